@@ -1,0 +1,117 @@
+"""What the transport (``lab.wsman``) and the members (``lab.member``, ``lab.scenarios``) ask of each other.
+
+The transport knows HTTP, authentication, SOAP, WinRS and PSRP; it knows nothing of certificates.
+A member knows what a Windows host is and does; it knows nothing of HTTP.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal, Protocol
+
+from .faults import FaultPlan
+
+Shell = Literal["winrs", "psrp"]
+
+
+@dataclass(frozen=True)
+class Result:
+    """How a command ended.
+
+    ``stdout`` and ``stderr`` are UTF-8 text with ``\\r\\n`` line ends. ``stderr`` is plain text, one
+    error record a line: the transport turns it into CLIXML (WinRS) or error records (PSRP).
+    """
+
+    rc: int
+    stdout: bytes = b""
+    stderr: bytes = b""
+
+
+class Log(Protocol):
+    """The lab's log: one line an event. Never give it stdin, documents, passwords or replies."""
+
+    def __call__(self, event: str, /, **facts: str | int | float | bool | None) -> None: ...
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a scenario is built from."""
+
+    scenario: str
+    directory: Path
+    """Where inventory, vendor deliveries and trust go; exists and is empty."""
+    net: str
+    """First three octets of the lab's own loopback network, such as ``127.70.3``."""
+    user: str
+    password: str
+    log: Log
+    engine: str = "python"
+    powershell: str | None = None
+    product: str | None = None
+    windows: str | None = None
+    extra: Mapping[str, str] = field(default_factory=dict)
+    """``--set key=value`` of the command line: options of one scenario."""
+
+    def address(self, host: int) -> str:
+        """``127.a.b.<host>``; 1 to 254."""
+        return f"{self.net}.{host}"
+
+
+class Member(Protocol):
+    """One simulated Windows host. Every coroutine runs on the lab's one event loop."""
+
+    name: str
+    """Inventory name, such as ``edge1``."""
+    address: str
+    """The loopback address its WinRM listens on (ports 5985 and 5986)."""
+    users: Mapping[str, str]
+    """Local accounts: lower-case name -> password. Read at every authentication."""
+    groups: Sequence[str]
+    """Inventory groups it is in, such as ``("edge",)``."""
+    faults: FaultPlan
+    """Made by the member; its engine awaits ``before`` and ``after`` around each call. DropConnection,
+    HttpError and QuotaError must leave ``execute`` as they are; InjectedError is a call's error."""
+
+    async def execute(self, script: str, stdin: bytes, shell: Shell) -> Result:
+        """Run a PowerShell script: the decoded text of -EncodedCommand (WinRS) or the script of a pipeline (PSRP).
+
+        Called once a command, when its stdin is complete. For PSRP, stdin is the input objects as
+        text, each ended by ``\\n``. Ansible's psrp connection appends ``\\nexit $LASTEXITCODE`` to
+        the script of an exec_command.
+        """
+
+    async def command_line(self, line: str, stdin: bytes) -> Result:
+        """Run a plain command line through cmd.exe (WinRS only), such as ``ipconfig /all``. stderr is sent as it is."""
+
+    def describe(self) -> dict[str, Any]:
+        """This member's part of ``GET /state``; JSON-able, no secrets."""
+
+    async def control(self, body: dict[str, Any]) -> dict[str, Any]:
+        """``POST /members/M`` without the transport's own keys, or ``{"store": body}`` for ``POST /members/M/store``.
+
+        Raises ValueError (answered 400, with its text) on what it does not know.
+        """
+
+    def advance(self, seconds: float) -> None:
+        """Move this member's clock forward (``POST /clock``)."""
+
+    def inventory_vars(self) -> dict[str, Any]:
+        """Host variables of its own for the inventory, such as ``rollout_endpoints``."""
+
+    async def start(self) -> None:
+        """Open the product's TLS listeners. WinRM's are the transport's."""
+
+    async def stop(self) -> None:
+        """Close what :meth:`start` opened."""
+
+
+class Lab(Protocol):
+    """What ``lab.scenarios.build(options)`` returns: members made, deliveries and trust files written."""
+
+    members: Sequence[Member]
+    directory: Path
+
+    def inventory_vars(self) -> dict[str, Any]:
+        """Variables for all members, such as the bundle's path."""
