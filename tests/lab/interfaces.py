@@ -29,6 +29,26 @@ class Result:
     stderr: bytes = b""
 
 
+@dataclass
+class WinrmSettings:
+    """How a member's WinRM service is set up; ``POST /members/M`` may change each by its name at any time."""
+
+    allow_unencrypted: bool = False
+    """False: a message that is neither under TLS nor sealed is answered with HTTP 500, as Windows does."""
+    basic: bool = True
+    """Whether Basic is offered. (Windows' own default is no.)"""
+    max_envelope_kb: int = 500
+    """Largest request taken, in KiB: 150 up to Windows Server 2008 R2 as delivered, 500 since."""
+    max_shells: int = 30
+    """MaxShellsPerUser: 5 with WinRM 2.0, 30 since. A client that leaves shells open runs into it."""
+    max_operations: int = 1500
+    """Commands one shell takes before the quota fault 0x803381A6."""
+    latency: float = 0.0
+    """Seconds that every HTTP request waits before it is worked on."""
+    progress: bool = True
+    """Whether powershell.exe's stderr carries its usual "Preparing modules for first use." progress record."""
+
+
 class Log(Protocol):
     """The lab's log: one line an event. Never give it stdin, documents, passwords or replies."""
 
@@ -73,6 +93,9 @@ class Member(Protocol):
     faults: FaultPlan
     """Made by the member; its engine awaits ``before`` and ``after`` around each call. DropConnection,
     HttpError and QuotaError must leave ``execute`` as they are; InjectedError is a call's error."""
+
+    winrm: WinrmSettings
+    """Optional: without it the defaults hold."""
 
     async def execute(self, script: str, stdin: bytes, shell: Shell) -> Result:
         """Run a PowerShell script: the decoded text of -EncodedCommand (WinRS) or the script of a pipeline (PSRP).
