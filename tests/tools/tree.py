@@ -1,0 +1,96 @@
+#!/usr/bin/env python3
+"""Give the checkout the folder name that Ansible wants, `ansible_collections/ucops/certificates`, wherever it lies.
+
+`link`  makes .build/collections/ansible_collections/ucops/certificates, a symbolic link to the checkout, for ansible-playbook, pytest and mypy.
+`copy`  makes .build/copy/ansible_collections/ucops/certificates, a real folder with the files that git tracks or would track, and a git
+        repository of its own, for the tools that resolve links (ansible-test, ansible-lint, ansible-galaxy).
+`build` makes that copy, builds the collection archive from it and installs the archive into .build/installed.
+
+Standard library only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BUILD = ROOT / ".build"
+NAME = Path("ansible_collections") / "ucops" / "certificates"
+COPY = BUILD / "copy" / NAME
+# What is left out where there is no git to ask (an unpacked archive).
+LEFT_OUT = {".git", ".build", ".venv", ".ansible", ".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__"}
+
+
+def link() -> Path:
+    """Make the link, unless it already leads to this checkout, and return its path."""
+    path = BUILD / "collections" / NAME
+    if path.is_symlink() and path.resolve() == ROOT:
+        return path
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".certificates-{os.getpid()}")
+    # A relative target: the link outlives a move of the checkout.
+    fresh.symlink_to(os.path.relpath(ROOT, path.parent))
+    fresh.replace(path)
+    return path
+
+
+def files() -> list[Path]:
+    """Return the files of the checkout, relative to it: tracked by git, or new and not ignored."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    try:
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
+        names = [Path(os.fsdecode(name)) for name in done.stdout.split(b"\0") if name]
+    except (OSError, subprocess.CalledProcessError):
+        names = [path.relative_to(ROOT) for path in ROOT.rglob("*") if not LEFT_OUT & set(path.relative_to(ROOT).parts)]
+    # A file deleted but not yet committed is still listed by git.
+    return sorted(name for name in set(names) if (ROOT / name).is_file() or (ROOT / name).is_symlink())
+
+
+def copy() -> Path:
+    """Make the copy afresh and return its path."""
+    shutil.rmtree(COPY, ignore_errors=True)
+    for name in files():
+        target = COPY / name
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, target, follow_symlinks=False)
+    # ansible-test lists the files of a collection with git; the outer repository ignores .build.
+    for command in (["init", "--quiet"], ["add", "--all", "--force"]):
+        subprocess.run(["git", *command], cwd=COPY, check=True, env=git_environment())
+    return COPY
+
+
+def git_environment() -> dict[str, str]:
+    """Return the environment for git in the copy: not the outer repository's, when we are called from one of its hooks."""
+    return {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
+
+
+def build() -> Path:
+    """Build the collection's archive, install it into .build/installed and return that folder."""
+    source, archives, installed = copy(), BUILD / "dist", BUILD / "installed"
+    for folder in (archives, installed):
+        shutil.rmtree(folder, ignore_errors=True)
+    galaxy = [str(Path(sys.executable).with_name("ansible-galaxy")), "collection"]
+    environment = dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(installed))
+    quiet = {"stdout": subprocess.DEVNULL, "check": True, "env": environment}
+    subprocess.run([*galaxy, "build", "--output-path", str(archives), str(source)], **quiet)  # type: ignore[call-overload]
+    (archive,) = archives.glob("*.tar.gz")
+    subprocess.run([*galaxy, "install", "--offline", "-p", str(installed), str(archive)], **quiet)  # type: ignore[call-overload]
+    print(f"{archive.relative_to(ROOT)}: {archive.stat().st_size // 1024} kB, installs")
+    return installed
+
+
+def main() -> int:
+    """Do what is asked."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("what", choices=["link", "copy", "build"])
+    {"link": link, "copy": copy, "build": build}[parser.parse_args().what]()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
