@@ -117,6 +117,7 @@ class FaultPlan:
         """Forget every order and let hanging calls go on."""
         self.rules.clear()
         self._pending_after.clear()
+        self.hang_reply_after = None
         if self._hung is not None:
             self._hung.set()
             self._hung = None
