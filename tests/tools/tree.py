@@ -1,10 +1,11 @@
-#!/usr/bin/env python3
 """Give the checkout the folder name that Ansible wants, `ansible_collections/ucops/certificates`, wherever it lies.
 
-`link`  makes .build/collections/ansible_collections/ucops/certificates, a symbolic link to the checkout, for ansible-playbook, pytest and mypy.
-`copy`  makes .build/copy/ansible_collections/ucops/certificates, a real folder with the files that git tracks or would track, and a git
-        repository of its own, for the tools that resolve links (ansible-test, ansible-lint, ansible-galaxy).
-`build` makes that copy, builds the collection archive from it and installs the archive into .build/installed.
+`link`  makes .build/collections/ansible_collections/ucops/certificates, a symbolic link to the checkout, for
+        ansible-playbook, pytest and mypy.
+`copy`  makes .build/copy/ansible_collections/ucops/certificates, a real folder with the files that git tracks or would
+        track, and a git repository of its own, for the tools that resolve links (ansible-test, ansible-lint).
+`build` makes that copy, builds the collection's archive from it, installs the archive into .build/installed and reads
+        the documentation of every plugin from there.
 
 Standard library only.
 """
@@ -23,7 +24,8 @@ BUILD = ROOT / ".build"
 NAME = Path("ansible_collections") / "ucops" / "certificates"
 COPY = BUILD / "copy" / NAME
 # What is left out where there is no git to ask (an unpacked archive).
-LEFT_OUT = {".git", ".build", ".venv", ".ansible", ".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__"}
+CACHES = {".ansible", ".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__"}
+LEFT_OUT = {".git", ".build", ".venv", *CACHES}
 
 
 def link() -> Path:
@@ -65,7 +67,7 @@ def copy() -> Path:
 
 
 def git_environment() -> dict[str, str]:
-    """Return the environment for git in the copy: not the outer repository's, when we are called from one of its hooks."""
+    """Return the environment for git in the copy: not that of an outer repository whose hook called us."""
     return {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
 
 
@@ -76,10 +78,11 @@ def build() -> Path:
         shutil.rmtree(folder, ignore_errors=True)
     galaxy = [str(Path(sys.executable).with_name("ansible-galaxy")), "collection"]
     environment = dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(installed))
-    quiet = {"stdout": subprocess.DEVNULL, "check": True, "env": environment}
-    subprocess.run([*galaxy, "build", "--output-path", str(archives), str(source)], **quiet)  # type: ignore[call-overload]
+    build_it = [*galaxy, "build", "--output-path", str(archives), str(source)]
+    subprocess.run(build_it, stdout=subprocess.DEVNULL, check=True, env=environment)
     (archive,) = archives.glob("*.tar.gz")
-    subprocess.run([*galaxy, "install", "--offline", "-p", str(installed), str(archive)], **quiet)  # type: ignore[call-overload]
+    install_it = [*galaxy, "install", "--offline", "-p", str(installed), str(archive)]
+    subprocess.run(install_it, stdout=subprocess.DEVNULL, check=True, env=environment)
     print(f"{archive.relative_to(ROOT)}: {archive.stat().st_size // 1024} kB, installs")
     return installed
 

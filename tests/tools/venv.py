@@ -1,8 +1,8 @@
-#!/usr/bin/env python3
 """Make the development environment `.venv`, with the exact package versions of constraints.txt.
 
-Runs under the system's Python with nothing but the standard library; `make` calls it. It does nothing when the environment is
-already the one asked for: the stamp in it holds the hash of the requirement files, the Python version and the folder.
+Runs under the system's Python with nothing but the standard library; `make` calls it. It does nothing when the
+environment is already the one asked for: the stamp in it holds the hash of the requirement files, the Python version
+and the folder.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SUPPORTED = ("3.11", "3.12", "3.13")
 
 
 def version_of(python: str | Path) -> str | None:
-    """Return the "3.11" of an interpreter, or None when it does not run (a pyenv shim of a version not selected, say)."""
+    """Return the "3.11" of an interpreter, or None when it does not run (as a pyenv shim may not)."""
     try:
         done = subprocess.run(
             [str(python), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],

@@ -1,0 +1,84 @@
+# `make` alone lists the targets. Nothing needs to be installed first but python3 (with venv), git, make and openssl.
+#
+# GNU make cannot handle names with spaces, and a checkout may lie in a folder that has some: every file named here is relative.
+
+PYTHON ?= python3
+SCENARIO ?= edge-pool
+# How many processes pytest uses.
+JOBS ?= 2
+
+PY := .venv/bin/python
+PYTEST := $(PY) -m pytest -n $(JOBS)
+
+# The user's own Ansible settings and collections stay out of what is tested here, and nothing is written into the user's home.
+export ANSIBLE_CONFIG := $(CURDIR)/tests/ansible.cfg
+export ANSIBLE_HOME := $(CURDIR)/.build/ansible
+export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build/collections
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lab venv link unit lab-test integration faults pwsh lint ansible-lint sanity ansible-units build molecule \
+	changelog clean
+
+help:  ## list the targets
+	@echo "The collection ucops.certificates:"
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
+
+demo: venv  ## renew an Edge pool on the lab, as a story (STORY=... picks one)
+	@$(PY) tests/demo/demo.py $(STORY)
+
+test: venv  ## everything that is checked, step by step, with a summary
+	@$(PY) tests/tools/steps.py $(STEPS)
+
+lab: venv  ## start a lab in the foreground and print where its inventory is (SCENARIO=edge-pool LAB_ARGS=...)
+	@PYTHONPATH=tests $(PY) -m lab --scenario $(SCENARIO) $(LAB_ARGS)
+
+venv: .venv/ucops-stamp link  ## the development environment, pinned by constraints.txt
+
+.venv/ucops-stamp: constraints.txt requirements.txt requirements-dev.txt tests/tools/venv.py
+	@command -v "$(PYTHON)" >/dev/null || { echo "$(PYTHON) is not installed. On Debian: apt-get install python3 python3-venv"; exit 1; }
+	@"$(PYTHON)" tests/tools/venv.py --python "$(PYTHON)"
+
+link: | .venv/ucops-stamp
+	@$(PY) tests/tools/tree.py link
+
+lint: venv  ## ruff, mypy (strict on plugin_utils), the changelog fragments
+	$(PY) -m ruff check
+	$(PY) -m mypy
+	$(PY) -m antsibull_changelog lint
+
+unit: venv  ## the tests of the pure core and of this repository's own rules
+	$(PYTEST) tests/unit
+
+lab-test: venv  ## pywinrm, pypsrp and openssl against the lab
+	$(PYTEST) tests/lab_tests
+
+integration: venv  ## the playbooks on the lab
+	$(PYTEST) tests/integration
+
+faults: venv  ## lost connections and failing calls at every point
+	$(PYTEST) tests/faults
+
+pwsh: venv  ## the script that crosses WinRM, under PowerShell 7 (needs pwsh on the PATH)
+	@if command -v pwsh >/dev/null; then $(PY) -m pytest -m pwsh tests; else echo "skipped: there is no pwsh on the PATH"; fi
+
+ansible-lint: venv  ## ansible-lint, profile production, offline
+	@$(PY) tests/tools/lint.py
+
+sanity: venv  ## ansible-test sanity without containers, for the Pythons that are here (ARGS="--test pylint", for example)
+	@$(PY) tests/tools/sanity.py $(ARGS)
+
+ansible-units: venv  ## the unit tests again, as ansible-test runs them
+	@$(PY) tests/tools/sanity.py --units $(ARGS)
+
+build: venv  ## build the archive for Galaxy, install it into .build/installed and read every plugin's documentation from there
+	@$(PY) tests/tools/tree.py build
+
+molecule: venv  ## the scenario in extensions/molecule: a lab, a renewal, the same again
+	cd extensions && ../$(PY) -m molecule test --all
+
+changelog: venv  ## write CHANGELOG.md from the fragments
+	$(PY) -m antsibull_changelog generate --reload-plugins
+
+clean:  ## remove what make made
+	rm -rf .build .venv .ansible .hypothesis .mypy_cache .pytest_cache .ruff_cache reports
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +

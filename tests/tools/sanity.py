@@ -1,0 +1,223 @@
+"""Run `ansible-test sanity` on a copy of the collection, without containers, for every Python that is really here.
+
+Three traps are stepped around:
+* without containers ansible-test downloads pip's installer; it gets a stand-in that is made of pip's own wheel;
+* its environments and caches belong into .build, not into the user's home;
+* a pyenv shim on the PATH answers to the name of a Python that does not run.
+What cannot run here is listed with its reason, never left out silently. Standard library only.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import tree
+
+HOME = tree.BUILD / "home"
+CACHE = HOME / ".ansible" / "test" / "cache"
+
+GET_PIP = '''"""Stand-in for pip's installer: runs pip out of its wheel beside this file, as the real one does."""
+import os
+import runpy
+import sys
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "{wheel}"))
+# --no-setuptools and --no-wheel are options of the installer, not of pip.
+words = [word for word in sys.argv[1:] if word not in ("--no-setuptools", "--no-wheel")]
+sys.argv = ["pip", "install", "--upgrade", "--force-reinstall"] + words
+runpy.run_module("pip", run_name="__main__", alter_sys=True)
+'''
+
+
+@dataclass(frozen=True)
+class Interpreter:
+    """A Python that was started and answered."""
+
+    version: str  # "3.11"
+    path: Path  # the program itself, no link, no shim
+
+
+def ask(program: str | Path, code: str) -> str | None:
+    """Return what a Python program prints for a line of code, or None when it does not run."""
+    try:
+        done = subprocess.run([str(program), "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None
+
+
+def constants() -> tuple[list[str], list[str]]:
+    """Return the Python versions that the installed ansible-test knows: (controller, modules only)."""
+    code = (
+        "from ansible_test._util.target.common.constants import *;"
+        "print(*CONTROLLER_PYTHON_VERSIONS, '|', *REMOTE_ONLY_PYTHON_VERSIONS)"
+    )
+    said = ask(sys.executable, code)
+    if said is None:
+        raise SystemExit("ansible-test is not installed beside this Python: run `make venv`.")
+    controller, remote = said.split("|")
+    return controller.split(), remote.split()
+
+
+def candidates(version: str) -> list[Path]:
+    """Return the programs that may be this Python: on the PATH, and pyenv's own, which its shims hide."""
+    name = f"python{version}"
+    folders = [Path(folder) for folder in os.environ.get("PATH", "").split(os.pathsep) if folder]
+    pyenv = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+    folders += sorted(pyenv.glob(f"{version}.*/bin"), reverse=True)
+    return [folder / name for folder in folders if (folder / name).is_file()]
+
+
+def interpreters(versions: Sequence[str]) -> list[Interpreter]:
+    """Return those of the versions that run here and can make an environment, in the order given."""
+    code = (
+        "import sys, os, venv; base = getattr(sys, '_base_executable', sys.executable);"
+        "print('%d.%d' % sys.version_info[:2], os.path.realpath(base))"
+    )
+    found = []
+    for version in versions:
+        for program in candidates(version):
+            said = (ask(program, code) or "").split(" ", 1)
+            if said[0] == version:
+                found.append(Interpreter(version, Path(said[1])))
+                break
+    return found
+
+
+def search_path(pythons: Sequence[Interpreter]) -> str:
+    """Return a PATH on which each `pythonX.Y` is one that runs, and none is a shim."""
+    shims = re.compile(r"[/\\]shims$")
+    ours = [str(Path(sys.executable).parent), *(str(python.path.parent) for python in pythons)]
+    theirs = [folder for folder in os.environ.get("PATH", "").split(os.pathsep) if folder and not shims.search(folder)]
+    return os.pathsep.join(dict.fromkeys([*ours, *theirs]))
+
+
+def prepare_home() -> None:
+    """Fill the home folder that ansible-test gets: pip's configuration, and the stand-in for pip's installer."""
+    CACHE.mkdir(parents=True, exist_ok=True)
+    pip = [sys.executable, "-m", "pip"]
+    # ansible-test hands pip neither our environment variables nor our home: what pip is told by them goes into a file.
+    listed = subprocess.run([*pip, "config", "list"], capture_output=True, text=True, check=True).stdout
+    told: dict[str, str] = {}
+    for line in listed.splitlines():
+        key, dummy, value = line.partition("=")
+        section, dummy, option = key.rpartition(".")
+        if section in ("global", "install", ":env:"):
+            told[option] = value.strip().strip("'\"").replace("\\n", "\n    ")
+    for variable in ("https_proxy", "HTTPS_PROXY"):
+        if os.environ.get(variable):
+            told.setdefault("proxy", os.environ[variable])
+    cache = subprocess.run([*pip, "cache", "dir"], capture_output=True, text=True, check=False).stdout.strip()
+    if cache:
+        told["cache-dir"] = cache
+    told["quiet"] = "2"  # errors only
+    lines = ["[global]", *(f"{option} = {value}" for option, value in sorted(told.items()))]
+    config = HOME / ".config" / "pip" / "pip.conf"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text("\n".join(lines) + "\n")
+    place_get_pip(pip)
+
+
+def place_get_pip(pip: Sequence[str]) -> None:
+    """Put the stand-in where ansible-test looks before it downloads, one for each pip version it may want."""
+    code = "import ansible_test; print(ansible_test.__path__[0])"
+    source = Path(ask(sys.executable, code) or "", "_internal", "python_requirements.py")
+    versions = set(re.findall(r"\bpip='([0-9.]+)'", source.read_text()))
+    if not versions:
+        raise SystemExit(f"No pip version found in {source}: this ansible-test bootstraps pip in another way.")
+    for version in versions:
+        wheel = f"pip-{version}-py3-none-any.whl"
+        if not (CACHE / wheel).is_file():
+            command = [*pip, "download", "-qq", "--no-deps", "--dest", str(CACHE), f"pip=={version}"]
+            subprocess.run(command, check=True)
+        (CACHE / f"get_pip_{version.replace('.', '_')}.py").write_text(GET_PIP.format(wheel=wheel))
+
+
+def works(program: str, *words: str) -> bool:
+    """Tell whether a program is on the PATH and this call of it succeeds."""
+    path = shutil.which(program)
+    return bool(path) and subprocess.run([str(path), *words], capture_output=True, check=False).returncode == 0
+
+
+def cannot_run(suffixes: set[str]) -> dict[str, str]:
+    """Return the sanity tests that would have files to look at but cannot run here, each with its reason."""
+    missing = {}
+    analyzer = "if (-not (Get-Module -ListAvailable PSScriptAnalyzer)) { exit 1 }"
+    if ".ps1" in suffixes and not works("pwsh", "-NoProfile", "-Command", analyzer):
+        missing["pslint"] = "no pwsh with the module PSScriptAnalyzer; `make pwsh` checks the PowerShell script"
+    if ".sh" in suffixes and not shutil.which("shellcheck"):
+        missing["shellcheck"] = "the program shellcheck is not installed"
+    return missing
+
+
+def run(arguments: Sequence[str], environment: Mapping[str, str]) -> bool:
+    """Run one ansible-test command in the copy and tell whether it succeeded."""
+    program = Path(sys.executable).with_name("ansible-test")
+    print(f"$ ansible-test {' '.join(arguments)}", flush=True)
+    done = subprocess.run(
+        [str(program), *arguments], cwd=tree.COPY, env=environment, stdin=subprocess.DEVNULL, check=False
+    )
+    return done.returncode == 0
+
+
+def sanity(options: argparse.Namespace, environment: Mapping[str, str]) -> bool:
+    """Run the sanity tests; list what was left out and tell whether the rest passed."""
+    files = [path.relative_to(tree.COPY) for path in tree.COPY.rglob("*") if ".git" not in path.parts]
+    left_out = cannot_run({path.suffix for path in files})
+    modules = [path for path in files if path.match("plugins/modules/*.ps1")]
+    base = ["sanity", "--requirements", "--color", "no"]
+    base += ["--python", options.python] if options.python else []
+    chosen = [word for name in options.test for word in ("--test", name)]
+    skip = [word for name in left_out for word in ("--skip-test", name)]
+    if not modules or works("pwsh", "-NoProfile", "-Command", "exit 0"):
+        passed = run([*base, *chosen, *skip], environment)
+    else:
+        # validate-modules stops altogether at a .ps1 without pwsh: everything else is given to it in a run of its own.
+        exclude = [word for path in modules for word in ("--exclude", str(path))]
+        passed = run([*base, *chosen, *skip, "--skip-test", "validate-modules"], environment)
+        if not options.test or "validate-modules" in options.test:
+            passed = run([*base, "--test", "validate-modules", *exclude], environment) and passed
+            left_out["validate-modules of " + ", ".join(path.name for path in modules)] = "no pwsh on the PATH"
+    for name, reason in left_out.items():
+        print(f"did not run: {name}: {reason}")
+    return passed
+
+
+def units(options: argparse.Namespace, environment: Mapping[str, str]) -> bool:
+    """Run the unit tests as ansible-test does, with the packages of .venv."""
+    own = f"{sys.version_info[0]}.{sys.version_info[1]}"
+    return run(["units", "--color", "no", "--python", options.python or own], environment)
+
+
+def main() -> int:
+    """Run what is asked and return 0 when all of it passed."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--python", help="only this version of Python, for example 3.11")
+    parser.add_argument("--test", action="append", default=[], help="only this sanity test; may be repeated")
+    parser.add_argument("--units", action="store_true", help="run the unit tests instead")
+    options = parser.parse_args()
+    controller, remote = constants()
+    known = [*remote, *controller]
+    here = interpreters(known)
+    absent = [version for version in known if version not in [python.version for python in here]]
+    tree.copy()
+    prepare_home()
+    dropped = ("ANSIBLE_", "GIT_", "PYTHON", "VIRTUAL_ENV", "PYENV")
+    environment = {key: value for key, value in os.environ.items() if not key.startswith(dropped)}
+    environment.update(HOME=str(HOME), PATH=search_path(here))
+    if options.units:
+        return 0 if units(options, environment) else 1
+    print(f"Python here: {', '.join(python.version for python in here)}; not here: {', '.join(absent) or 'none'}")
+    return 0 if sanity(options, environment) else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

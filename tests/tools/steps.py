@@ -1,0 +1,99 @@
+"""Run the steps of `make test` one after the other, and say at the end what ran, how long it took and what failed.
+
+Each step is a make target of its own; this stops at the first one that fails. Standard library only.
+"""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+@dataclass(frozen=True)
+class Step:
+    """One make target."""
+
+    target: str
+    what: str  # for the summary
+    program: str | None = None  # the step is skipped, and says so, when this program is not on the PATH
+
+
+STEPS = (
+    Step("lint", "ruff, mypy, changelog fragments"),
+    Step("unit", "the pure core, and the rules of this repository"),
+    Step("lab-test", "pywinrm, pypsrp and openssl against the lab"),
+    Step("integration", "the playbooks on the lab"),
+    Step("pwsh", "the script that crosses WinRM, under PowerShell 7", program="pwsh"),
+    Step("ansible-lint", "profile production"),
+    Step("build", "the Galaxy archive builds, installs and documents itself"),
+    Step("sanity", "ansible-test sanity"),
+)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a step."""
+
+    step: Step
+    state: str  # "passed", "failed", "skipped" or "not run"
+    seconds: float = 0.0
+    note: str = ""
+
+    def line(self) -> str:
+        """Return the step's line of the summary."""
+        took = f"{self.seconds:.0f} s" if self.state in ("passed", "failed") else ""
+        return f"  {self.state:8} {self.step.target:13} {took:>6}  {self.note or self.step.what}"
+
+
+def run(step: Step) -> Outcome:
+    """Run one step, its output passed through."""
+    if step.program and not shutil.which(step.program):
+        reason = f"there is no {step.program} on the PATH"
+        print(f"skipped: {step.target}: {reason}", flush=True)
+        return Outcome(step, "skipped", note=reason)
+    # Called from make: this make must not look for the other one's job server.
+    environment = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
+    started = time.monotonic()
+    make = ["make", "--no-print-directory", step.target]
+    done = subprocess.run(make, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, check=False)
+    return Outcome(step, "failed" if done.returncode else "passed", time.monotonic() - started)
+
+
+def summary(outcomes: list[Outcome], seconds: float) -> str:
+    """Return the summary; its last line counts the steps."""
+    count = {state: sum(outcome.state == state for outcome in outcomes) for state in ("passed", "failed", "skipped")}
+    lines = ["", f"What ran, in {seconds:.0f} s:", *(outcome.line() for outcome in outcomes)]
+    for target in (outcome.step.target for outcome in outcomes if outcome.state == "failed"):
+        lines += ["", f"{target} failed; see above. To run it alone: make {target}"]
+    skipped = f", {count['skipped']} skipped" if count["skipped"] else ""
+    return "\n".join([*lines, "", f"{count['passed']} passed, {count['failed']} failed{skipped}"])
+
+
+def main(wanted: list[str]) -> int:
+    """Run the steps named, or all."""
+    known = [step.target for step in STEPS]
+    unknown = [target for target in wanted if target not in known]
+    if unknown:
+        raise SystemExit(f"No such step: {', '.join(unknown)}. There are: {', '.join(known)}.")
+    steps = [step for step in STEPS if not wanted or step.target in wanted]
+    outcomes: list[Outcome] = []
+    started = time.monotonic()
+    for step in steps:
+        if any(outcome.state == "failed" for outcome in outcomes):
+            outcomes.append(Outcome(step, "not run"))
+            continue
+        print(f"\n=== {step.target}: {step.what}", flush=True)
+        outcomes.append(run(step))
+    print(summary(outcomes, time.monotonic() - started), flush=True)
+    return int(any(outcome.state == "failed" for outcome in outcomes))
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
