@@ -172,6 +172,10 @@ class LabProcess:
         """Take a member's WinRM off the network, or put it back."""
         self.configure(member, reachable=reachable)
 
+    def restart_winrm(self, member: str) -> None:
+        """Restart a member's WinRM service: its shells and connections are gone."""
+        self.configure(member, restart_winrm=True)
+
     def fault(self, member: str, *, do: str, **rule: Any) -> None:
         """Order a fault: ``call=``, ``phase=``, ``nth=``, ``seconds=``, ``message=``, ``fqid=``."""
         self.request("POST", f"/members/{member}/fault", {"do": do, **rule})

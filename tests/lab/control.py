@@ -5,7 +5,7 @@ GET    /state                 each member as it is: stores, services, clock, fau
 GET    /counts                requests, bytes and commands of each member
 POST   /counts/reset          back to zero
 POST   /clock                 ``{"advance": seconds}``, all members
-POST   /members/M             ``reachable``, any field of WinrmSettings, and what the member itself knows
+POST   /members/M             ``reachable``, ``restart_winrm``, fields of WinrmSettings, what the member knows
 POST   /members/M/fault       ``{"do": ..., "call": ..., "phase": ..., "nth": ...}``, or ``{"do": "clear"}``
 POST   /members/M/store       what the member's stores take
 =====  =====================  =========================================================================
@@ -121,6 +121,8 @@ class Control:
                 raise ValueError(f"expected {key} to be a {kind.__name__}, found {value!r}")
             setattr(endpoint.settings, key, kind(value))
         reachable = body.pop("reachable", None)
+        if body.pop("restart_winrm", False):
+            endpoint.restart()
         answer = await endpoint.member.control(body) if body else {}
         if reachable is True:
             await endpoint.listen()

@@ -89,6 +89,8 @@ class FaultPlan:
 
     ``unreachable`` is set by the transport: called when a ``down-*`` fault strikes, it closes the
     member's WinRM listeners and connections until the control makes it reachable again.
+    ``hang_reply_after`` (seconds, from an ordered ``timeout``): how soon a Receive without output is
+    told that it timed out, when the client's own OperationTimeout is too long to wait for.
     """
 
     def __init__(self) -> None:
@@ -111,7 +113,10 @@ class FaultPlan:
             raise ValueError(f"expected do to be one of {', '.join((*ACTIONS, 'clear'))}, found {body.get('do')!r}")
         if body.get("phase") not in (None, "read", "write"):
             raise ValueError(f"expected phase to be read, write or null, found {body['phase']!r}")
-        self.rules.append(Rule(**body))
+        rule = Rule(**body)
+        self.rules.append(rule)
+        if rule.do == "timeout" and rule.seconds:
+            self.hang_reply_after = rule.seconds
 
     def clear(self) -> None:
         """Forget every order and let hanging calls go on."""
@@ -174,6 +179,5 @@ class FaultPlan:
         if rule.do == "slow":
             await asyncio.sleep(rule.seconds)
         if rule.do == "timeout":
-            self.hang_reply_after = rule.seconds or None
             self._hung = self._hung or asyncio.Event()
             await self._hung.wait()

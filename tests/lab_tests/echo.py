@@ -35,12 +35,12 @@ class EchoMember:
         self.note: Any = None
 
     async def execute(self, script: str, stdin: bytes, shell: Shell) -> Result:
-        """Run the first known word of the script."""
+        """Do what the first word of the script says."""
         self.runs.append(f"{shell}:{hashlib.sha256(script.encode()).hexdigest()[:8]}")
-        match = re.search(r"\b(fail|exit|long|call|umlaut|crash)\b(?: (\S+))?", script)
+        match = re.match(r"(fail|exit|long|call|umlaut|crash)\b(?: (\S+))?", script)
         word, argument = (match[1], match[2] or "") if match else ("echo", "")
         if word == "fail":
-            return Result(1, b"before\r\n", "it broke: <no> & \u00fc\r\nsecond line\r\n".encode())
+            return Result(1, b"before\r\n", b"it broke: <no> & more\r\nsecond line\r\n")
         if word == "exit":
             return Result(int(argument), b"leaving\r\n")
         if word == "long":
@@ -85,9 +85,12 @@ class EchoMember:
         return {"runs": self.runs, "effects": self.effects, "clock": self.clock, "note": self.note}
 
     async def control(self, body: dict[str, Any]) -> dict[str, Any]:
-        """Takes a note."""
-        if set(body) - {"note", "store"}:
-            raise ValueError(f"expected note or store, found {', '.join(body)}")
+        """Takes a note, or forgets everything."""
+        if set(body) - {"note", "store", "forget"}:
+            raise ValueError(f"expected note, store or forget, found {', '.join(body)}")
+        if body.get("forget"):
+            self.runs.clear()
+            self.effects.clear()
         self.note = body
         return {"noted": True}
 

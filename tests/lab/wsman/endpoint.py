@@ -12,7 +12,7 @@ from .auth import Accounts, Authentication, Unsealable
 from .counts import Counts
 from .http import HEAD_LIMIT, BadRequest, Request, Response, read_request
 from .service import Service
-from .shell import Context
+from .shell import Context, place_of
 from .soap import NotSoap
 
 HTTP_PORT = 5985
@@ -67,9 +67,18 @@ class Endpoint:
         for server in self._servers:
             server.close()
         self._servers.clear()
+        self._reset_connections()
+        self._log("unreachable", member=self.member.name)
+
+    def restart(self) -> None:
+        """As when the WinRM service is restarted: connections reset, shells and what runs in them gone."""
+        self._reset_connections()
+        self._service.close()
+        self._log("restarted", member=self.member.name)
+
+    def _reset_connections(self) -> None:
         for writer in list(self._writers):
             writer.transport.abort()
-        self._log("unreachable", member=self.member.name)
 
     def close(self) -> None:
         """The end of the lab."""
@@ -121,6 +130,11 @@ class Endpoint:
         except HttpError as error:
             session.forget()
             response = Response(error.status)
+        except DropConnection:
+            raise
+        except Exception as error:  # a mistake in the lab: the client gets an answer, the log says where to look
+            self._log("lab-error", member=self.member.name, place=place_of(error))
+            response = Response(500)
         self._log(
             "http",
             member=self.member.name,

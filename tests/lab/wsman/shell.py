@@ -14,6 +14,12 @@ from ..faults import DropConnection, HttpError, QuotaError
 from ..interfaces import Log, Member, Result, WinrmSettings
 
 
+def place_of(error: Exception) -> str:
+    """What kind of error, raised where; not its text, which may hold a secret."""
+    places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
+    return f"{type(error).__name__} at {' '.join(reversed(places[-3:]))}"
+
+
 @dataclass(frozen=True)
 class Context:
     """What a shell needs to know of where it runs."""
@@ -121,10 +127,8 @@ class Execution:
             self._changes.notify()
             return
         except Exception as error:  # a mistake in the lab must look like one, not hang the client
-            where = traceback.extract_tb(error.__traceback__)[-1]
-            place = f"{type(error).__name__} at {Path(where.filename).name}:{where.lineno}"
-            log("lab-error", member=member, place=place)
-            result = Result(1, b"", f"the lab itself failed: {place}".encode())
+            log("lab-error", member=member, place=place_of(error))
+            result = Result(1, b"", f"the lab itself failed: {place_of(error)}".encode())
         finished(result)
         self.result = result
         self._changes.notify()
