@@ -1,0 +1,133 @@
+"""Who may import whom: the arrows of the house, read from the source of every plugin.
+
+    action -> base -> products -> pki        base -> windows        array -> pki
+
+The core (pki, products, array, phases) knows nothing of Ansible, and nothing in it looks up.
+"""
+
+from __future__ import annotations
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PLUGINS = Path(__file__).resolve().parents[2] / "plugins"
+OWN = "ansible_collections.ucops.certificates.plugins"
+
+# Folder or file below plugins/ -> what it may import of ours (a name covers everything below it); itself always.
+# `windows.calls` holds only the words for a call, no way to a host: products are allowed to say them.
+ALLOWED: dict[str, tuple[str, ...]] = {
+    "plugin_utils/pki": (),
+    "plugin_utils/windows": (),
+    "plugin_utils/products": ("plugin_utils.pki", "plugin_utils.windows.calls"),
+    "plugin_utils/array": ("plugin_utils.pki",),
+    "plugin_utils/phases": (
+        "plugin_utils.array",
+        "plugin_utils.pki",
+        "plugin_utils.products",
+        "plugin_utils.windows.calls",
+    ),
+    "plugin_utils/inputs.py": ("plugin_utils.pki",),
+    "plugin_utils/specs.py": (),
+    "plugin_utils/base.py": ("plugin_utils",),
+    "plugin_utils/__init__.py": (),
+    "action": ("plugin_utils",),
+    "filter": ("plugin_utils.pki",),
+    "doc_fragments": (),
+    "modules": ("module_utils",),
+    "module_utils": (),
+}
+# What may be imported of Ansible; everything else imports none of it.
+ANSIBLE: dict[str, tuple[str, ...]] = {
+    "plugin_utils/base.py": ("ansible",),
+    "action": ("ansible",),
+    "filter": ("ansible.errors", "ansible.module_utils"),
+    "modules": ("ansible.module_utils",),
+}
+# Libraries beyond Python's own: only these places know them.
+LIBRARIES: dict[str, tuple[str, ...]] = {"plugin_utils/pki": ("cryptography",)}
+
+
+def sources() -> list[Path]:
+    """Return every Python file of the plugins, relative to plugins/."""
+    return sorted(path.relative_to(PLUGINS) for path in PLUGINS.rglob("*.py"))
+
+
+def place(path: Path) -> str:
+    """Return the key of the tables for a file: the longest one that names it or a folder above it."""
+    keys = [key for key in ALLOWED if path.as_posix() == key or path.as_posix().startswith(f"{key}/")]
+    assert keys, f"plugins/{path} is in no place that test_arrows.py knows: say there what it may import"
+    return max(keys, key=len)
+
+
+def imports(path: Path) -> Iterator[tuple[int, str]]:
+    """Yield (line, dotted name) for each import of a file; names of ours are relative to plugins/."""
+    folder = path.parent.parts
+    for node in ast.walk(ast.parse((PLUGINS / path).read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from ((node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.level:
+            above = folder[: len(folder) - node.level + 1]
+            stem = [*above, *([node.module] if node.module else [])]
+            yield from ((node.lineno, ".".join(["", *stem, alias.name])) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield from ((node.lineno, f"{node.module}.{alias.name}") for alias in node.names)
+
+
+def is_below(name: str, allowed: tuple[str, ...]) -> bool:
+    """Tell whether a dotted name is one of the allowed ones or inside one."""
+    return any(name == one or name.startswith(f"{one}.") for one in allowed)
+
+
+@pytest.mark.parametrize("path", sources(), ids=str)
+def test_imports_follow_the_arrows(path: Path) -> None:
+    """No file imports more of the collection, of Ansible or of other libraries than its place may."""
+    where = place(path)
+    own = where.removesuffix(".py").replace("/", ".")
+    wrong = []
+    for line, name in imports(path):
+        name = name.replace(f"{OWN}.", ".", 1) if name.startswith(OWN) else name
+        if name.startswith("."):
+            fine = is_below(name[1:], (own, *ALLOWED[where]))
+        elif name.split(".")[0] == "ansible":
+            fine = is_below(name, ANSIBLE.get(where, ()))
+        else:
+            known = name.split(".")[0] in sys.stdlib_module_names
+            fine = known or is_below(name, LIBRARIES.get(where, ()))
+        if not fine:
+            wrong.append(f"plugins/{path}:{line}: {where} must not import {name}")
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_core_starts_without_cryptography() -> None:
+    """Only pki/deps.py imports cryptography, guarded: a controller without it must get a message, not a traceback."""
+    found = [
+        f"plugins/{path}:{line}"
+        for path in sources()
+        for line, name in imports(path)
+        if name.split(".")[0] == "cryptography" and path.as_posix() != "plugin_utils/pki/deps.py"
+    ]
+    assert not [one for one in found if not is_for_types(one)], found
+
+
+def is_for_types(where: str) -> bool:
+    """Tell whether the import at "plugins/FILE:LINE" stands below `if TYPE_CHECKING:`."""
+    name, line = where.rsplit(":", 1)
+    tree = ast.parse((PLUGINS.parent / name).read_text(encoding="utf-8"))
+    blocks = [node for node in ast.walk(tree) if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)]
+    inside = [inner for block in blocks for inner in ast.walk(block)]
+    return any(isinstance(one, (ast.Import, ast.ImportFrom)) and one.lineno == int(line) for one in inside)
+
+
+def test_the_lab_shares_no_code_with_the_collection() -> None:
+    """The lab is the witness: it must not use what it is to judge."""
+    wrong = []
+    for path in sorted((PLUGINS.parent / "tests" / "lab").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+            names += [node.module or ""] if isinstance(node, ast.ImportFrom) else []
+            wrong += [f"{path}:{node.lineno}: {name}" for name in names if name.startswith("ansible_collections")]
+    assert not wrong, "\n".join(wrong)
