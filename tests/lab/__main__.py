@@ -11,12 +11,14 @@ import signal
 import sys
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from .interfaces import Options
 from .inventory import DEFAULT_FLAVOUR, FLAVOURS
 from .log import EventLog
 from .network import Network
 from .server import running
+from .wsman.shell import place_of
 
 
 def arguments() -> argparse.ArgumentParser:
@@ -56,9 +58,16 @@ def watch_stdin(stop: asyncio.Event) -> None:
     asyncio.get_running_loop().add_reader(sys.stdin.fileno(), readable)
 
 
+def note(options: Options, context: dict[str, Any]) -> None:
+    """What nobody caught goes to the log, by kind and place: its text may hold a secret."""
+    error = context.get("exception")
+    options.log("lab-error", place=place_of(error) if error else str(context.get("message")))
+
+
 async def run(options: Options, flavour: str, until_eof: bool, log_path: Path) -> None:
     """Run the lab until SIGTERM, SIGINT or, if asked, the end of standard input."""
     stop = asyncio.Event()
+    asyncio.get_running_loop().set_exception_handler(lambda _, context: note(options, context))
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     if until_eof:

@@ -26,7 +26,7 @@ from .wsman.endpoint import Endpoint
 from .wsman.http import HEAD_LIMIT, BadRequest, Request, Response, read_request
 
 BODY_LIMIT = 16 * 1024 * 1024
-SETTINGS = {field.name: type(field.default) for field in dataclasses.fields(WinrmSettings)}
+SETTINGS: dict[str, type] = {name: type(value) for name, value in dataclasses.asdict(WinrmSettings()).items()}
 
 
 class NotFound(Exception):

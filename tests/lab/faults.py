@@ -54,7 +54,7 @@ class InjectedError(Exception):
         self.fqid = fqid
 
 
-@dataclass
+@dataclass(eq=False)
 class Rule:
     """One ordered fault. ``nth`` counts matching calls (or requests) from the moment of the order, first = 1."""
 
@@ -97,7 +97,7 @@ class FaultPlan:
         self.rules: list[Rule] = []
         self.struck: list[str] = []
         self.unreachable: Callable[[], None] = lambda: None
-        self._pending_after: list[Rule] = []
+        self._pending_after: dict[asyncio.Task[object] | None, list[Rule]] = {}
         self._hung: asyncio.Event | None = None
         self.hang_reply_after: float | None = None
 
@@ -140,29 +140,27 @@ class FaultPlan:
         Raises DropConnection, HttpError, QuotaError (let them pass to the transport) or
         InjectedError (answer it as that call's error).
         """
-        for rule in [r for r in self.rules if not r.per_request and r.matches(call, kind)]:
-            if not rule.count():
-                continue
-            if rule.do.endswith("-after"):
-                self._pending_after.append(rule)
-                continue
-            await self._strike(rule, call)
+        # every rule counts every call, whatever another rule does to it
+        due = [r for r in self.rules if not r.per_request and r.matches(call, kind) and r.count()]
+        # kept by task: several commands may be under way on one member
+        self._pending_after.pop(asyncio.current_task(), None)
+        if later := [r for r in due if r.do.endswith("-after")]:
+            self._pending_after[asyncio.current_task()] = later
+        for rule in due:
+            if rule not in later:
+                await self._strike(rule, call)
 
     async def after(self, call: str, kind: Kind) -> None:
         """To be awaited by the engine after a call took effect. Raises DropConnection."""
-        pending, self._pending_after = self._pending_after, []
-        for rule in pending:
+        for rule in self._pending_after.pop(asyncio.current_task(), []):
             await self._strike(rule, call)
 
     async def on_request(self, action: str) -> None:
         """To be awaited by the transport for every SOAP request; ``quota`` strikes Command requests only."""
-        for rule in [r for r in self.rules if r.per_request and not r.used]:
-            if rule.do == "quota" and action != "Command":
-                continue
-            if rule.do == "timeout" and action != "Receive":
-                continue
-            if rule.count():
-                await self._strike(rule, action)
+        only = {"quota": "Command", "timeout": "Receive"}
+        rules = [r for r in self.rules if r.per_request and not r.used and only.get(r.do, action) == action]
+        for rule in [r for r in rules if r.count()]:
+            await self._strike(rule, action)
 
     async def _strike(self, rule: Rule, where: str) -> None:
         self.struck.append(f"{rule.do} {where}")

@@ -86,7 +86,10 @@ class Pipeline:
 
     async def run(self) -> Result:
         """Execute the script with its input objects, one a line."""
-        script = script_of(self.core.metadata.commands)
+        powershell = self.core.metadata
+        if not isinstance(powershell, psrpcore.PowerShell):
+            return Result(1, b"", b"the lab answers no command metadata")
+        script = script_of(powershell.commands)
         stdin = "".join(f"{line}\n" for line in self.input).encode()
         return await self._context.member.execute(script, stdin, "psrp")
 

@@ -14,7 +14,7 @@ from ..faults import DropConnection, HttpError, QuotaError
 from ..interfaces import Log, Member, Result, WinrmSettings
 
 
-def place_of(error: Exception) -> str:
+def place_of(error: BaseException) -> str:
     """What kind of error, raised where; not its text, which may hold a secret."""
     places = [f"{Path(frame.filename).name}:{frame.lineno}" for frame in traceback.extract_tb(error.__traceback__)]
     return f"{type(error).__name__} at {' '.join(reversed(places[-3:]))}"
