@@ -59,7 +59,7 @@ faults: venv  ## lost connections and failing calls at every point
 	$(PYTEST) tests/faults
 
 pwsh: venv  ## the script that crosses WinRM, under PowerShell 7 (needs pwsh on the PATH)
-	@if command -v pwsh >/dev/null; then $(PY) -m pytest -m pwsh tests; else echo "skipped: there is no pwsh on the PATH"; fi
+	@if command -v pwsh >/dev/null; then $(PYTEST) tests/pwsh; else echo "skipped: there is no pwsh on the PATH"; fi
 
 ansible-lint: venv  ## ansible-lint, profile production, offline
 	@$(PY) tests/tools/lint.py
