@@ -1,8 +1,8 @@
 """Who may import whom: the arrows of the house, read from the source of every plugin.
 
-    action -> base -> products -> pki        base -> windows        array -> pki
+    action -> base -> products -> pki        base -> windows        array -> pki        phases -> all of these but base
 
-The core (pki, products, array, phases) knows nothing of Ansible, and nothing in it looks up.
+Only base, the actions, filters and modules know Ansible; nothing below them looks up.
 """
 
 from __future__ import annotations
@@ -25,10 +25,12 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "plugin_utils/products": ("plugin_utils.pki", "plugin_utils.windows.calls"),
     "plugin_utils/array": ("plugin_utils.pki",),
     "plugin_utils/phases": (
+        "module_utils.tls_probe",
         "plugin_utils.array",
+        "plugin_utils.inputs",
         "plugin_utils.pki",
         "plugin_utils.products",
-        "plugin_utils.windows.calls",
+        "plugin_utils.windows",
     ),
     "plugin_utils/inputs.py": ("plugin_utils.pki",),
     "plugin_utils/specs.py": (),
