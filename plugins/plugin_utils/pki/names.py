@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, ucops.certificates contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""DNS names: which are valid, and which a certificate covers (RFC 6125: a wildcard stands for the leftmost label only)."""
+"""DNS names: which are valid, and which a certificate covers (RFC 6125: a wildcard is the leftmost label only)."""
 
 from __future__ import annotations
 
@@ -52,8 +52,9 @@ def has_wildcard(names: Iterable[str]) -> bool:
 def covers(pattern: str, name: str) -> bool:
     """Whether one name of a certificate covers one required name.
 
-    ``*.contoso.example`` covers ``sip.contoso.example``, not ``a.b.contoso.example`` nor ``contoso.example``. An asterisk
-    within a label, or in any but the leftmost one, covers nothing. A required wildcard is covered only by itself.
+    ``*.contoso.example`` covers ``sip.contoso.example``, not ``a.b.contoso.example`` nor ``contoso.example``.
+    An asterisk within a label, or in any but the leftmost one, covers nothing. A required wildcard is covered only by
+    itself.
     """
     have, want = normal(pattern), normal(name)
     if have == want:
