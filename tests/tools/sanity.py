@@ -15,7 +15,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -147,8 +147,9 @@ def works(program: str, *words: str) -> bool:
     return bool(path) and subprocess.run([str(path), *words], capture_output=True, check=False).returncode == 0
 
 
-def cannot_run(suffixes: set[str]) -> dict[str, str]:
+def left_out(files: Iterable[Path]) -> dict[str, str]:
     """Return the sanity tests that would have files to look at but cannot run here, each with its reason."""
+    suffixes = {path.suffix for path in files}
     missing = {}
     analyzer = "if (-not (Get-Module -ListAvailable PSScriptAnalyzer)) { exit 1 }"
     if ".ps1" in suffixes and not works("pwsh", "-NoProfile", "-Command", analyzer):
@@ -156,6 +157,12 @@ def cannot_run(suffixes: set[str]) -> dict[str, str]:
     if ".sh" in suffixes and not shutil.which("shellcheck"):
         missing["shellcheck"] = "the program shellcheck is not installed"
     return missing
+
+
+def skip_lines() -> list[str]:
+    """Return the lines of the ignore files by which a test skips a file, once each."""
+    texts = [path.read_text() for path in sorted((tree.COPY / "tests" / "sanity").glob("ignore-*.txt"))]
+    return sorted({line for text in texts for line in text.splitlines() if "!skip" in line})
 
 
 def run(arguments: Sequence[str], environment: Mapping[str, str]) -> bool:
@@ -169,25 +176,15 @@ def run(arguments: Sequence[str], environment: Mapping[str, str]) -> bool:
 
 
 def sanity(options: argparse.Namespace, environment: Mapping[str, str]) -> bool:
-    """Run the sanity tests; list what was left out and tell whether the rest passed."""
-    files = [path.relative_to(tree.COPY) for path in tree.COPY.rglob("*") if ".git" not in path.parts]
-    left_out = cannot_run({path.suffix for path in files})
-    modules = [path for path in files if path.match("plugins/modules/*.ps1")]
-    base = ["sanity", "--requirements", "--color", "no"]
-    base += ["--python", options.python] if options.python else []
-    chosen = [word for name in options.test for word in ("--test", name)]
-    skip = [word for name in left_out for word in ("--skip-test", name)]
-    if not modules or works("pwsh", "-NoProfile", "-Command", "exit 0"):
-        passed = run([*base, *chosen, *skip], environment)
-    else:
-        # validate-modules stops altogether at a .ps1 without pwsh: everything else is given to it in a run of its own.
-        exclude = [word for path in modules for word in ("--exclude", str(path))]
-        passed = run([*base, *chosen, *skip, "--skip-test", "validate-modules"], environment)
-        if not options.test or "validate-modules" in options.test:
-            passed = run([*base, "--test", "validate-modules", *exclude], environment) and passed
-            left_out["validate-modules of " + ", ".join(path.name for path in modules)] = "no pwsh on the PATH"
-    for name, reason in left_out.items():
-        print(f"did not run: {name}: {reason}")
+    """Run the sanity tests, list what was left out and tell whether the rest passed."""
+    missing = left_out(path for path in tree.COPY.rglob("*") if ".git" not in path.parts)
+    arguments = ["sanity", "--requirements", "--color", "no"]
+    arguments += ["--python", options.python] if options.python else []
+    arguments += [word for name in options.test for word in ("--test", name)]
+    arguments += [word for name in missing for word in ("--skip-test", name)]
+    passed = run(arguments, environment)
+    for line in [*(f"{name}: {reason}" for name, reason in missing.items()), *skip_lines()]:
+        print(f"did not run: {line}")
     return passed
 
 
