@@ -1,0 +1,119 @@
+"""The TLS ports of an Edge member: what each presents follows services, assignments and stores at that moment."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import ssl
+from dataclasses import dataclass
+from typing import Any
+
+from ..pki import common_name
+from . import schannel, services
+from .keys import NETWORK_SERVICE
+from .state import State
+from .stores import Entry
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """One TLS port."""
+
+    name: str
+    host: str
+    port: int
+    service: str
+    use: str
+    server_name: str
+    mutual: bool = False
+
+    def variables(self) -> dict[str, Any]:
+        """As the inventory's ``rollout_endpoints`` has it."""
+        shown = {"name": self.name, "host": self.host, "port": self.port, "server_name": self.server_name}
+        return {**shown, "use": self.use}
+
+
+class Listeners:
+    """All ports of one member."""
+
+    def __init__(self, state: State, endpoints: list[Endpoint]) -> None:
+        self.state = state
+        self.endpoints = endpoints
+        self._servers: dict[Endpoint, asyncio.Server] = {}
+        self._fronts: dict[Endpoint, ssl.SSLContext] = {}
+        self._started = False
+        self._changing = asyncio.Lock()
+
+    def certificate(self, endpoint: Endpoint) -> Entry | None:
+        """The certificate that the service behind a port works with now."""
+        if not services.running(self.state, endpoint.service):
+            return None
+        return self.state.entry(self.state.in_use.get(endpoint.service, {}).get(endpoint.use))
+
+    def presented(self) -> dict[str, list[str]]:
+        """``host:port`` -> common names presented, leaf first; ports that are closed are left out."""
+        found = {}
+        for endpoint in self.endpoints:
+            if not services.running(self.state, endpoint.service):
+                continue
+            entry = self.certificate(endpoint)
+            good = entry is not None and schannel.usable(self.state, entry, NETWORK_SERVICE)
+            sent = schannel.presented(self.state, entry) if entry and good else []
+            found[f"{endpoint.host}:{endpoint.port}"] = [common_name(Entry(d).certificate) for d in sent]
+        return found
+
+    async def start(self) -> None:
+        """Open the ports of the services that run."""
+        self._started = True
+        await self.sync()
+
+    async def stop(self) -> None:
+        """Close all ports."""
+        self._started = False
+        await self.sync()
+
+    async def sync(self) -> None:
+        """Open and close ports so that they follow the services."""
+        async with self._changing:
+            for endpoint in self.endpoints:
+                wanted = self._started and services.running(self.state, endpoint.service)
+                if wanted and endpoint not in self._servers:
+                    front = self._front(endpoint)
+                    self._servers[endpoint] = await asyncio.start_server(
+                        _serve, endpoint.host, endpoint.port, ssl=front, ssl_handshake_timeout=10
+                    )
+                elif not wanted and endpoint in self._servers:
+                    self._servers.pop(endpoint).close()
+
+    def _front(self, endpoint: Endpoint) -> ssl.SSLContext:
+        """The context of a port; for every ClientHello it hands over to the one that fits the stores."""
+        front = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        front.set_ciphers("DEFAULT:@SECLEVEL=0")
+        front.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+        top = {"1.2": ssl.TLSVersion.TLSv1_2, "1.0": ssl.TLSVersion.TLSv1}
+        front.maximum_version = top[self.state.behaviour.tls_max]
+        front.options |= ssl.OP_NO_TICKET
+        if endpoint.mutual:
+            front.verify_mode = ssl.CERT_OPTIONAL
+
+        def choose(connection: Any, name: str | None, context: ssl.SSLContext) -> int | None:
+            entry = self.certificate(endpoint)
+            if entry is None or not schannel.usable(self.state, entry, NETWORK_SERVICE):
+                services.log_no_key(self.state)
+                return ssl.ALERT_DESCRIPTION_HANDSHAKE_FAILURE
+            if endpoint.mutual and self.state.mutual_tls_broken():
+                return ssl.ALERT_DESCRIPTION_UNKNOWN_CA
+            connection.context = schannel.context_for(self.state, entry)
+            return None
+
+        front.sni_callback = choose  # type: ignore[assignment]
+        return front
+
+
+async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Nothing is spoken behind the handshake; a client may send something and is shown out."""
+    with contextlib.suppress(OSError, ssl.SSLError, asyncio.TimeoutError):
+        await asyncio.wait_for(reader.read(4096), 2)
+    with contextlib.suppress(OSError, ssl.SSLError):
+        writer.close()
+        await writer.wait_closed()
