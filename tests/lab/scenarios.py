@@ -1,0 +1,98 @@
+"""What labs there are: members with their history, the vendor's deliveries, what clients trust."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from pathlib import Path
+from typing import Any
+
+from . import deliveries
+from .interfaces import Lab, Options
+from .member import control
+from .member.edge import Pool
+from .member.host import EdgeMember
+from .member.keys import NETWORK_SERVICE
+from .member.listeners import Endpoint
+from .member.services import USED_BY
+from .member.state import AV, State
+from .member.versions import host_of
+from .pki import EXTERNAL_NAMES, INTERNAL_NAME, SIP_DOMAIN, Pki
+
+
+class EdgePool:
+    """An Edge pool of three members whose external certificate runs out in twenty days."""
+
+    def __init__(self, options: Options) -> None:
+        extra = dict(options.extra)
+        count = int(extra.pop("members", "3"))
+        if not 1 <= count <= 20:
+            raise ValueError(f"expected members to be 1 to 20, found {count}")
+        if options.engine != "python":
+            raise ValueError(f"expected engine python, found {options.engine!r}: the members of this lab have no other")
+        self.directory: Path = options.directory
+        self.pki = Pki(datetime.now(timezone.utc))
+        self.pool = Pool()
+        self.members: Sequence[EdgeMember] = [self._member(number, options, extra) for number in range(1, count + 1)]
+        deliveries.write(self.pki, options.directory)
+
+    def inventory_vars(self) -> dict[str, Any]:
+        """What clients outside trust, and where the deliveries are."""
+        return {
+            "rollout_trust": str(self.directory / "trust" / "roots.pem"),
+            "lab_vendor": str(self.directory / "vendor"),
+        }
+
+    def _member(self, number: int, options: Options, extra: dict[str, str]) -> EdgeMember:
+        name = f"edge{number}"
+        host = host_of(options.product, options.windows, options.powershell)
+        state = State(name, f"{name}.corp.{SIP_DOMAIN}", host)
+        for key, value in extra.items():
+            state.behaviour.set(key, value)
+        state.logs.noise = state.behaviour.noise
+        self._fill(state)
+        inside, access, webcon = (options.address(10 * number + n) for n in (1, 2, 3))
+        account = (options.user, options.password)
+        return EdgeMember(
+            state, self.pool, self.pki, edge_endpoints(inside, access, webcon), inside, account, options.log
+        )
+
+    def _fill(self, state: State) -> None:
+        """Certificates as the last renewal left them, everything assigned and running."""
+        control.put(state, self.pki, "Root", "root")
+        control.put(state, self.pki, "Root", "corp-root")
+        control.put(state, self.pki, "CA", "issuing-old")
+        external = control.put(state, self.pki, "My", "external-old", key=True)
+        internal = control.put(state, self.pki, "My", "internal-old", key=True)
+        for use in ("AccessEdgeExternal", "DataEdgeExternal", AV):
+            state.assigned[use].thumbprint = external.thumbprint
+        state.assigned["Internal"].thumbprint = internal.thumbprint
+        for entry in (external, internal):
+            state.keys.containers[entry.container or ""].grant(NETWORK_SERVICE, "Read")
+        for service, uses in USED_BY.items():
+            state.services[service] = "Running"
+            state.in_use[service] = {u: state.assigned[u].thumbprint for u in uses}
+
+
+def edge_endpoints(inside: str, access: str, webcon: str) -> list[Endpoint]:
+    """The TLS ports of an Edge Server; 443 is 10443 here. The A/V Edge presents no certificate and has no TLS port."""
+    sip, web, pool = EXTERNAL_NAMES[0], EXTERNAL_NAMES[1], INTERNAL_NAME
+    return [
+        Endpoint("Access Edge", access, 10443, "RTCSRV", "AccessEdgeExternal", sip),
+        Endpoint("Access Edge federation", access, 5061, "RTCSRV", "AccessEdgeExternal", sip, mutual=True),
+        Endpoint("Web Conferencing Edge", webcon, 10443, "RTCDATAPROXY", "DataEdgeExternal", web),
+        Endpoint("Internal SIP", inside, 5061, "RTCSRV", "Internal", pool, mutual=True),
+        Endpoint("A/V authentication", inside, 5062, "RTCMRAUTH", "Internal", pool, mutual=True),
+        Endpoint("Internal web conferencing", inside, 8057, "RTCDATAPROXY", "Internal", pool, mutual=True),
+        Endpoint("Replication", inside, 4443, "REPLICA", "Internal", pool),
+    ]
+
+
+SCENARIOS = {"edge-pool": EdgePool}
+
+
+def build(options: Options) -> Lab:
+    """Build the scenario that the options name. Raises ValueError."""
+    if options.scenario not in SCENARIOS:
+        raise ValueError(f"expected a scenario of {', '.join(SCENARIOS)}, found {options.scenario!r}")
+    return SCENARIOS[options.scenario](options)
