@@ -153,6 +153,8 @@ class Change:
     before: str
     after: str
     calls: tuple[Call, ...] = ()
+    sha256: str = ""
+    """The certificate that it is about, where it is about one."""
 
     def as_line(self) -> str:
         """The change as one line of a plan."""
@@ -196,7 +198,7 @@ def plan_stores(desired: DesiredStores, stores: Stores, wrapped: Mapping[str, tu
             calls = (Call(f"import-{wanted.certificate.thumbprint}", "Import-StorePfx", parameters),)
         before = "certificate without its key" if present is not None else ""
         after = f"{label(wanted.certificate)} with key, {'' if wanted.exportable else 'not '}exportable"
-        changes.append(Change("import-key", f"LocalMachine\\{wanted.store}", before, after, calls))
+        changes.append(Change("import-key", f"LocalMachine\\{wanted.store}", before, after, calls, wanted.certificate.sha256))
     return tuple(changes)
 
 
@@ -206,7 +208,7 @@ def _add(store: str, certificate: Certificate) -> Change:
         "Add-StoreCertificate",
         {"Store": store, "RawData": certificate.der, "FriendlyName": None},
     )
-    return Change("add-certificate", f"LocalMachine\\{store}", "", label(certificate), (call,))
+    return Change("add-certificate", f"LocalMachine\\{store}", "", label(certificate), (call,), certificate.sha256)
 
 
 def plan_removal(store: str, thumbprints: Sequence[str], stores: Stores, delete_keys: bool) -> tuple[Change, ...]:
@@ -218,7 +220,7 @@ def plan_removal(store: str, thumbprints: Sequence[str], stores: Stores, delete_
             parameters = {"Store": store, "Thumbprint": entry.certificate.thumbprint, "DeleteKey": with_key}
             call = Call(f"remove-{store}-{entry.certificate.thumbprint}", "Remove-StoreCertificate", parameters)
             before = label(entry.certificate) + (" and its key" if with_key else "")
-            changes.append(Change("remove-certificate", f"LocalMachine\\{store}", before, "", (call,)))
+            changes.append(Change("remove-certificate", f"LocalMachine\\{store}", before, "", (call,), entry.certificate.sha256))
     return tuple(changes)
 
 

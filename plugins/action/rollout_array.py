@@ -1,0 +1,55 @@
+# Copyright: (c) 2026, ucops.certificates contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is decided over the whole array, on the controller; the role's tasks call it. No member is touched here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.ucops.certificates.plugins.plugin_utils.base import CertificateAction, Stop
+from ansible_collections.ucops.certificates.plugins.plugin_utils.inputs import BUNDLE_SPEC
+from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.run_array import PHASES, ArrayRun, Refused
+
+BUNDLE = {"type": "dict", "options": BUNDLE_SPEC}
+
+
+class ActionModule(CertificateAction):
+    """Options in, verdict out."""
+
+    ARGUMENT_SPEC = {
+        "phase": {"type": "str", "required": True, "choices": list(PHASES)},
+        "purpose": {"type": "str", "choices": ["renew", "settle", "rollback"], "default": "renew"},
+        "array": {"type": "str"},
+        "arrays": {"type": "dict", "default": {}},
+        "size": {"type": "int"},
+        "members": {"type": "list", "elements": "str", "default": []},
+        "bundles": {"type": "dict", "options": {"external": BUNDLE, "av": BUNDLE, "internal": BUNDLE}},
+        "options": {"type": "dict", "default": {}},
+        "settings": {"type": "dict", "default": {}},
+        "evidence": {"type": "dict", "default": {}},
+        "first": {"type": "dict", "default": {}},
+        "reasons": {"type": "dict", "default": {}},
+        "endpoints": {"type": "dict", "default": {}},
+        "wire": {"type": "list", "elements": "dict", "default": []},
+        "wire_after": {"type": "list", "elements": "dict"},
+        "only": {"type": "str"},
+        "touched": {"type": "list", "elements": "str", "default": []},
+        "rolled": {"type": "list", "elements": "str", "default": []},
+        "not_taken_back": {"type": "dict", "default": {}},
+        "not_released": {"type": "list", "elements": "str", "default": []},
+        "failure": {"type": "str", "default": ""},
+        "gate": {"type": "dict", "default": {}},
+        "proof": {"type": "dict", "default": {}},
+        "unroll": {"type": "dict", "default": {}},
+        "run_tags": {"type": "list", "elements": "str", "default": []},
+        "directory": {"type": "path"},
+    }
+
+    def act(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        """Runs one phase on the controller."""
+        try:
+            return ArrayRun(options, self.check_mode, self.tell).run(options["phase"])
+        except Refused as refused:
+            raise Stop(str(refused), **refused.result) from None

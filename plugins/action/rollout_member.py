@@ -1,0 +1,66 @@
+# Copyright: (c) 2026, ucops.certificates contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One phase of a rollout on one member; the role's tasks call it. See the module of the same name for its documentation."""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Mapping
+from typing import Any
+
+from ansible_collections.ucops.certificates.plugins.plugin_utils.base import CertificateAction, Stop, utc_now
+from ansible_collections.ucops.certificates.plugins.plugin_utils.inputs import BUNDLE_SPEC, load_delivery
+from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.drain import Clock
+from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.edge_member import EdgeMember
+from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.run_member import PHASES, GateRefused, run_phase
+from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.seen import PhaseFailed, to_evidence
+from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.settings import Settings
+from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.wanted import bundles_by_leaf, wanted_from
+
+BUNDLE = {"type": "dict", "options": BUNDLE_SPEC}
+
+
+class ActionModule(CertificateAction):
+    """Options in, phase, evidence out."""
+
+    ARGUMENT_SPEC = {
+        "phase": {"type": "str", "required": True, "choices": list(PHASES)},
+        "member": {"type": "str", "required": True},
+        "settings": {"type": "dict", "required": True},
+        "bundles": {"type": "dict", "options": {"external": BUNDLE, "av": BUNDLE, "internal": BUNDLE}},
+        "evidence": {"type": "dict", "default": {}},
+        "gate": {"type": "dict", "default": {}},
+    }
+    _requires_connection = True
+
+    def act(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        """Runs the phase; a failure brings along what the member said after it."""
+        try:
+            settings = Settings.from_dict(options["settings"])
+        except ValueError as error:
+            raise Stop(str(error)) from None
+        given = {name: spec for name, spec in (options["bundles"] or {}).items() if spec}
+        deliveries = [load_delivery(name, spec, settings.trust) for name, spec in given.items()]
+        member = EdgeMember(
+            host=self.host(task_vars),
+            member=options["member"],
+            settings=settings,
+            wanted=wanted_from(deliveries, settings.av, utc_now(), settings.install_root) if deliveries else None,
+            clock=Clock(utc_now, time.monotonic, time.sleep),
+            tell=self.tell,
+            one_time_password=lambda: secrets.token_urlsafe(24),
+            bundles=bundles_by_leaf(deliveries),
+        )
+        try:
+            result = run_phase(options["phase"], member, settings, options["evidence"], options["gate"], self.check_mode)
+        except GateRefused as refused:
+            raise Stop(str(refused), member=member.member, finding="gate.missing") from None
+        except PhaseFailed as failed:
+            known = {} if failed.seen is None else to_evidence(failed.seen, settings, locked=True)
+            raise Stop(str(failed), member=member.member, evidence=known) from None
+        changes = result.get("changes", [])
+        header = member.member
+        lines = "".join(f"{line}\n" for line in changes)
+        return result | {"member": header, "diff": {"before_header": header, "after_header": header, "before": "", "after": lines}}

@@ -1,0 +1,158 @@
+# Copyright: (c) 2026, ucops.certificates contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one base class of all action plugins: options in, result out, errors translated once.
+
+A subclass names its options and implements :meth:`CertificateAction.act`; it decides nothing itself.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timezone
+from typing import Any, ClassVar
+
+from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+
+from .inputs import InputError
+from .pki import deps
+from .pki.bundle import BundleError
+from .pki.certificate import CertificateError
+from .products.store import Change
+from .windows.calls import Call, CallError, OutcomeUnknown, Reply
+from .windows.host import Host, HostLost, KeyRefused, Refused
+
+display = Display()
+
+
+class Stop(Exception):
+    """The task fails with this message; ``result`` goes along with it."""
+
+    def __init__(self, message: str, **result: Any) -> None:
+        super().__init__(message)
+        self.result = result
+
+
+class Unconfirmed(Stop):
+    """A change was made and the fresh read does not show it."""
+
+
+class CertificateAction(ActionBase):
+    """Validates, acts, translates errors. Subclasses set ``ARGUMENT_SPEC`` and implement ``act``."""
+
+    ARGUMENT_SPEC: ClassVar[dict[str, Any]] = {}
+    REQUIREMENTS: ClassVar[dict[str, Any]] = {}
+    """``mutually_exclusive``, ``required_if`` and the like, as ``validate_argument_spec`` takes them."""
+    _supports_async = False
+    _requires_connection = False
+
+    def run(self, tmp: Any = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """Ansible's entry point; see :meth:`act` for what a subclass returns."""
+        result: dict[str, Any] = super().run(tmp, task_vars)
+        del tmp
+        _validation, options = self.validate_argument_spec(argument_spec=self.ARGUMENT_SPEC, **self.REQUIREMENTS)
+        if deps.CRYPTOGRAPHY_IMPORT_ERROR is not None:
+            raise AnsibleActionFail(
+                "The Python package cryptography (42 or newer) is needed on the controller, in the environment that runs "
+                f"ansible-playbook: {deps.CRYPTOGRAPHY_IMPORT_ERROR}. Install it with: pip install 'cryptography>=42'"
+            )
+        try:
+            result.update(self.act(dict(options), task_vars or {}))
+        except Stop as stop:
+            result.update({"failed": True, "msg": str(stop)} | stop.result)
+        except (InputError, BundleError) as error:
+            result.update({"failed": True, "msg": str(error), "finding": error.id})
+        except CertificateError as error:
+            result.update({"failed": True, "msg": str(error)})
+        except KeyRefused as error:
+            result.update({"failed": True, "msg": str(error), "finding": "transport.insecure"})
+        except (Refused, CallError) as error:
+            result.update({"failed": True, "msg": str(error)})
+        except OutcomeUnknown as error:
+            result.update({"failed": True, "msg": str(error), "may_have_applied": error.may_have_applied})
+        except HostLost as error:
+            raise AnsibleConnectionFailure(str(error)) from None
+        return result
+
+    def act(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        """Does the work and returns the task's result. Options are validated; nothing in the result may be secret."""
+        raise NotImplementedError
+
+    @property
+    def check_mode(self) -> bool:
+        """Whether the task runs in check mode."""
+        return bool(self._task.check_mode)
+
+    def host(self, task_vars: Mapping[str, Any]) -> Host:
+        """The member that this task is connected to (delegation included)."""
+        del task_vars
+        return Host(self._connection, lambda: secrets.token_hex(16))
+
+    def tell(self, text: str) -> None:
+        """Shows progress of something long, at normal verbosity."""
+        display.display(text)
+
+    def converge(
+        self,
+        host: Host,
+        load: Sequence[str],
+        read: Sequence[Call],
+        plan: Callable[[Reply], Sequence[Change]],
+    ) -> tuple[list[Change], Reply]:
+        """Reads, plans, applies, reads again and demands that nothing is left to do.
+
+        Returns the changes made (or, in check mode, that would be made) and the last reply.
+        Raises Unconfirmed when a change did not take, Stop when a call failed.
+        """
+        reply = host.read(load, read)
+        raise_errors(reply, read)
+        changes = list(plan(reply))
+        calls = [call for change in changes for call in change.calls]
+        if not changes or self.check_mode or not calls:
+            return changes, reply
+        after = host.apply(load, [*calls, *read], check_mode=self.check_mode)
+        raise_errors(after, [*calls, *read])
+        left = list(plan(after))
+        if left:
+            lines = "; ".join(change.as_line() for change in left)
+            raise Unconfirmed(f"The change was made without an error, but the member still shows the old state: {lines}", changed=True)
+        return changes, after
+
+
+def raise_errors(reply: Reply, calls: Iterable[Call]) -> None:
+    """Raises Stop for the first call that failed and was not optional."""
+    for call in calls:
+        answer = reply.answers.get(call.id)
+        if answer is not None and answer.error is not None and not call.optional:
+            raise Stop(
+                f"{call.name} failed on {reply.host.computer}: {answer.error.message} ({answer.error.fqid})"
+                + (f" {reply.host.load_error}" if reply.host.load_error else ""),
+                call=call.name,
+                remote_error=answer.error.fqid,
+            )
+
+
+def diff_of(member: str, changes: Sequence[Change]) -> dict[str, str]:
+    """A diff that reads like the plan: one line a change on either side."""
+    before = "".join(f"{c.subject}: {c.before or 'absent'}\n" for c in changes)
+    after = "".join(f"{c.subject}: {c.after or 'absent'}\n" for c in changes)
+    return {"before_header": member, "after_header": member, "before": before, "after": after}
+
+
+def utc_now() -> datetime:
+    """The controller's clock, aware."""
+    return datetime.now(timezone.utc)
+
+
+def aware(text: str, what: str) -> datetime:
+    """An ISO instant with its offset. Raises InputError for anything else: a local time would mean another instant elsewhere."""
+    try:
+        value = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
+    except ValueError:
+        raise InputError("input.instant", f"{what}: expected an instant such as 2026-11-24T02:00:00Z, found {text!r}") from None
+    if value.tzinfo is None:
+        raise InputError("input.instant", f"{what}: {text!r} has no time zone; write 2026-11-24T02:00:00Z or +01:00")
+    return value.astimezone(timezone.utc)

@@ -1,0 +1,228 @@
+# Copyright: (c) 2026, ucops.certificates contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The array's view, on the controller: may it be switched, what is done about A/V, was it proven. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from ..array.findings import Finding, finding, in_order, stopping
+from ..array.gate import GateRead, GateVerdict, gate_verdict
+from ..array.verdict import ArrayVerdict, MemberFacts, WireFact, array_verdict
+from ..pki.certificate import Certificate
+from ..products import edge, roll
+from .settings import Settings
+from .wire import Port, judge_port
+
+Evidence = Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Gate:
+    """The verdict that the roll and the switch demand, and what they will do."""
+
+    verdict: GateVerdict
+    roll: roll.Decision
+    switch: tuple[str, ...]
+    """Members that have something to switch, in inventory order."""
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for a fact."""
+        return {
+            "verdict": self.verdict.to_dict(),
+            "passed": self.verdict.passed,
+            "roll": {
+                "action": self.roll.action,
+                "instant": self.roll.instant.isoformat() if self.roll.instant else None,
+                "members": list(self.roll.members),
+                "text": self.roll.text,
+            },
+            "switch": list(self.switch),
+        }
+
+
+def gate(settings: Settings, evidence: Mapping[str, Evidence], reasons: Mapping[str, str], at: datetime, simulated: bool) -> Gate:
+    """Judges whether every member is proven ready, and decides what is done about A/V authentication.
+
+    Only positive evidence of this run counts. ``simulated``: check mode, where what would be staged is judged.
+    """
+    present = {m: e for m in settings.members if (e := evidence.get(m))}
+    found = [
+        finding("member.not-prepared", member, "", reasons[member]) for member in settings.members if reasons.get(member)
+    ]
+    decision = roll.Decision("none")
+    if present and len(present) == len(settings.members):
+        found += av_differs(settings, present)
+        decision = decide_roll(settings, present)
+        if decision.action == "stop":
+            found.append(finding(decision.id, settings.array, edge.AV_USE, decision.text, severity="error"))
+    switch = [m for m in settings.members if present.get(m, {}).get("switch_uses") or (decision.action == "replace" and m in decision.members)]
+    if settings.on_failure == "rollback":
+        found += rollback_findings(present, switch)
+    desired = {use: wanted["thumbprint"] for use, wanted in settings.wanted.items()}
+    keys = {use: wanted["key"] for use, wanted in settings.wanted.items()}
+    reads = {m: gate_read(m, settings, e, simulated) for m, e in present.items()}
+    verdict = gate_verdict(
+        settings.run, settings.array, settings.members, reads, desired, at, desired_keys=keys, findings=found, simulated=simulated
+    )
+    return Gate(verdict, decision, tuple(switch))
+
+
+def gate_read(member: str, settings: Settings, seen: Evidence, simulated: bool) -> GateRead:
+    """The evidence of one member as the gate wants it."""
+    findings = [Finding.from_dict(f) for f in seen.get("findings", ())]
+    if seen.get("run") != settings.run:
+        findings.append(finding("gate.other-run", member, "", f"its evidence is of run {seen.get('run')}, this is {settings.run}"))
+    planned = simulated and bool(seen.get("forecast"))
+    if seen.get("forecast") and not simulated and not stopping(findings):
+        findings.append(finding("gate.no-evidence", member, "stage", f"not staged yet: {'; '.join(seen['stage'])}"))
+    return GateRead(
+        member=str(seen.get("member")),
+        digest=str(seen.get("digest")),
+        staged=seen["wanted"] if planned or seen.get("forecast") else seen["staged"],
+        keys=seen["planned_keys"] if planned or seen.get("forecast") else seen["keys"],
+        clock_offset=float(seen["host"]["offset"]),
+        findings=tuple(findings),
+    )
+
+
+def member_findings(settings: Settings, evidence: Mapping[str, Evidence], reasons: Mapping[str, str]) -> Iterable[Finding]:
+    """Every member's own findings; who was not heard of is a finding itself."""
+    for member in settings.members:
+        seen = evidence.get(member)
+        if not seen:
+            yield finding("member.lost", member, "", reasons.get(member) or "nothing was heard of it in this run")
+            continue
+        yield from (Finding.from_dict(f) for f in seen.get("findings", ()))
+        if reasons.get(member):
+            yield finding("member.not-prepared", member, "", reasons[member])
+
+
+def av_differs(settings: Settings, evidence: Mapping[str, Evidence]) -> Iterable[Finding]:
+    """Members that already differ in what they use for A/V authentication, before anything was done."""
+    wanted = settings.wanted.get(edge.AV_USE, {}).get("thumbprint")
+    av = {member: e["assigned"].get(edge.AV_USE) for member, e in evidence.items()}
+    if len(set(av.values())) > 1 and wanted not in av.values():
+        listed = ", ".join(f"{m}: {t or 'none'}" for m, t in av.items())
+        text = f"the members already use different A/V authentication certificates ({listed}); tokens of one are refused by the other"
+        yield finding("array.thumbprint-differs", settings.array, edge.AV_USE, text, severity="warning")
+
+
+def decide_roll(settings: Settings, evidence: Mapping[str, Evidence]) -> roll.Decision:
+    """What the array does about A/V authentication, by the members' own time."""
+    standings = {}
+    for member, seen in evidence.items():
+        if seen["standing"]:
+            standings[member] = roll.Standing(
+                seen["standing"]["state"], _instant(seen["standing"]["instant"]), seen["standing"]["previous"]
+            )
+    if not standings:
+        return roll.Decision("none")
+    ends = [_instant(e["av_old_ends"]) for e in evidence.values() if e["av_old_ends"]]
+    return roll.decide(
+        standings,
+        now=max(t for t in (_instant(e["host"]["clock"]) for e in evidence.values()) if t is not None),
+        old_not_after=min((t for t in ends if t), default=None),
+        token_lifetime=timedelta(seconds=max(float(e["token_seconds"]) for e in evidence.values())),
+        hours_ahead=settings.roll_hours,
+        at=settings.roll_instant,
+        allow_call_drop=settings.allow_call_drop,
+    )
+
+
+def rollback_findings(evidence: Mapping[str, Evidence], switch: Sequence[str]) -> Iterable[Finding]:
+    """Where the old certificate cannot be gone back to, ``rollout_on_failure`` is hold, and that is told beforehand."""
+    for member in switch:
+        for use in evidence[member]["switch_uses"]:
+            answer = evidence[member]["rollback"].get(use, {})
+            if not answer.get("possible", True):
+                yield finding("rollback.limited", member, use, f"cannot be taken back: {answer['why']}")
+
+
+def prove(
+    settings: Settings,
+    evidence: Mapping[str, Evidence],
+    reasons: Mapping[str, str],
+    before: Sequence[Port],
+    after: Sequence[Port] | None,
+    trust: Mapping[str, Sequence[Certificate]],
+    touched: Sequence[str],
+    only: str | None = None,
+) -> tuple[Finding, ...]:
+    """Everything that speaks against the members serving what they should.
+
+    ``after``: None when no port was read again. ``trust``: use -> roots. ``only``: one member instead of all.
+    """
+    members = (only,) if only else settings.members
+    found: list[Finding] = []
+    for member in members:
+        seen = evidence.get(member)
+        if not seen:
+            found.append(finding("member.lost", member, "", reasons.get(member) or "nothing was heard of it in this run"))
+            continue
+        found += (Finding.from_dict(f) for f in seen.get("findings", ()))
+        if member in touched:
+            for use, thumbprint in seen["wanted"].items():
+                has = seen["assigned"].get(use)
+                if use != edge.AV_USE and has != thumbprint:
+                    found.append(finding("product.use-differs", member, use, f"expected {thumbprint}, the product reports {has}"))
+    earlier = {port.key: port for port in before}
+    for port in after if after is not None else before:
+        if port.member not in members or not evidence.get(port.member):
+            continue
+        seen = evidence[port.member]
+        wanted = seen["wanted"].get(port.use) if port.use != edge.AV_USE else None
+        at = _instant(seen["host"]["clock"])
+        if at is not None:
+            found += judge_port(port, earlier.get(port.key), wanted, trust.get(port.use, ()), at, seen["assigned"].get(port.use))
+    return in_order(found)
+
+
+def verdict(
+    settings: Settings, evidence: Mapping[str, Evidence], first: Mapping[str, Mapping[str, str]], before: Sequence[Port],
+    after: Sequence[Port] | None, desired: Mapping[str, str]
+) -> ArrayVerdict:
+    """What the array is now. ``first``: member -> use -> thumbprint before this run or, by the journal, before its rollout."""
+    facts: dict[str, MemberFacts | None] = {}
+    unreadable = {port.key for port in before if port.leaf is None}
+    for member in settings.members:
+        seen = evidence.get(member)
+        if not seen:
+            facts[member] = None
+            continue
+        standing = seen.get("standing") or {}
+        pending = {edge.AV_USE: seen["wanted"][edge.AV_USE]} if standing.get("state") == "scheduled" else {}
+        wire = tuple(
+            WireFact(f"{p.name} {p.host}:{p.port}", p.use, p.leaf.thumbprint if p.leaf else None, p.key not in unreadable)
+            for p in (after if after is not None else ())
+            if p.member == member and p.use != edge.AV_USE
+        )
+        facts[member] = MemberFacts(seen["assigned"], pending, wire)
+    return array_verdict(settings.members, facts, desired, first, settings.excluded)
+
+
+def settle_decision(settings: Settings, evidence: Mapping[str, Evidence], reasons: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[Finding, ...]]:
+    """Which members have to be settled, and what speaks against it."""
+    found = [f for f in member_findings(settings, evidence, reasons) if f.id != "roll.unsettled"]
+    todo = []
+    for member in settings.members:
+        seen = evidence.get(member)
+        if not seen or not seen.get("standing"):
+            continue
+        standing, instant = seen["standing"]["state"], seen.get("roll_instant")
+        if standing == "scheduled":
+            text = f"the roll takes effect at {seen['standing']['instant']}, it is {seen['host']['clock']} there now; settle after that"
+            found.append(finding("roll.pending", member, edge.AV_USE, text, severity="error"))
+        elif standing == "needed":
+            found.append(finding("roll.passed-unrolled", member, edge.AV_USE))
+        elif instant and not seen.get("roll_settled"):
+            todo.append(member)
+    return tuple(todo), in_order(found)
+
+
+def _instant(text: str | None) -> datetime | None:
+    return datetime.fromisoformat(text) if text else None

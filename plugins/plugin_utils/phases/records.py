@@ -1,0 +1,212 @@
+# Copyright: (c) 2026, ucops.certificates contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The journal and the lock of a member, as the phases use them. Pure.
+
+The journal says what a run was about to change and what it changed; the next run, from any controller, reads it. It
+holds thumbprints, instants, names and the run; no secrets.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from ..array.findings import Finding, finding
+from ..array.journal import Journal, RollEntry, UseEntry
+from ..products import edge, roll
+from ..windows.calls import Call
+from .evidence import Wanted
+from .settings import Settings
+
+OPEN = frozenset({"rolling", "switching", "switched", "taking-back"})
+"""States of a journal that a run left behind unfinished."""
+
+
+def lock_call(settings: Settings) -> Call:
+    """Takes the member for this run, or refreshes that it has it."""
+    text = json.dumps({"operator": settings.operator, "controller": settings.controller, "array": settings.array})
+    parameters = {"Run": settings.run, "Text": text, "TakeFrom": settings.take_over}
+    return Call("lock", "Lock-Member", parameters)
+
+
+def unlock_call(settings: Settings) -> Call:
+    """Gives the member up."""
+    return Call("unlock", "Unlock-Member", {"Run": settings.run})
+
+
+def journal_call(id: str, settings: Settings, journal: Journal) -> Call:
+    """Writes the journal; refused on the member when another run holds it."""
+    return Call(id, "Set-Journal", {"Run": settings.run, "Text": journal.dumps()})
+
+
+def own(journal: Journal | None, settings: Settings, evidence: Mapping[str, Any]) -> Journal:
+    """The journal of this run on a member: the one that is there when it is this run's, or a new one.
+
+    A roll that an earlier run left waiting for its instant is carried over: it is still true.
+    """
+    if journal is not None and journal.run == settings.run:
+        return journal
+    waiting = journal.roll if journal is not None and journal.roll and journal.roll.state == "rolled" else None
+    if waiting is not None and waiting.thumbprint != evidence.get("wanted", {}).get(edge.AV_USE):
+        waiting = None
+    return Journal(
+        run=settings.run,
+        operator=settings.operator,
+        controller=settings.controller,
+        array=settings.array,
+        members=settings.members,
+        started=str(evidence.get("host", {}).get("clock") or settings.started),
+        state="prepared",
+        roll=waiting,
+    )
+
+
+def started(journal: Journal) -> datetime | None:
+    """When the run began, by the member's clock."""
+    try:
+        return datetime.fromisoformat(journal.started)
+    except ValueError:
+        return None
+
+
+def rolling(journal: Journal, thumbprint: str, instant: datetime, previous: str | None) -> Journal:
+    """About to roll."""
+    return replace(journal, state="rolling", roll=RollEntry(instant.isoformat(), thumbprint, previous, "rolling"))
+
+
+def rolled(journal: Journal) -> Journal:
+    """The roll was made."""
+    assert journal.roll is not None
+    return replace(journal, state="rolled", roll=replace(journal.roll, state="rolled"))
+
+
+def unrolled(journal: Journal) -> Journal:
+    """The roll was cancelled."""
+    return replace(journal, state="taken-back", roll=None)
+
+
+def switching(journal: Journal, uses: Mapping[str, str], now: Mapping[str, str], services: Sequence[str]) -> Journal:
+    """About to switch ``uses`` (use -> new thumbprint) away from ``now``, restarting ``services``."""
+    entries = {use: UseEntry(now.get(use), to) for use, to in uses.items()}
+    return replace(journal, state="switching", uses={**journal.uses, **entries}, services=tuple(services))
+
+
+def switched(journal: Journal) -> Journal:
+    """Assigned and started again."""
+    return replace(journal, state="switched")
+
+
+def done(journal: Journal) -> Journal:
+    """Proven; kept on the member as the record of what was there before."""
+    return replace(journal, state="done")
+
+
+def settled(journal: Journal) -> Journal:
+    """The roll took effect and was proven."""
+    entry = replace(journal.roll, state="settled") if journal.roll else None
+    return replace(journal, state="done", roll=entry)
+
+
+def taking_back(journal: Journal) -> Journal:
+    """About to put back what was there before."""
+    return replace(journal, state="taking-back")
+
+
+def taken_back(journal: Journal) -> Journal:
+    """What was there before is there again; a scheduled roll is another matter and stays recorded."""
+    return replace(journal, state="rolled" if journal.roll and journal.roll.state == "rolled" else "taken-back")
+
+
+def restarted(journal: Journal) -> tuple[str, ...]:
+    """The services that ran when the switch began and have to run again."""
+    return tuple(journal.services)
+
+
+def to_restore(journal: Journal, state: edge.EdgeState) -> dict[str, str]:
+    """Use -> the thumbprint to put back, for each use that has another one now."""
+    return {
+        use: entry.before
+        for use, entry in journal.uses.items()
+        if entry.before and state.current(use) != entry.before
+    }
+
+
+def previous_av(journal: Journal) -> str | None:
+    """The A/V certificate in force before the roll."""
+    return journal.roll.previous if journal.roll else None
+
+
+def recorded_roll(journal: Journal | None) -> roll.Recorded | None:
+    """What the journal confirms of a roll; one that was only about to be made confirms nothing."""
+    if journal is None or journal.roll is None or journal.roll.state not in ("rolled", "settled"):
+        return None
+    return roll.Recorded(journal.roll.thumbprint, datetime.fromisoformat(journal.roll.instant), journal.roll.previous)
+
+
+def wanted_by(journal: Journal | None, state: edge.EdgeState) -> Wanted:
+    """What the journal says was wanted, with the certificates out of the member's own store."""
+    if journal is None:
+        return Wanted({}, (), {}, (), {})
+    thumbprints = {use: entry.after for use, entry in journal.uses.items()}
+    if journal.roll is not None:
+        thumbprints[edge.AV_USE] = journal.roll.thumbprint
+    mine = {c.certificate.thumbprint: c.certificate for c in state.stores.machine("My")}
+    return Wanted({use: mine[t] for use, t in thumbprints.items() if t in mine}, (), {}, (), {})
+
+
+def lock_findings(member: str, lock: Mapping[str, Any] | None, settings: Settings) -> list[Finding]:
+    """Another run holds the member."""
+    if lock is None or lock.get("Run") in (settings.run, settings.take_over):
+        return []
+    try:
+        who = json.loads(lock.get("Text") or "{}")
+    except ValueError:
+        who = {}
+    by = f"{who.get('operator') or 'somebody'} on {who.get('controller') or 'an unknown controller'}"
+    text = (
+        f"run {lock['Run']} of {by} holds it, last active {lock.get('At')} by the member's clock. If that controller is dead, "
+        f"repeat with -e rollout_take_over={lock['Run']}"
+    )
+    return [finding("member.locked", member, str(lock["Run"]), text)]
+
+
+def journal_findings(member: str, journal: Journal | None, settings: Settings, wanted: Wanted) -> list[Finding]:
+    """What an earlier run left behind."""
+    if journal is None or journal.run == settings.run:
+        return []
+    found = []
+    if journal.array and journal.array != settings.array:
+        text = f"its journal says that it belongs to array {journal.array!r}, this run renews {settings.array!r}"
+        found.append(finding("array.member-twice", member, member, text))
+    elif journal.members and set(journal.members) - set(settings.members) - set(settings.excluded):
+        gone = ", ".join(sorted(set(journal.members) - set(settings.members) - set(settings.excluded)))
+        text = (
+            f"its journal names {gone} as member(s) of {journal.array!r}, this run does not see them. If they were removed for good, "
+            "name them in rollout_excluded; otherwise run with the whole inventory"
+        )
+        severity = "warning" if settings.purpose != "renew" else "error"
+        found.append(finding("array.incomplete-run", member, gone, text, severity=severity))
+    if journal.state in OPEN and settings.purpose == "renew":
+        text = (
+            f"run {journal.run} of {journal.operator or 'somebody'} was left unfinished here ({journal.state}). "
+            "Take it back first: ansible-playbook ucops.certificates.rollback"
+        )
+        found.append(finding("journal.unfinished", member, journal.run, text))
+    del wanted
+    return found
+
+
+def roll_facts(journal: Journal | None) -> dict[str, Any]:
+    """What settling needs to know: the instant and whether it was settled."""
+    if journal is None or journal.roll is None:
+        return {"roll_instant": None, "roll_settled": False}
+    return {"roll_instant": journal.roll.instant, "roll_settled": journal.roll.state == "settled"}
+
+
+def touched_order(journals: Mapping[str, Journal], members: Iterable[str]) -> list[str]:
+    """Members whose journal names something switched, the last one first."""
+    return [m for m in reversed(list(members)) if m in journals and journals[m].uses]

@@ -1,0 +1,269 @@
+# Copyright: (c) 2026, ucops.certificates contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The array's phases, from plain options to plain results: the bridge between the role's tasks and the decisions."""
+
+from __future__ import annotations
+
+import getpass
+import secrets
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timezone
+from functools import cached_property
+from typing import Any
+
+from ..array.findings import Finding, stopping, together
+from ..array.journal import Journal, JournalError
+from ..inputs import InputError, load_delivery, load_trust
+from ..pki.certificate import Certificate
+from ..products import edge
+from ..products.store import label
+from . import array_side, records
+from .evidence import Wanted
+from .preflight import all_findings
+from .settings import Settings
+from .version import VERSION
+from .wanted import wanted_from
+from .wire import Port, ports
+
+PHASES = ("preflight", "gate", "prove", "unroll", "settle", "rollback", "report")
+
+
+class Refused(Exception):
+    """The array's run does not go on; the message is for the reader, ``result`` goes along with it."""
+
+    def __init__(self, message: str, **result: Any) -> None:
+        super().__init__(message)
+        self.result = result
+
+
+def lines_of(findings: Sequence[Finding]) -> str:
+    """Findings as text: each said once with the members it was seen on, and what to do."""
+    said = []
+    for group in together(findings):
+        where = f"{', '.join(group.members)}: " if group.members else ""
+        said.append(f"[{group.finding.id}] {where}{group.finding.subject}: {group.finding.text}\n      Next: {group.finding.remedy}")
+    return "\n  ".join(said)
+
+
+class ArrayRun:
+    """One phase over the array."""
+
+    def __init__(self, options: Mapping[str, Any], check_mode: bool, tell: Callable[[str], None]) -> None:
+        self.options = options
+        self.check_mode = check_mode
+        self.tell = tell
+        self.now = datetime.now(timezone.utc)
+
+    def run(self, phase: str) -> dict[str, Any]:
+        """Dispatches. Raises Refused, InputError, BundleError."""
+        result: dict[str, Any] = getattr(self, phase)()
+        return {"changed": False} | result
+
+    # -- what every phase after the first one is given ---------------------------------------------------------------
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The run's settings; refuses a start in the middle."""
+        try:
+            return Settings.from_dict(self.options["settings"])
+        except ValueError as error:
+            raise Refused(str(error)) from None
+
+    @property
+    def evidence(self) -> Mapping[str, Any]:
+        """Member -> evidence, without those that said nothing."""
+        return {m: e for m, e in self.options["evidence"].items() if e}
+
+    @cached_property
+    def owners(self) -> dict[tuple[str, int], tuple[str, str]]:
+        """(host, port) -> (member, use), from the inventory."""
+        return {
+            (str(endpoint["host"]), int(endpoint["port"])): (member, str(endpoint.get("use") or ""))
+            for member, endpoints in self.options["endpoints"].items()
+            for endpoint in endpoints or ()
+        }
+
+    @cached_property
+    def before(self) -> tuple[Port, ...]:
+        """The ports as they were read before anything was switched."""
+        return ports(self.options["wire"], self.owners)
+
+    @cached_property
+    def after(self) -> tuple[Port, ...] | None:
+        """The ports as they were read last; None when they were not read again."""
+        return None if self.options["wire_after"] is None else ports(self.options["wire_after"], self.owners)
+
+    @cached_property
+    def trust(self) -> dict[str, tuple[Certificate, ...]]:
+        """Use -> the roots its clients trust."""
+        lists: dict[str, tuple[Certificate, ...]] = {}
+        for name in {str(w.get("trust") or self.settings.trust) for w in self.settings.wanted.values()}:
+            lists[name] = load_trust(name)
+        return {use: lists[str(w.get("trust") or self.settings.trust)] for use, w in self.settings.wanted.items()}
+
+    # -- the phases --------------------------------------------------------------------------------------------------
+
+    def preflight(self) -> dict[str, Any]:
+        """Refuses bad input before any member is touched; gives the run its id and its settings."""
+        given, options = self.options, dict(self.options["options"])
+        excluded = {str(k): str(v or "") for k, v in (options.get("excluded") or {}).items()}
+        deliveries = [
+            load_delivery(name, spec, str(options.get("trust") or "system")) for name, spec in (given["bundles"] or {}).items() if spec
+        ]
+        if given["purpose"] == "renew" and not deliveries:
+            raise Refused(
+                "rollout_bundles is empty: nothing to renew. Give at least one of external, av and internal, each with path or content. "
+                "Set it in group_vars/all.yml or with -e @renewal.yml; group_vars of the array are not seen on localhost"
+            )
+        if options.get("roll_at"):
+            options["roll_at"] = _instant(str(options["roll_at"])).isoformat()
+        wanted = wanted_from(deliveries, str(options.get("av") or "auto"), self.now, bool(options.get("install_root"))) if deliveries else None
+        found = all_findings(
+            str(given["array"]), given["members"], given["arrays"], excluded, given["size"], deliveries, wanted, self.now,
+            str(options.get("product") or "edge"),
+        )
+        if stopping(found):
+            raise Refused(f"No member was touched.\n  {lines_of(stopping(found))}", findings=[f.to_dict() for f in found])
+        settings = Settings.from_dict(
+            {k: v for k, v in options.items() if v is not None}
+            | {
+                "run": f"{self.now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}",
+                "purpose": given["purpose"],
+                "array": given["array"],
+                "members": [m for m in given["members"] if m not in excluded],
+                "excluded": excluded,
+                "operator": _operator(),
+                "controller": socket.gethostname(),
+                "started": self.now.isoformat(),
+                "version": VERSION,
+                "wanted": _wanted_facts(wanted, deliveries) if wanted else {},
+            }
+        )
+        self.tell(f"  | run {settings.run}: {given['purpose']} {settings.array}, {len(settings.members)} member(s)")
+        for member, reason in excluded.items():
+            self.tell(f"  | {member:<14} left out: {reason}")
+        for use, facts in settings.wanted.items():
+            self.tell(f"  | {use:<26} {facts['label']}")
+        return {"settings": settings.to_dict(), "findings": [f.to_dict() for f in found]}
+
+    def gate(self) -> dict[str, Any]:
+        """The gate's verdict and what will be done; refuses when one member is short."""
+        gate = array_side.gate(self.settings, self.evidence, self.options["reasons"], self.now, self.check_mode)
+        facts = gate.to_dict()
+        if not gate.verdict.passed:
+            stops = stopping(gate.verdict.findings)
+            raise Refused(
+                f"The gate is closed: nothing is switched on any member of {self.settings.array}.\n  {lines_of(stops)}", **facts
+            )
+        self.tell(f"  | gate open: {len(gate.verdict.members)} of {len(self.settings.members)} members proven ready")
+        if gate.roll.action != "none":
+            when = f" for {gate.roll.instant:%Y-%m-%d %H:%M:%SZ}" if gate.roll.instant else ""
+            self.tell(f"  | A/V authentication: {gate.roll.action}{when} on {', '.join(gate.roll.members)}")
+        self.tell(f"  | to switch: {', '.join(gate.switch) or 'nothing'}")
+        return facts
+
+    def prove(self) -> dict[str, Any]:
+        """What every member (or ``only`` one) serves is what was wanted, or the task fails."""
+        found = array_side.prove(
+            self.settings, self.evidence, self.options["reasons"], self.before, self.after, self.trust,
+            self.options["touched"], self.options["only"],
+        )
+        if stopping(found):
+            raise Refused(f"Not proven.\n  {lines_of(stopping(found))}", findings=[f.to_dict() for f in found])
+        if self.after is not None:
+            who = self.options["only"] or "every member"
+            self.tell(f"  | {who:<14} proven on {len([p for p in self.after if p.leaf])} port(s)")
+        return {"findings": [f.to_dict() for f in found]}
+
+    def settle(self) -> dict[str, Any]:
+        """Which members to settle; refuses before the instant and when one member was not rolled."""
+        todo, found = array_side.settle_decision(self.settings, self.evidence, self.options["reasons"])
+        if stopping(found):
+            raise Refused(f"Not settled.\n  {lines_of(stopping(found))}", findings=[f.to_dict() for f in found])
+        self.tell(f"  | to settle: {', '.join(todo) or 'nothing'}")
+        return {"settle": list(todo)}
+
+    def _journals(self) -> dict[str, Journal]:
+        journals = {}
+        for member, seen in self.evidence.items():
+            if seen.get("journal"):
+                try:
+                    journals[member] = Journal.loads(seen["journal"])
+                except JournalError:
+                    continue
+        return journals
+
+    def rollback(self) -> dict[str, Any]:
+        """Which members the journals name, the last one switched first."""
+        journals = self._journals()
+        locked = [f for f in array_side.member_findings(self.settings, self.evidence, {}) if f.id in ("member.locked", "journal.unreadable")]
+        if locked:
+            raise Refused(f"Not taken back.\n  {lines_of(locked)}", findings=[f.to_dict() for f in locked])
+        ended = {m for m, j in journals.items() if j.state == "done" or j.state == "taken-back"}
+        take_back = [
+            m for m in records.touched_order(journals, self.settings.members)
+            if journals[m].state in records.OPEN or (self.settings.completed and journals[m].state in ("done", "rolled"))
+        ]
+        if not take_back and ended and not self.settings.completed:
+            self.tell("  | the last rollout ended; rollout_completed: true takes it back all the same")
+        rolled = [m for m in self.settings.members if m in journals and journals[m].roll and journals[m].roll.state in ("rolled", "rolling")]
+        if not self.settings.completed and not take_back and all(journals[m].state not in records.OPEN for m in rolled):
+            rolled = []
+        self.tell(f"  | to take back: {', '.join(take_back) or 'nothing'}")
+        return {"take_back": take_back, "rolled": rolled}
+
+    def unroll(self) -> dict[str, Any]:
+        """Whether the scheduled A/V successor can be cancelled: on all members, or on none.
+
+        With one member lost the roll stays: cancelled on some only, the members would refuse each other's tokens at
+        the instant, which is the very thing to avoid.
+        """
+        rolled = [m for m in self.settings.members if (self.evidence.get(m, {}).get("standing") or {}).get("state") == "scheduled"]
+        asked = self.options["rolled"]
+        lost = [m for m in self.settings.members if m not in self.evidence]
+        if not asked or not rolled:
+            return {"cancel": [], "text": ""}
+        if not self.settings.cancel_roll:
+            return {"cancel": [], "text": "The A/V roll stays scheduled, as rollout_cancel_roll: false says."}
+        if lost or self.options["not_taken_back"]:
+            who = ", ".join(lost or self.options["not_taken_back"])
+            text = f"The A/V roll stays scheduled on {', '.join(rolled)}: {who} cannot be asked, and half a roll is worse than a whole one."
+            self.tell(f"  | {text}")
+            return {"cancel": [], "text": text}
+        return {"cancel": list(reversed(rolled)), "text": f"The A/V roll was cancelled on {', '.join(rolled)}."}
+
+    def report(self) -> dict[str, Any]:
+        """Writes the report and says how it ended."""
+        from .reporting import write_report  # pylint: disable=import-outside-toplevel
+
+        return write_report(self)
+
+
+def _instant(text: str) -> datetime:
+    try:
+        value = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
+    except ValueError:
+        raise InputError("input.instant", f"rollout_roll_at: expected an instant such as 2026-11-24T02:00:00Z, found {text!r}") from None
+    if value.tzinfo is None:
+        raise InputError("input.instant", f"rollout_roll_at: {text!r} has no time zone; write 2026-11-24T02:00:00Z or +01:00")
+    return value.astimezone(timezone.utc)
+
+
+def _operator() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def _wanted_facts(wanted: Wanted, deliveries: Sequence[Any]) -> dict[str, dict[str, str]]:
+    trust = {d.bundle.leaf.sha256: d.trust_name for d in deliveries}
+    return {
+        use: {"thumbprint": leaf.thumbprint, "key": leaf.spki_sha256, "label": label(leaf), "trust": trust[leaf.sha256]}
+        for use, leaf in wanted.uses.items()
+    }
+
+
+__all__ = ["PHASES", "ArrayRun", "Refused", "edge"]

@@ -1,0 +1,121 @@
+# Copyright: (c) 2026, ucops.certificates contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One phase on one member, from plain evidence to plain evidence: the bridge between the role's tasks and the phases."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+from ..array.gate import GateVerdict, gate_refusals
+from ..array.journal import Journal
+from ..products import edge
+from ..products.store import Change
+from . import records
+from .edge_member import EdgeMember
+from .seen import PhaseFailed, Seen, to_evidence
+from .settings import Settings
+
+PHASES = ("read", "stage", "roll", "unroll", "switch", "prove", "settle", "take_back", "release")
+
+
+class GateRefused(Exception):
+    """The step needs a gate's verdict of this run, and there is none that covers this member as it is."""
+
+
+def demand_gate(gate: Mapping[str, Any], settings: Settings, member: str, digest: str, simulated: bool) -> None:
+    """Lets a roll or a switch through only with the verdict of this run's gate over this very read.
+
+    Raises GateRefused. No tag and no --start-at-task gets around it, because the verdict is a value of the run.
+    """
+    try:
+        verdict = GateVerdict.from_dict(gate["verdict"]) if gate.get("verdict") else None
+    except ValueError as error:
+        raise GateRefused(f"{member} is not touched: the gate's verdict cannot be read: {error}") from None
+    desired = {use: wanted["thumbprint"] for use, wanted in settings.wanted.items()}
+    refused = gate_refusals(verdict, settings.run, settings.members, desired, {member: digest})
+    if simulated:
+        refused = tuple(f for f in refused if f.id != "gate.simulated")
+    if refused:
+        reasons = " ".join(f.text for f in refused)
+        raise GateRefused(
+            f"{member} is not touched. {reasons} Start the playbook from its beginning; with --tags switch the gate is judged anew"
+        )
+
+
+def run_phase(
+    phase: str, at: EdgeMember, settings: Settings, evidence: Mapping[str, Any], gate: Mapping[str, Any], check_mode: bool
+) -> dict[str, Any]:
+    """Runs the phase and returns the task's result: ``changed``, ``evidence``, ``changes``.
+
+    Raises PhaseFailed, GateRefused, and what the host raises.
+    """
+    if phase == "read":
+        return _result(at.read(), settings, (), locked=False)
+    if phase == "stage":
+        if check_mode:
+            return {"changed": True, "changes": _lines(at.plan_stage(evidence["missing"], send=False))}
+        changes, seen = at.stage(evidence["missing"])
+        return _result(seen, settings, changes)
+    if phase in ("roll", "switch"):
+        demand_gate(gate, settings, at.member, evidence.get("digest", ""), check_mode)
+    if check_mode:
+        return {"changed": True, "changes": _would(phase, evidence, gate)}
+    journal = Journal.loads(evidence["journal"]) if evidence.get("journal") else None
+    if phase == "roll":
+        instant = datetime.fromisoformat(gate["roll"]["instant"])
+        before = records.own(journal, settings, evidence)
+        seen = at.roll(instant, before, (evidence.get("standing") or {}).get("previous"))
+        return _result(seen, settings, (Change("roll", edge.AV_USE, "", f"successor from {instant.isoformat()}"),))
+    if phase == "switch":
+        uses = {use: evidence["wanted"][use] for use in _uses(evidence, gate, at.member)}
+        seen = at.switch(uses, evidence["assigned"], evidence["services"], records.own(journal, settings, evidence))
+        return _result(seen, settings, [Change("assign", use, "", new) for use, new in uses.items()])
+    if phase == "release":
+        at.release()
+        return {"changed": False, "evidence": {**evidence, "locked": False}}
+    if phase == "take_back":
+        seen = at.take_back()
+        return _result(seen, settings, (Change("assign", "taken back", "", ""),), locked=seen.lock is not None)
+    if journal is None:
+        raise PhaseFailed(f"{at.member}: there is no journal; nothing is known of a rollout there")
+    if phase == "prove":
+        return _result(at.prove(journal), settings, (), locked=False, changed=False)
+    if phase == "settle":
+        return _result(at.settle(journal), settings, (Change("start", "A/V authentication", "", "restarted"),), locked=False)
+    previous = records.previous_av(journal)
+    if previous is None:
+        raise PhaseFailed(f"{at.member}: the journal does not say which A/V certificate was in force before the roll")
+    return _result(at.unroll(journal, previous), settings, (Change("roll", edge.AV_USE, "successor", ""),))
+
+
+def _uses(evidence: Mapping[str, Any], gate: Mapping[str, Any], member: str) -> list[str]:
+    """The uses to switch: those that differ, and A/V where the array replaces it."""
+    uses = list(evidence["switch_uses"])
+    if gate["roll"]["action"] == "replace" and member in gate["roll"]["members"] and edge.AV_USE not in uses:
+        uses.append(edge.AV_USE)
+    return uses
+
+
+def _would(phase: str, evidence: Mapping[str, Any], gate: Mapping[str, Any]) -> list[str]:
+    if phase == "roll":
+        return [f"{edge.AV_USE}: would be rolled for {gate['roll']['instant']}"]
+    if phase == "switch":
+        return list(evidence.get("switch", ()))
+    return [f"{phase}: nothing is done in check mode"]
+
+
+def _lines(changes: Sequence[Change]) -> list[str]:
+    return [change.as_line() for change in changes]
+
+
+def _result(
+    seen: Seen, settings: Settings, changes: Sequence[Change], locked: bool = True, changed: bool | None = None
+) -> dict[str, Any]:
+    return {
+        "changed": bool(changes) if changed is None else changed,
+        "changes": _lines(changes),
+        "evidence": to_evidence(seen, settings, locked),
+    }

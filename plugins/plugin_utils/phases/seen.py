@@ -1,0 +1,219 @@
+# Copyright: (c) 2026, ucops.certificates contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One read of an Edge server: what is asked, what it means, and the plain evidence that goes from step to step."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from ...module_utils.tls_probe import certificates_in_flight
+from ..array.findings import Finding, finding
+from ..array.journal import Journal, JournalError
+from ..pki.certificate import CertificateError, load_der
+from ..products import edge
+from ..products.readiness import Presented
+from ..windows.calls import Call, Reply
+from . import records
+from .evidence import Judged, Wanted, chain_picture, conclude, digest, rollback_possible
+from .settings import Settings
+
+LOAD = ("lync",)
+
+
+class PhaseFailed(Exception):
+    """A phase did not end as it should. The message is for the reader; ``seen`` is the last that was read, if anything."""
+
+    def __init__(self, message: str, seen: Seen | None = None) -> None:
+        super().__init__(message)
+        self.seen = seen
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A member as one read showed it."""
+
+    member: str
+    reply: Reply
+    state: edge.EdgeState
+    wanted: Wanted
+    judged: Judged
+    journal: Journal | None
+    lock: Mapping[str, Any] | None
+    offset: float
+    """Seconds that the member's clock is ahead of the controller's."""
+    findings: tuple[Finding, ...]
+    """Everything found, the judgement's findings included."""
+
+
+def calls(thumbprints: Sequence[str], events_since: datetime) -> tuple[Call, ...]:
+    """The document of one read."""
+    return (Call("journal", "Get-Journal"), *edge.calls(thumbprints, events_since))
+
+
+def see(
+    member: str,
+    reply: Reply,
+    received: datetime,
+    settings: Settings,
+    wanted: Wanted | None,
+    *,
+    replace_av: bool = False,
+    events_since: datetime | None = None,
+) -> Seen:
+    """Makes sense of a reply to :func:`calls`.
+
+    ``wanted``: None takes from the journal what was wanted. ``received``: the controller's clock when the reply came.
+    Raises PhaseFailed when the member's clock is missing.
+    """
+    if reply.host.clock is None:
+        raise PhaseFailed(f"{member} did not say what time it is; nothing can be judged without its clock")
+    rows = {call: reply.rows(call) for call in ("stores", "keys", "access", "assignments", "services", "av", "version", "events")}
+    presented = {row["Thumbprint"].upper(): _presented(row) for row in reply.rows("presented")}
+    state = edge.state_from(rows, reply.host.clock, _version(reply.host.windows), presented)
+    findings = list(_reply_findings(member, reply))
+    journal = None
+    row = next(iter(reply.rows("journal")), {})
+    if row.get("Text"):
+        try:
+            journal = Journal.loads(row["Text"])
+        except JournalError as error:
+            findings.append(finding("journal.unreadable", member, "journal", str(error)))
+    lock = row.get("Lock")
+    target = wanted if wanted is not None else records.wanted_by(journal, state)
+    recorded = records.recorded_roll(journal)
+    judged = conclude(
+        member,
+        target,
+        state,
+        recorded,
+        names=settings.names,
+        replace_av=replace_av,
+        events_since=events_since,
+    )
+    findings += records.lock_findings(member, lock, settings) + records.journal_findings(member, journal, settings, target)
+    findings += _av_findings(member, settings, target, state) if wanted is not None else ()
+    return Seen(
+        member=member,
+        reply=reply,
+        state=state,
+        wanted=target,
+        judged=judged,
+        journal=journal,
+        lock=lock,
+        offset=(reply.host.clock - received).total_seconds(),
+        findings=tuple(findings) + judged.findings,
+    )
+
+
+def _presented(row: Mapping[str, Any]) -> Presented:
+    flight = row.get("Flight")
+    chain: list[str] = []
+    error = row.get("Error")
+    if flight:
+        try:
+            chain = [load_der(der).sha256 for der in certificates_in_flight(flight)]
+        except (ValueError, CertificateError) as problem:
+            error = f"its answer cannot be read: {problem}"
+    return Presented(bool(row.get("Present")), tuple(chain), error)
+
+
+def _version(text: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in text.split(".") if part.isdigit())
+
+
+def _reply_findings(member: str, reply: Reply) -> list[Finding]:
+    """What is wrong with the host itself, whatever certificate it has."""
+    found = []
+    if reply.host.load_error:
+        found.append(finding("product.not-loaded", member, "Lync module", reply.host.load_error))
+    for call, answer in reply.answers.items():
+        if answer.error is not None and call == "assignments" and not reply.host.load_error:
+            found.append(finding("product.not-loaded", member, "Get-CsCertificate", answer.error.message))
+    if not reply.host.admin:
+        found.append(finding("member.not-admin", member, reply.host.user))
+    if reply.host.bits and reply.host.bits != 64:
+        found.append(finding("member.process-32-bit", member, f"{reply.host.bits}-bit process"))
+    return found
+
+
+def _av_findings(member: str, settings: Settings, wanted: Wanted, state: edge.EdgeState) -> list[Finding]:
+    """``rollout_av: auto`` stops where A/V authentication has a certificate of its own today: replacing it unasked is no default."""
+    leaf = wanted.uses.get(edge.AV_USE)
+    if settings.av != "auto" or leaf is None or leaf is not wanted.uses.get("AccessEdgeExternal"):
+        return []
+    now, external = state.current(edge.AV_USE), state.current("AccessEdgeExternal")
+    if now is None or now in (external, leaf.thumbprint) or external == leaf.thumbprint:
+        return []
+    text = (
+        f"A/V authentication has a certificate of its own today ({edge.describe(now, state)}). Give it a bundle (rollout_bundles.av), "
+        "let it follow the external one (rollout_av: follow) or leave it alone (rollout_av: leave)"
+    )
+    return [finding("product.av-own-certificate", member, edge.AV_USE, text, severity="error")]
+
+
+def to_evidence(seen: Seen, settings: Settings, locked: bool) -> dict[str, Any]:
+    """The read as plain data. Thumbprints, names and instants only."""
+    state, judged, host = seen.state, seen.judged, seen.reply.host
+    old = next((c for c in state.stores.machine("My") if c.certificate.thumbprint == state.current(edge.AV_USE)), None)
+    row = next((a for a in state.assignments if a.use == edge.AV_USE and a.not_after), None)
+    ends = old.certificate.not_after if old else row.not_after if row else None
+    standing = judged.standing
+    return {
+        "member": seen.member,
+        "run": settings.run,
+        "ready": not any(f.stops for f in seen.findings),
+        "forecast": judged.forecast,
+        "locked": locked,
+        "host": {
+            "computer": host.computer,
+            "windows": host.windows,
+            "product": state.product,
+            "version": state.version,
+            "powershell": host.powershell,
+            "user": host.user,
+            "admin": host.admin,
+            "clock": state.clock.isoformat(),
+            "offset": round(seen.offset, 1),
+        },
+        "assigned": state.assigned(),
+        "wanted": {use: leaf.thumbprint for use, leaf in seen.wanted.uses.items()},
+        "staged": {use: leaf.thumbprint for use, leaf in seen.wanted.uses.items() if _held(state, leaf.sha256)},
+        "keys": {use: leaf.spki_sha256 for use, leaf in seen.wanted.uses.items() if _held(state, leaf.sha256, signs=True)},
+        "planned_keys": {use: leaf.spki_sha256 for use, leaf in seen.wanted.uses.items()},
+        "labels": {c.certificate.thumbprint: edge.describe(c.certificate.thumbprint, state) for c in state.stores.machine("My")},
+        "services": dict(state.services),
+        "stage": [change.as_line() for change in judged.stage],
+        "missing": [{"store": change.subject.rsplit("\\", 1)[-1], "sha256": change.sha256} for change in judged.stage],
+        "switch": [change.as_line() for change in judged.switch],
+        "switch_uses": [change.subject for change in judged.switch],
+        "standing": None
+        if standing is None
+        else {
+            "state": standing.state,
+            "instant": standing.instant.isoformat() if standing.instant else None,
+            "previous": standing.previous,
+        },
+        "av_old_ends": ends.isoformat() if ends else None,
+        "token_seconds": state.token_lifetime.total_seconds(),
+        "rollback": rollback_possible(seen.wanted, state, timedelta(hours=settings.window_hours)),
+        "chains": [
+            {"uses": [u for u, leaf in seen.wanted.uses.items() if leaf.sha256 == r.leaf.sha256], **chain_picture(r.paths[0])}
+            for r in judged.readiness
+            if r.paths
+        ],
+        "digest": digest(state.stores),
+        "journal": seen.journal.dumps() if seen.journal else None,
+        **records.roll_facts(seen.journal),
+        "lock": None if seen.lock is None else {"run": seen.lock["Run"], "at": str(seen.lock.get("At") or "")},
+        "findings": [f.to_dict() for f in seen.findings],
+    }
+
+
+def _held(state: edge.EdgeState, sha256: str, signs: bool = False) -> bool:
+    """Whether the certificate lies in My with its key; with ``signs``, whether that key was seen to sign."""
+    entry = state.stores.find("My", sha256)
+    return entry is not None and entry.key is not None and (entry.key.signs is True or not signs)

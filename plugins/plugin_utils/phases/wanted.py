@@ -1,0 +1,48 @@
+# Copyright: (c) 2026, ucops.certificates contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""From opened bundles to what a member shall have. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from ..inputs import Delivery, uses_of
+from ..pki.bundle import Bundle
+from ..pki.chain import Path, chain_paths
+from ..products.store import DesiredKey
+from .evidence import Wanted
+
+
+def intended_path(delivery: Delivery, at: datetime) -> Path:
+    """The chain that the vendor meant: the best path through the delivery to a root that clients trust.
+
+    A cross-sign that the best path does not need is left out: installed, it would make a second chain that can be sent.
+    """
+    bundle = delivery.bundle
+    pool = [*bundle.intermediates, *bundle.roots]
+    return chain_paths(bundle.leaf, pool, [*delivery.trust, *bundle.roots], at, "server")[0]
+
+
+def wanted_from(deliveries: Sequence[Delivery], av: str, at: datetime, install_root: bool) -> Wanted:
+    """What every member shall have. ``at`` is the instant at which the chains are built."""
+    by_name = {delivery.name: delivery for delivery in deliveries}
+    uses = {use: by_name[name].bundle.leaf for use, name in uses_of(deliveries, av).items()}
+    keys: dict[str, DesiredKey] = {}
+    intermediates, trust, roots = {}, {}, {}
+    for delivery in deliveries:
+        leaf = delivery.bundle.leaf
+        keys[leaf.sha256] = DesiredKey(leaf, "My", delivery.exportable, delivery.friendly_name)
+        path = intended_path(delivery, at)
+        links = path.certificates[1:]
+        intermediates[leaf.sha256] = tuple(c for c in links if not c.self_issued)
+        trust[leaf.sha256] = delivery.trust
+        if install_root:
+            roots |= {c.sha256: c for c in links if c.self_issued}
+    return Wanted(uses, tuple(keys.values()), intermediates, tuple(roots.values()), trust)
+
+
+def bundles_by_leaf(deliveries: Sequence[Delivery]) -> Mapping[str, Bundle]:
+    """SHA-256 of the leaf -> bundle."""
+    return {delivery.bundle.leaf.sha256: delivery.bundle for delivery in deliveries}
