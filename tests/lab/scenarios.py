@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from . import deliveries
-from .interfaces import Lab, Options
+from .interfaces import Lab, Member, Options
 from .member import control
 from .member.edge import Pool
 from .member.host import EdgeMember
@@ -33,7 +33,7 @@ class EdgePool:
         self.directory: Path = options.directory
         self.pki = Pki(datetime.now(timezone.utc))
         self.pool = Pool()
-        self.members: Sequence[EdgeMember] = [self._member(number, options, extra) for number in range(1, count + 1)]
+        self.members: Sequence[Member] = [self._member(number, options, extra) for number in range(1, count + 1)]
         deliveries.write(self.pki, options.directory)
 
     def inventory_vars(self) -> dict[str, Any]:

@@ -50,6 +50,7 @@ def host_facts(state: State, user: str, loaded: list[dict[str, str]], load_error
         "culture": state.behaviour.culture,
         "loaded": loaded,
         "load_error": load_error,
+        "load_seconds": 0.0,
     }
 
 
@@ -119,8 +120,8 @@ class Engine:
         try:
             given = {k: decode(v) for k, v in (call.get("with") or {}).items()}
             rows = await self.call(call["name"], given, warnings, loaded, hooks)
-            if call["name"] in CMDLETS and call.get("keep"):
-                rows = [{k: _property(row, k) for k in call["keep"]} for row in rows]
+            if call["name"] in CMDLETS:  # as the script does: nothing is kept unless it is asked for
+                rows = [{k: _property(row, k) for k in call.get("keep") or ()} for row in rows]
             reply["rows"] = rows
         except CallError as error:
             reply["error"] = error.record()

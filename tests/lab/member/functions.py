@@ -26,22 +26,35 @@ class Warn(list[str]):
     """Warnings a call wrote."""
 
 
+NO_CNG = "Invalid provider type specified.\r\n"
+NO_KEYSET = "Keyset does not exist\r\n"
+
+
+def _open_key(state: State, entry: Entry, call: str) -> Container:
+    """The container as .NET Framework opens it. Raises CallError: it is gone, or a key storage provider holds it."""
+    container = state.keys.get(entry.container)
+    if container is None or container.cng:
+        raise CallError(NO_KEYSET if container is None else NO_CNG, f"ucops.{call}", CRYPTO)
+    return container
+
+
 def _key_row(state: State, entry: Entry) -> Row:
     container = state.keys.get(entry.container)
     if entry.container is None:
         return {"HasPrivateKey": False}
+    closed = {"Container": None, "KeySpec": None, "MachineKeySet": False, "Exportable": False}
     if container is None:
-        missing = {"Provider": None, "Container": entry.container, "KeySpec": None, "MachineKeySet": None}
-        return {"HasPrivateKey": True, **missing, "Exportable": None, "KeyError": "Keyset does not exist\r\n"}
-    unreadable = container.cng and not state.host.windows.signs_with_cng
+        return {"HasPrivateKey": True, "Provider": None, **closed, "KeyError": NO_KEYSET}
+    if container.cng:
+        return {"HasPrivateKey": True, "Provider": "CNG", **closed, "KeyError": NO_CNG}
     return {
         "HasPrivateKey": True,
         "Provider": container.provider,
         "Container": container.name,
-        "KeySpec": None if container.cng else container.key_spec,
+        "KeySpec": container.key_spec,
         "MachineKeySet": container.machine,
         "Exportable": container.exportable,
-        "KeyError": "Invalid provider type specified.\r\n" if unreadable else None,
+        "KeyError": None,
     }
 
 
@@ -60,14 +73,14 @@ def get_store_certificate(state: State, given: Mapping[str, Any], warn: Warn) ->
                     **_key_row(state, entry),
                 }
             )
+    for entry in state.stores.seen("CA", ADMIN) if given.get("Users") else ():
+        row = {"Location": ADMIN, "Store": "CA", "RawData": entry.der, "Blob": None}
+        rows.append({**row, "FriendlyName": entry.friendly_name, "HasPrivateKey": False})
     for location in (SYSTEM, NETWORK_SERVICE) if given.get("Users") else ():
         for entry in state.stores.entries("CA", location):
             blob = registry_blob(entry)
             row = {"Location": location, "Store": "CA", "RawData": None, "Blob": blob}
-            rows.append({**row, "FriendlyName": entry.friendly_name, "HasPrivateKey": False})
-    for entry in state.stores.seen("CA", ADMIN) if given.get("Users") else ():
-        row = {"Location": ADMIN, "Store": "CA", "RawData": entry.der, "Blob": None}
-        rows.append({**row, "FriendlyName": entry.friendly_name, "HasPrivateKey": False})
+            rows.append({**row, "FriendlyName": "", "HasPrivateKey": False})
     return rows
 
 
@@ -100,9 +113,12 @@ def import_store_pfx(state: State, given: Mapping[str, Any], warn: Warn) -> Rows
 
 def remove_store_certificate(state: State, given: Mapping[str, Any], warn: Warn) -> Rows:
     """Take a certificate out; without DeleteKey its container is left behind."""
-    entry = state.stores.remove(given["Store"], given["Thumbprint"])
-    if entry and given.get("DeleteKey"):
-        state.keys.delete(entry.container)
+    entry = state.stores.get(given["Store"], given["Thumbprint"])
+    if entry:
+        delete = given.get("DeleteKey") and entry.container
+        container = _open_key(state, entry, "Remove-StoreCertificate") if delete else None
+        state.stores.remove(given["Store"], given["Thumbprint"])
+        state.keys.delete(container.name if container else None)
     return [{"Store": given["Store"], "Thumbprint": given["Thumbprint"], "Removed": entry is not None}]
 
 
@@ -127,8 +143,14 @@ def get_store_key_access(state: State, given: Mapping[str, Any], warn: Warn) -> 
     """The access list of each key."""
     rows = []
     for thumb, entry in _asked(state, given):
-        container = state.keys.get(entry.container) if entry else None
-        for ace in container.acl if container else ():
+        if entry is None or entry.container is None:
+            continue
+        try:
+            container = _open_key(state, entry, "Get-StoreKeyAccess")
+        except CallError as error:
+            warn.append(f"Who may use the key of {thumb} cannot be read: {error.message}")
+            continue
+        for ace in container.acl:
             rows.append({"Thumbprint": thumb, "Sid": ace.sid, "Rights": ace.rights, "Type": ace.type})
     return rows
 
@@ -136,9 +158,11 @@ def get_store_key_access(state: State, given: Mapping[str, Any], warn: Warn) -> 
 def grant_store_key(state: State, given: Mapping[str, Any], warn: Warn) -> Rows:
     """Give an account rights on a key."""
     entry = state.stores.get(given["Store"], given["Thumbprint"])
-    container = state.keys.get(entry.container) if entry else None
-    if container is None:
-        raise CallError("There is no such key.", "ucops.Grant-StoreKey", category="ObjectNotFound")
+    if entry is None:
+        raise CallError(
+            f"There is no certificate {given['Thumbprint']}.", "ucops.Grant-StoreKey", category="OperationStopped"
+        )
+    container = _open_key(state, entry, "Grant-StoreKey")
     container.grant(given["Sid"], given["Rights"])
     return [{"Thumbprint": given["Thumbprint"], "Sid": given["Sid"]}]
 

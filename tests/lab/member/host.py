@@ -7,7 +7,7 @@ from datetime import timedelta
 from typing import Any
 
 from ..faults import FaultPlan
-from ..interfaces import Log, Result, Shell
+from ..interfaces import Log, Result, Shell, WinrmSettings
 from ..pki import Pki
 from . import control, powershell
 from .clock import iso
@@ -34,9 +34,12 @@ class EdgeMember:
         groups: Sequence[str] = ("edge",),
     ) -> None:
         self.state, self.pool, self.pki, self._log = state, pool, pki, log
-        self.name, self.address, self.groups = state.name, address, tuple(groups)
+        self.name, self.address = state.name, address
+        self.groups: Sequence[str] = tuple(groups)
         self.users: Mapping[str, str] = {account[0].lower(): account[1]}
         self.faults = FaultPlan()
+        old = state.host.windows.name == "2008r2"
+        self.winrm = WinrmSettings(max_envelope_kb=150, max_shells=5) if old else WinrmSettings()
         self.context = Context(state, pool)
         self.engine = Engine(self.context, self.faults, account[0])
         self.listeners = Listeners(state, endpoints)

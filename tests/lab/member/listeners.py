@@ -75,15 +75,23 @@ class Listeners:
     async def sync(self) -> None:
         """Open and close ports so that they follow the services."""
         async with self._changing:
+            broken = self.state.mutual_tls_broken()
             for endpoint in self.endpoints:
                 wanted = self._started and services.running(self.state, endpoint.service)
                 if wanted and endpoint not in self._servers:
-                    front = self._front(endpoint)
+                    self._fronts[endpoint] = self._front(endpoint)
                     self._servers[endpoint] = await asyncio.start_server(
-                        _serve, endpoint.host, endpoint.port, ssl=front, ssl_handshake_timeout=10
+                        _serve,
+                        endpoint.host,
+                        endpoint.port,
+                        ssl=self._fronts[endpoint],
+                        ssl_handshake_timeout=10,
                     )
                 elif not wanted and endpoint in self._servers:
                     self._servers.pop(endpoint).close()
+                if endpoint.mutual and endpoint in self._fronts:
+                    # no client certificate is good enough then; the server's own flight still goes out
+                    self._fronts[endpoint].verify_mode = ssl.CERT_REQUIRED if broken else ssl.CERT_OPTIONAL
 
     def _front(self, endpoint: Endpoint) -> ssl.SSLContext:
         """The context of a port; for every ClientHello it hands over to the one that fits the stores."""
@@ -93,20 +101,16 @@ class Listeners:
         top = {"1.2": ssl.TLSVersion.TLSv1_2, "1.0": ssl.TLSVersion.TLSv1}
         front.maximum_version = top[self.state.behaviour.tls_max]
         front.options |= ssl.OP_NO_TICKET
-        if endpoint.mutual:
-            front.verify_mode = ssl.CERT_OPTIONAL
 
         def choose(connection: Any, name: str | None, context: ssl.SSLContext) -> int | None:
             entry = self.certificate(endpoint)
             if entry is None or not schannel.usable(self.state, entry, NETWORK_SERVICE):
                 services.log_no_key(self.state)
                 return ssl.ALERT_DESCRIPTION_HANDSHAKE_FAILURE
-            if endpoint.mutual and self.state.mutual_tls_broken():
-                return ssl.ALERT_DESCRIPTION_UNKNOWN_CA
             connection.context = schannel.context_for(self.state, entry)
             return None
 
-        front.sni_callback = choose  # type: ignore[assignment]
+        front.sni_callback = choose
         return front
 
 

@@ -100,13 +100,15 @@ async def run(engine: Engine, script: str, stdin: bytes) -> Result:
     """Run a typed script: output, errors as text, exit code as powershell.exe gives it."""
     out: list[str] = []
     errors: list[str] = []
+    loaded = engine.state.host.powershell_major >= 3  # older ones do not load modules by themselves
     for text in _lines(script):
+        loaded = loaded or text.lower().startswith("import-module")
         if re.fullmatch(r"(?i)exit(\s+\$LASTEXITCODE)?", text):
             break
         if (code := re.fullmatch(r"(?i)exit\s+(\d+)", text)) is not None:
             return _result(int(code[1]), out, errors)
         try:
-            done = await _one(engine, text, stdin, out, errors)
+            done = await _one(engine, text, stdin, out, errors, loaded)
         except CallError as error:
             errors.append(f"{text.split()[0]} : {error.message.strip()}\n    + FullyQualifiedErrorId : {error.fqid}")
             done = False
@@ -125,7 +127,7 @@ def _result(code: int, out: list[str], errors: list[str]) -> Result:
     return Result(code, text(out), text(errors))
 
 
-async def _one(engine: Engine, text: str, stdin: bytes, out: list[str], errors: list[str]) -> bool:
+async def _one(engine: Engine, text: str, stdin: bytes, out: list[str], errors: list[str], loaded: bool) -> bool:
     """One line; False ends the script with exit code 1."""
     state = engine.state
     variables = {
@@ -159,22 +161,22 @@ async def _one(engine: Engine, text: str, stdin: bytes, out: list[str], errors: 
         out.append(state.computer)
         return True
     if command == "import-module":
-        loaded, error = engine.load(["lync"])
+        modules, error = engine.load(["lync"])
         wanted = {state.host.product.module.lower(), "lync" if state.host.product.module == "Lync" else ""}
-        if not words or words[0].rsplit("\\", 1)[-1].removesuffix(".psd1").lower() not in wanted or not loaded:
+        if not words or words[0].rsplit("\\", 1)[-1].removesuffix(".psd1").lower() not in wanted or not modules:
             message = (
                 error
                 or f"The specified module '{' '.join(words)}' was not loaded because no valid module file was found."
             )
             raise CallError(message, "Modules_ModuleNotFound,Microsoft.PowerShell.Commands.ImportModuleCommand")
         return True
-    return await _cmdlet(engine, line, out)
+    return await _cmdlet(engine, line, out, loaded)
 
 
-async def _cmdlet(engine: Engine, line: Line, out: list[str]) -> bool:
+async def _cmdlet(engine: Engine, line: Line, out: list[str], loaded: bool) -> bool:
     state = engine.state
     name = cmdlets.known(line.command, state.host.product.documented_as)
-    if name is None or name not in CMDLETS:
+    if name is None or name not in CMDLETS or not loaded or engine.state.behaviour.module == "missing":
         raise not_found(line.command)
     given = cmdlets.bind(name, state.host.product.documented_as, _dates(state, line.named), line.positional)
     for row in await engine.call(name, given, Warn(), loaded=True):

@@ -25,15 +25,13 @@ class Windows:
     """A SHA-512 signed certificate does not stop TLS 1.2 (Server 2016 and newer)."""
     strict_root_store: bool
     """A certificate in Root that is not self-signed breaks mutual TLS (Server 2012 and newer)."""
-    signs_with_cng: bool
-    """The certificate's PrivateKey property can be used with a CNG key through .NET's own classes."""
 
 
 WINDOWS: dict[str, Windows] = {
-    "2008r2": Windows("2008r2", "6.1.7601", "2.0", "2.0.50727.5485", False, False, False, False),
-    "2012r2": Windows("2012r2", "6.3.9600", "4.0", "4.0.30319.42000", False, False, True, False),
-    "2016": Windows("2016", "10.0.14393", "5.1.14393.6343", "4.0.30319.42000", False, True, True, True),
-    "2019": Windows("2019", "10.0.17763", "5.1.17763.5830", "4.0.30319.42000", True, True, True, True),
+    "2008r2": Windows("2008r2", "6.1.7601", "2.0", "2.0.50727.5485", False, False, False),
+    "2012r2": Windows("2012r2", "6.3.9600", "4.0", "4.0.30319.42000", False, False, True),
+    "2016": Windows("2016", "10.0.14393", "5.1.14393.6343", "4.0.30319.42000", False, True, True),
+    "2019": Windows("2019", "10.0.17763", "5.1.17763.5830", "4.0.30319.42000", True, True, True),
 }
 #: PowerShell version asked for -> the Windows it belongs to when none is named, and its full version.
 POWERSHELL: dict[str, tuple[str, str, str]] = {

@@ -43,7 +43,7 @@ def open_pfx(data: bytes, password: str, windows: Windows) -> tuple[x509.Certifi
 def wrong_password() -> CallError:
     """What .NET says of a wrong password, and of an encryption that this Windows does not know."""
     return CallError(
-        'Exception calling "CreateInstance" with "2" argument(s): "The specified network password is not correct.\r\n"',
+        "The specified network password is not correct.\r\n",
         "ucops.Import-StorePfx",
         CRYPTO,
     )
