@@ -64,6 +64,10 @@ ARRAY: Mapping[str, Entry] = {
         "info", "The A/V authentication successor is waiting for its instant",
         "Until then the old certificate is in use for audio and video tokens, then the new one by itself.",
         "Run settle.yml after the instant. Keep the old certificate until it has expired.", STAGED_AV),
+    "roll.needed": Entry(
+        "error", "A/V authentication needs a roll, not a plain replacement",
+        "Replacing its certificate at once invalidates the tokens of calls in progress: audio and video drop.",
+        "Give an instant for the roll, or accept the drop explicitly in a quiet hour.", STAGED_AV),
     "roll.passed-unrolled": Entry(
         "critical", "The instant has passed with a member not rolled",
         "Rolled members issue tokens that this member refuses: calls through it fail.",

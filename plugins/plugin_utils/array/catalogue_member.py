@@ -60,6 +60,10 @@ MEMBER: Mapping[str, Entry] = {
     "store.leaf-missing": Entry(
         "error", "The new certificate is not in the store",
         "It was expected after staging.", "Run the stage phase again.", ""),
+    "store.unreadable-entry": Entry(
+        "warning", "A certificate in a store could not be read",
+        "It is left out of the judgement; Windows may see it otherwise.",
+        "Look at it in the certificates console of the local computer; remove it if it is damaged.", ""),
     "store.wrong-place": Entry(
         "error", "A certificate lies in the wrong store",
         "Services look for it elsewhere.", "Move it: leaf to My, intermediates to CA, only self-signed roots to Root.",

@@ -50,10 +50,14 @@ PKI: Mapping[str, Entry] = {
         "Who does not have this root in their own store refuses the connection.",
         "Compare the root's SHA-256 with the vendor's publication. If it is right, name it as trusted for the clients "
         "meant; if not, give the bundle with the intended intermediates.", RFC5280),
-    "chain.signature-invalid": Entry(
+    "chain.signature-bad": Entry(
         "error", "A signature in the chain does not verify",
         "A certificate names this issuer but was not signed with its key: same name, other key.",
         "Give the intermediate whose key identifier the finding names.", RFC5280),
+    "chain.signature-unknown": Entry(
+        "warning", "A signature in the chain could not be verified",
+        "It is made with an algorithm that this machine does not know; clients may not know it either.",
+        "Look at the certificate named; ask the vendor for a common algorithm.", RFC5280),
     "chain.not-a-ca": Entry(
         "error", "An issuer in the chain is not a CA certificate",
         "Clients refuse a chain through a certificate that may not issue.",
@@ -61,7 +65,7 @@ PKI: Mapping[str, Entry] = {
     "chain.path-length": Entry(
         "error", "The chain is longer than a CA in it allows",
         "Clients enforce the limit.", "Give the intended intermediates; ask the vendor which they are.", RFC5280),
-    "chain.name-constraints": Entry(
+    "chain.name-constraint": Entry(
         "error", "A CA in the chain may not issue for these names",
         "Clients enforce name constraints.", ASK_VENDOR, RFC5280),
     "chain.purpose": Entry(
@@ -191,6 +195,10 @@ PKI: Mapping[str, Entry] = {
     "bundle.too-large": Entry(
         "error", "The file is far larger than a certificate delivery",
         "It was not read.", "Check which file was named.", ""),
+    "bundle.shared-internal": Entry(
+        "warning", "One certificate for the external and the internal interface",
+        "The internal interface should have a certificate of its own, issued for the pool's internal name.",
+        "Give a bundle of its own for the internal interface.", EDGE_NEEDS),
     "bundle.empty": Entry(
         "error", "The file is empty",
         "There is nothing in it.", "Download it again.", ""),

@@ -16,9 +16,10 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from math import isfinite
 from typing import Any
 
-from .findings import Finding, finding, in_order
+from .findings import Finding, finding, in_order, stopping
 from .plain import from_plain, to_plain
 from .verdict import thumb
 
@@ -118,7 +119,7 @@ def gate_verdict(run: str, array: str, members: Sequence[str], reads: Mapping[st
     _check_keys(case)
     case.found.extend(clock_findings(array, {name: read.clock_offset for name, read in _present(case).items()}))
     digests = {name: read.digest for name, read in _present(case).items()}
-    passed = not any(item.stops for item in case.found)
+    passed = not stopping(case.found)
     return GateVerdict(run, array, passed, at, tuple(members), wanted, digests, in_order(case.found), simulated)
 
 
@@ -140,10 +141,10 @@ def gate_refusals(verdict: GateVerdict | None, run: str, members: Sequence[str],
                                    f"the switch was asked for {_list(here)}."))
     if verdict.simulated:
         refused.append(finding("gate.simulated", verdict.array))
-    stopping = [item for item in verdict.findings if item.stops]
-    if not verdict.passed or stopping or not verdict.members or set(verdict.members) != set(verdict.digests):
+    against = stopping(verdict.findings)
+    if not verdict.passed or against or not verdict.members or set(verdict.members) != set(verdict.digests):
         refused.append(finding("gate.not-passed", verdict.array, "gate", "The gate did not pass" + (
-            f": {stopping[0].member}: {stopping[0].text}" if stopping else ": it lacks evidence for a member.")))
+            f": {against[0].member}: {against[0].text}" if against else ": it lacks evidence for a member.")))
     for member, digest in (digests or {}).items():
         if verdict.digests.get(member) != digest:
             refused.append(finding("gate.digest-differs", member, "state", f"{member} is not as it was at the gate.",
@@ -157,9 +158,9 @@ def clock_findings(array: str, offsets: Mapping[str, float | None],
 
     :param offsets: member to the seconds its clock is ahead of one common clock.
     """
+    known = sorted((offset, member) for member, offset in offsets.items() if offset is not None and isfinite(offset))
     found = [finding("array.clock-unknown", member, "clock", f"The clock of {member} was not read.")
-             for member, offset in offsets.items() if offset is None]
-    known = sorted((offset, member) for member, offset in offsets.items() if offset is not None)
+             for member in offsets if member not in {name for _, name in known}]
     if known and known[-1][0] - known[0][0] > tolerance:
         middle = known[len(known) // 2][0] if len(known) > 2 else 0.0
         offset, member = max((known[0], known[-1]), key=lambda item: abs(item[0] - middle))
@@ -200,7 +201,7 @@ def _check_staged(case: _Case) -> None:
         for use, wanted in case.desired.items():
             found = thumb(read.staged.get(use))
             if not found:
-                case.say("store.leaf-missing", name, use, f"The certificate for {use} ({wanted}) is not ready on {name}.",
+                case.say("store.leaf-missing", name, use, f"The certificate for {use} is not ready on {name}.",
                          expected=wanted)
             elif found != wanted:
                 case.say("array.thumbprint-differs", name, use, f"{use}: expected certificate {wanted}, found {found} "
@@ -218,8 +219,9 @@ def _check_keys(case: _Case) -> None:
         wanted = case.desired_keys.get(use, "").lower() or known.most_common(1)[0][0]
         for name, key in held.items():
             if key and key != wanted:
-                case.say("array.key-differs", name, use, f"{use}: the key on {name} is not the "
-                         f"{'bundle' if case.desired_keys.get(use) else 'other members'}'s.", expected=wanted, found=key)
+                other = "the bundle's" if case.desired_keys.get(use) else "that of the other members"
+                case.say("array.key-differs", name, use, f"{use}: the key on {name} is not {other}.", expected=wanted,
+                         found=key)
 
 
 def _list(value: Any) -> str:
