@@ -23,7 +23,8 @@ from .pki import EXTERNAL_NAMES, INTERNAL_NAME, SIP_DOMAIN, Pki
 class EdgePool:
     """An Edge pool of three members whose external certificate runs out in twenty days."""
 
-    def __init__(self, options: Options) -> None:
+    def __init__(self, options: Options, pki: Pki | None = None) -> None:
+        """``pki``: certificates to use again, by tests that need no deliveries; without it everything is made new."""
         extra = dict(options.extra)
         count = int(extra.pop("members", "3"))
         if not 1 <= count <= 20:
@@ -31,10 +32,11 @@ class EdgePool:
         if options.engine != "python":
             raise ValueError(f"expected engine python, found {options.engine!r}: the members of this lab have no other")
         self.directory: Path = options.directory
-        self.pki = Pki(datetime.now(timezone.utc))
+        self.pki = pki or Pki(datetime.now(timezone.utc))
         self.pool = Pool()
         self.members: Sequence[Member] = [self._member(number, options, extra) for number in range(1, count + 1)]
-        deliveries.write(self.pki, options.directory)
+        if pki is None:
+            deliveries.write(self.pki, options.directory)
 
     def inventory_vars(self) -> dict[str, Any]:
         """What clients outside trust, and where the deliveries are."""
@@ -51,10 +53,10 @@ class EdgePool:
             state.behaviour.set(key, value)
         state.logs.noise = state.behaviour.noise
         self._fill(state)
-        inside, access, webcon = (options.address(10 * number + n) for n in (1, 2, 3))
+        inside, access, webcon, av = (options.address(10 * number + n) for n in (1, 2, 3, 4))
         account = (options.user, options.password)
         return EdgeMember(
-            state, self.pool, self.pki, edge_endpoints(inside, access, webcon), inside, account, options.log
+            state, self.pool, self.pki, edge_endpoints(inside, access, webcon, av), inside, account, options.log
         )
 
     def _fill(self, state: State) -> None:
@@ -74,13 +76,14 @@ class EdgePool:
             state.in_use[service] = {u: state.assigned[u].thumbprint for u in uses}
 
 
-def edge_endpoints(inside: str, access: str, webcon: str) -> list[Endpoint]:
-    """The TLS ports of an Edge Server; 443 is 10443 here. The A/V Edge presents no certificate and has no TLS port."""
+def edge_endpoints(inside: str, access: str, webcon: str, av: str) -> list[Endpoint]:
+    """The TLS ports of an Edge Server; 443 is 10443 here. What the A/V Edge speaks on its 443 only looks like TLS."""
     sip, web, pool = EXTERNAL_NAMES[0], EXTERNAL_NAMES[1], INTERNAL_NAME
     return [
         Endpoint("Access Edge", access, 10443, "RTCSRV", "AccessEdgeExternal", sip),
         Endpoint("Access Edge federation", access, 5061, "RTCSRV", "AccessEdgeExternal", sip, mutual=True),
         Endpoint("Web Conferencing Edge", webcon, 10443, "RTCDATAPROXY", "DataEdgeExternal", web),
+        Endpoint("A/V Edge", av, 10443, "RTCMEDIARELAY", "", EXTERNAL_NAMES[2], pseudo=True),
         Endpoint("Internal SIP", inside, 5061, "RTCSRV", "Internal", pool, mutual=True),
         Endpoint("A/V authentication", inside, 5062, "RTCMRAUTH", "Internal", pool, mutual=True),
         Endpoint("Internal web conferencing", inside, 8057, "RTCDATAPROXY", "Internal", pool, mutual=True),

@@ -58,14 +58,19 @@ def _accepts(state: State, assignment: Assignment) -> set[str]:
 
 
 def settle(state: State) -> None:
-    """Successors whose instant this member's clock has passed take over; calls that were to end have ended."""
+    """Successors whose instant this member's clock has passed take over; calls that were to end have ended.
+
+    Calls do not outlive the certificate that their tokens were made from.
+    """
     now = state.clock.now()
     for use, assignment in state.assigned.items():
         if assignment.pending and assignment.effective and assignment.effective <= now:
             assignment.previous = assignment.thumbprint
             assignment.thumbprint, assignment.pending = assignment.pending, None
-            if use != AV:
-                take_effect(state, use)
+            take_effect(state, use)
+    av = state.entry(state.assigned[AV].thumbprint)
+    if state.calls and av and av.certificate.not_valid_after_utc < now:
+        drop_calls(state)
     if state.calls_until and now >= state.calls_until:
         state.calls, state.calls_until = 0, None
 

@@ -189,7 +189,7 @@ def find_event(state: State, given: Mapping[str, Any], warn: Warn) -> Rows:
     found = [
         {"Id": e.id, "Source": e.source, "Time": e.time, "Level": e.level, "Message": e.message}
         for e in state.logs.read(given["Log"], state.clock.now())
-        if e.time > given["After"] and (not sources or e.source.casefold() in sources)
+        if e.time >= given["After"] and (not sources or e.source.casefold() in sources)
     ]
     return list(reversed(found))[: int(given.get("Newest") or 200)]
 

@@ -136,7 +136,7 @@ class EdgeMember:
 
     def inventory_vars(self) -> dict[str, Any]:
         """The ports to look at."""
-        return {"rollout_endpoints": [e.variables() for e in self.listeners.endpoints]}
+        return {"rollout_endpoints": [e.variables() for e in self.listeners.endpoints if not e.pseudo]}
 
     async def start(self) -> None:
         """Open the TLS ports."""

@@ -26,6 +26,8 @@ class Endpoint:
     use: str
     server_name: str
     mutual: bool = False
+    pseudo: bool = False
+    """The A/V Edge's imitation of TLS (MS-TURN): a ServerHello and a ServerHelloDone, and no certificate."""
 
     def variables(self) -> dict[str, Any]:
         """As the inventory's ``rollout_endpoints`` has it."""
@@ -54,7 +56,7 @@ class Listeners:
         """``host:port`` -> common names presented, leaf first; ports that are closed are left out."""
         found = {}
         for endpoint in self.endpoints:
-            if not services.running(self.state, endpoint.service):
+            if endpoint.pseudo or not services.running(self.state, endpoint.service):
                 continue
             entry = self.certificate(endpoint)
             good = entry is not None and schannel.usable(self.state, entry, NETWORK_SERVICE)
@@ -78,7 +80,9 @@ class Listeners:
             broken = self.state.mutual_tls_broken()
             for endpoint in self.endpoints:
                 wanted = self._started and services.running(self.state, endpoint.service)
-                if wanted and endpoint not in self._servers:
+                if wanted and endpoint.pseudo and endpoint not in self._servers:
+                    self._servers[endpoint] = await asyncio.start_server(_serve_pseudo, endpoint.host, endpoint.port)
+                elif wanted and endpoint not in self._servers:
                     self._fronts[endpoint] = self._front(endpoint)
                     self._servers[endpoint] = await asyncio.start_server(
                         _serve,
@@ -112,6 +116,18 @@ class Listeners:
 
         front.sni_callback = choose
         return front
+
+
+async def _serve_pseudo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Answer a ClientHello with both messages in one record, as MS-TURN demands (not its very bytes)."""
+    with contextlib.suppress(OSError, asyncio.TimeoutError, asyncio.IncompleteReadError):
+        head = await asyncio.wait_for(reader.readexactly(5), 2)
+        await asyncio.wait_for(reader.readexactly(int.from_bytes(head[3:5], "big")), 2)
+        hello = b"\x03\x01" + bytes(32) + b"\x00" + b"\x00\x18\x00"
+        body = b"\x02" + len(hello).to_bytes(3, "big") + hello + b"\x0e\x00\x00\x00"
+        writer.write(b"\x16\x03\x01" + len(body).to_bytes(2, "big") + body)
+        await writer.drain()
+    await _serve(reader, writer)
 
 
 async def _serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -172,7 +173,15 @@ async def stop_windows_service(at: Context, given: Mapping[str, Any]) -> list[Ro
     for name in names:
         services.stop(at.state, name, bool(given.get("Graceful")))
     while not given.get("NoWait") and any(services.running(at.state, n) for n in names):
-        await at.calls_changed.wait()
+        if at.state.behaviour.hang_up:
+            at.state.calls = max(0, at.state.calls - at.state.behaviour.hang_up)
+            continue
+        left = None
+        if at.state.calls_until:
+            left = max(0.0, (at.state.calls_until - at.state.clock.now()).total_seconds())
+        with contextlib.suppress(asyncio.TimeoutError):
+            await asyncio.wait_for(at.calls_changed.wait(), left)
+        at.pool.settle()
     return []
 
 

@@ -26,6 +26,7 @@ from .stores import Entry
 
 _NO_CHECK_TIME = 0x200000  # X509_V_FLAG_NO_CHECK_TIME
 _MOST_INTERMEDIATES = 4
+_MOST_CANDIDATES = 12
 
 
 @lru_cache(maxsize=4096)
@@ -77,7 +78,7 @@ def chain(
 
     ``at``: the time of judgement, rounded by the caller so that answers can be kept.
     """
-    near = _relevant(leaf, pool)
+    near = _relevant(leaf, pool)[:_MOST_CANDIDATES]
     for flags in (0, _NO_CHECK_TIME):
         for count in range(min(len(near), _MOST_INTERMEDIATES) + 1):
             for some in combinations(near, count):
