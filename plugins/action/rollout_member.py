@@ -10,7 +10,7 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.ucops.certificates.plugins.plugin_utils.base import CertificateAction, Stop, utc_now
+from ansible_collections.ucops.certificates.plugins.plugin_utils.base import CertificateAction, Stop, aware, utc_now
 from ansible_collections.ucops.certificates.plugins.plugin_utils.inputs import BUNDLE_SPEC, load_delivery
 from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.drain import Clock
 from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.edge_member import EdgeMember
@@ -32,6 +32,7 @@ class ActionModule(CertificateAction):
         "bundles": {"type": "dict", "options": {"external": BUNDLE, "av": BUNDLE, "internal": BUNDLE}},
         "evidence": {"type": "dict", "default": {}},
         "gate": {"type": "dict", "default": {}},
+        "since": {"type": "str"},
     }
     _requires_connection = True
 
@@ -53,8 +54,9 @@ class ActionModule(CertificateAction):
             one_time_password=lambda: secrets.token_urlsafe(24),
             bundles=bundles_by_leaf(deliveries),
         )
+        since = aware(options["since"], "since") if options["since"] else None
         try:
-            result = run_phase(options["phase"], member, settings, options["evidence"], options["gate"], self.check_mode)
+            result = run_phase(options["phase"], member, settings, options["evidence"], options["gate"], self.check_mode, since)
         except GateRefused as refused:
             raise Stop(str(refused), member=member.member, finding="gate.missing") from None
         except PhaseFailed as failed:

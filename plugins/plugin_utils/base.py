@@ -54,18 +54,14 @@ class CertificateAction(ActionBase):
         result: dict[str, Any] = super().run(tmp, task_vars)
         del tmp
         _validation, options = self.validate_argument_spec(argument_spec=self.ARGUMENT_SPEC, **self.REQUIREMENTS)
-        if deps.CRYPTOGRAPHY_IMPORT_ERROR is not None:
-            raise AnsibleActionFail(
-                "The Python package cryptography (42 or newer) is needed on the controller, in the environment that runs "
-                f"ansible-playbook: {deps.CRYPTOGRAPHY_IMPORT_ERROR}. Install it with: pip install 'cryptography>=42'"
-            )
         try:
+            deps.require()
             result.update(self.act(dict(options), task_vars or {}))
         except Stop as stop:
             result.update({"failed": True, "msg": str(stop)} | stop.result)
         except (InputError, BundleError) as error:
             result.update({"failed": True, "msg": str(error), "finding": error.id})
-        except CertificateError as error:
+        except (CertificateError, deps.DependencyError) as error:
             result.update({"failed": True, "msg": str(error)})
         except KeyRefused as error:
             result.update({"failed": True, "msg": str(error), "finding": "transport.insecure"})

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -164,7 +164,8 @@ def prove(
         if not seen:
             found.append(finding("member.lost", member, "", reasons.get(member) or "nothing was heard of it in this run"))
             continue
-        found += (Finding.from_dict(f) for f in seen.get("findings", ()))
+        own = [Finding.from_dict(f) for f in seen.get("findings", ())]
+        found += [expected_while_mixed(f) for f in own] if only and waiting(settings, evidence, only) else own
         if member in touched:
             for use, thumbprint in seen["wanted"].items():
                 has = seen["assigned"].get(use)
@@ -180,6 +181,36 @@ def prove(
         if at is not None:
             found += judge_port(port, earlier.get(port.key), wanted, trust.get(port.use, ()), at, seen["assigned"].get(port.use))
     return in_order(found)
+
+
+def waiting(settings: Settings, evidence: Mapping[str, Evidence], switched: str) -> tuple[str, ...]:
+    """Members that still have the old certificate while ``switched`` has the new one: the array is mixed by plan."""
+    return tuple(m for m in settings.members if m != switched and evidence.get(m, {}).get("switch_uses"))
+
+
+def expected_while_mixed(found: Finding) -> Finding:
+    """A shared-session-key event while the members differ by plan is told, but it fails nothing.
+
+    Its own text asks to "ensure that all servers in the array have the same certificate": that is true again after the
+    last member, and from then on the event counts.
+    """
+    if found.id != "event.session-key":
+        return found
+    return replace(found, severity="warning", text=f"{found.text} (expected while members of the array still differ)")
+
+
+def uniform_since(settings: Settings, evidence: Mapping[str, Evidence], touched: Sequence[str]) -> dict[str, str]:
+    """Member -> the instant, by its own clock, from which all members had the same certificate."""
+    clocks = [_instant(evidence[m]["host"]["clock"]) for m in touched if evidence.get(m)]
+    offsets = {m: float(e["host"]["offset"]) for m, e in evidence.items() if e}
+    if not clocks:
+        return {}
+    last = max(
+        clock - timedelta(seconds=offsets[m])
+        for m, clock in zip([m for m in touched if evidence.get(m)], clocks)
+        if clock is not None
+    )
+    return {m: (last + timedelta(seconds=offset)).isoformat() for m, offset in offsets.items()}
 
 
 def verdict(

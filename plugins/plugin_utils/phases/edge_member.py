@@ -212,9 +212,10 @@ class EdgeMember:
 
     # -- ending ----------------------------------------------------------------------------------------------------
 
-    def prove(self, journal: Journal) -> Seen:
-        """Reads once more, closes the journal, gives up the lock."""
-        return self._write(None, [], records.done(journal), "closing the journal", events_since=records.started(journal), unlock=True)
+    def prove(self, journal: Journal, since: datetime | None) -> Seen:
+        """Reads once more, closes the journal, gives up the lock. ``since``: from when certificate events count."""
+        since = since or records.started(journal)
+        return self._write(None, [], records.done(journal), "closing the journal", events_since=since, unlock=True)
 
     def settle(self, journal: Journal) -> Seen:
         """Restarts what uses the A/V authentication certificate, after its roll took effect; closes the roll."""

@@ -175,7 +175,8 @@ class ArrayRun:
         if self.after is not None:
             who = self.options["only"] or "every member"
             self.tell(f"  | {who:<14} proven on {len([p for p in self.after if p.leaf])} port(s)")
-        return {"findings": [f.to_dict() for f in found]}
+        since = array_side.uniform_since(self.settings, self.evidence, self.options["touched"])
+        return {"findings": [f.to_dict() for f in found], "since": since}
 
     def settle(self) -> dict[str, Any]:
         """Which members to settle; refuses before the instant and when one member was not rolled."""
@@ -185,7 +186,7 @@ class ArrayRun:
         self.tell(f"  | to settle: {', '.join(todo) or 'nothing'}")
         return {"settle": list(todo)}
 
-    def _journals(self) -> dict[str, Journal]:
+    def journals(self) -> dict[str, Journal]:
         journals = {}
         for member, seen in self.evidence.items():
             if seen.get("journal"):
@@ -197,7 +198,7 @@ class ArrayRun:
 
     def rollback(self) -> dict[str, Any]:
         """Which members the journals name, the last one switched first."""
-        journals = self._journals()
+        journals = self.journals()
         locked = [f for f in array_side.member_findings(self.settings, self.evidence, {}) if f.id in ("member.locked", "journal.unreadable")]
         if locked:
             raise Refused(f"Not taken back.\n  {lines_of(locked)}", findings=[f.to_dict() for f in locked])

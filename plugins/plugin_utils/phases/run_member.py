@@ -46,7 +46,8 @@ def demand_gate(gate: Mapping[str, Any], settings: Settings, member: str, digest
 
 
 def run_phase(
-    phase: str, at: EdgeMember, settings: Settings, evidence: Mapping[str, Any], gate: Mapping[str, Any], check_mode: bool
+    phase: str, at: EdgeMember, settings: Settings, evidence: Mapping[str, Any], gate: Mapping[str, Any], check_mode: bool,
+    since: datetime | None = None,
 ) -> dict[str, Any]:
     """Runs the phase and returns the task's result: ``changed``, ``evidence``, ``changes``.
 
@@ -82,7 +83,7 @@ def run_phase(
     if journal is None:
         raise PhaseFailed(f"{at.member}: there is no journal; nothing is known of a rollout there")
     if phase == "prove":
-        return _result(at.prove(journal), settings, (), locked=False, changed=False)
+        return _result(at.prove(journal, since), settings, (), locked=False, changed=False)
     if phase == "settle":
         return _result(at.settle(journal), settings, (Change("start", "A/V authentication", "", "restarted"),), locked=False)
     previous = records.previous_av(journal)
