@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from .plain import from_plain, to_plain
+from .words import listed
 
 ArrayState = Literal["all-new", "all-old", "mixed", "unknown"]
 MemberState = Literal["new", "old", "other", "partly", "lost"]
@@ -196,7 +197,7 @@ _SAID = {"new": "on the new certificate", "old": "on the old certificate", "part
 
 def _by_state(states: Mapping[str, MemberState]) -> list[tuple[MemberState, str]]:
     order: tuple[MemberState, ...] = ("lost", "other", "partly", "old", "new")
-    return [(state, ", ".join(name for name, of in states.items() if of == state))
+    return [(state, listed([name for name, of in states.items() if of == state]))
             for state in order if state in states.values()]
 
 

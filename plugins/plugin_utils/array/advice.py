@@ -1,0 +1,119 @@
+# Copyright: (c) 2026, ucops.certificates contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a report says first and last: how it ended, and what to do next. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from .findings import Finding, Together, together
+from .report import Report
+from .words import listed, moment
+
+Tone = Literal["good", "warn", "bad", "calm"]
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The first thing a reader sees."""
+
+    tone: Tone
+    title: str
+    """A few words."""
+    sentence: str
+    """One sentence."""
+
+
+_DONE = {"renew": "Renewed", "settle": "Settled", "rollback": "Taken back", "verify": "As it should be"}
+
+
+def headline(report: Report) -> Headline:
+    """How the run ended."""
+    sentence = report.sentence or report.verdict.text
+    if report.result == "planned":
+        return Headline("calm", "A plan; nothing was changed", sentence)
+    if report.result == "refused":
+        return Headline("bad", "Refused; nothing was switched", sentence)
+    if report.result == "failed":
+        return Headline("bad", _FAILED[report.verdict.verdict], sentence)
+    title = _DONE[report.purpose]
+    if report.purpose != "verify" and not report.changed:
+        title = "Nothing to do"
+    if report.result == "warning":
+        return Headline("warn", f"{title}, with warnings", sentence)
+    return Headline("good", title, sentence)
+
+
+_FAILED = {
+    "all-new": "Failed; every member has the new certificate",
+    "all-old": "Failed; every member has the old certificate",
+    "mixed": "Failed; the array is mixed",
+    "unknown": "Failed; not every member was heard of",
+}
+
+
+def next_steps(report: Report) -> tuple[str, ...]:
+    """What to do, in order; each once. Empty: nothing is left to do."""
+    findings = report.all_findings
+    groups = together(item for item in findings if not _follows(item, findings))
+    steps = [_step(group) for group in groups if group.finding.stops and group.finding.remedy]
+    steps += _by_result(report)
+    steps += _by_roll(report)
+    steps += [_step(group) for group in groups if group.finding.severity == "warning" and group.finding.remedy]
+    steps += [f"{member} is excluded ({reason}): mend it, take it off rollout_excluded and run again."
+              for member, reason in report.excluded.items()
+              if not any(item.id == "member.excluded" and item.member == member for item in findings)]
+    return tuple(dict.fromkeys(steps))
+
+
+_MISSING = ("store.intermediate-missing", "store.intermediate-user-only")
+_CAUSES: Mapping[str, tuple[str, ...]] = {
+    "chain.issuer-missing": _MISSING,
+    "chain.incomplete": (*_MISSING, "chain.issuer-missing"),
+    "tls.presented-incomplete": (*_MISSING, "chain.issuer-missing"),
+    "tls.presented-differs": (*_MISSING, "chain.issuer-missing"),
+    "wire.incomplete": _MISSING,
+    "store.intermediate-missing": ("store.intermediate-user-only",),
+}
+"""A finding to those that, on the same member, are its cause: then mending the cause is the step to take."""
+
+
+def _follows(item: Finding, findings: Sequence[Finding]) -> bool:
+    return any(other.id in _CAUSES.get(item.id, ()) and other.member == item.member for other in findings)
+
+
+def _step(group: Together) -> str:
+    where = f"{listed(group.members, 4)}: " if group.members else ""
+    return f"{where}{group.finding.remedy}"
+
+
+def _by_result(report: Report) -> list[str]:
+    if report.result == "planned":
+        return ["Run the same command without --check to do it."]
+    if report.result == "refused":
+        return ["Then run the same command again. Nothing was switched, and what is staged already stays."]
+    if report.result != "failed":
+        return []
+    if report.verdict.verdict == "mixed":
+        return ["Bring the array together: mend the cause and run the rollout again to go forward, or run "
+                "rollback.yml to go back. Both read every member first."]
+    if report.verdict.verdict == "unknown":
+        if any(item.id == "member.lost" for item in report.all_findings):
+            return []
+        return [f"Get {listed(report.verdict.lost) or 'the lost member'} back on the network first; then run again, "
+                "forward or rollback.yml."]
+    return ["Mend the cause, then run the same command again."]
+
+
+def _by_roll(report: Report) -> list[str]:
+    roll = report.roll
+    if roll is None or roll.instant is None or roll.state != "rolled":
+        return []
+    if roll.instant <= report.finished:
+        return [f"The A/V successor is in force since {moment(roll.instant)}: run settle.yml."]
+    return [f"After {moment(roll.instant)} run settle.yml: it restarts A/V authentication and proves the successor. "
+            "Keep the old certificate until it has expired."]
+
