@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Registry-serialized store elements: how Windows keeps certificates under ``SystemCertificates\\CA\\Certificates``.
 
-A sequence of properties, each a 32-bit little-endian identifier, the 32-bit number 1, a 32-bit length and so many octets
+A sequence of properties, each a 32-bit little-endian identifier, the 32-bit number 1, a 32-bit length, and octets
 (Microsoft, CertSerializeCertificateStoreElement and wincrypt.h). Property 32 is the certificate itself.
 """
 

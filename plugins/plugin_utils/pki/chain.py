@@ -14,6 +14,7 @@ from collections import defaultdict, deque
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from typing import Any
 
 from . import dn, rules
 from .certificate import Certificate
@@ -38,6 +39,19 @@ class Path:
     """It ends in an anchor and nothing is wrong with it."""
     findings: tuple[ChainFinding, ...]
     """What is wrong with it, by depth."""
+
+    def plain(self) -> dict[str, Any]:
+        """As plain data: what the filter ``ucops.certificates.chain_paths`` returns."""
+        return {
+            "subjects": [certificate.subject for certificate in self.certificates],
+            "sha256": [certificate.sha256 for certificate in self.certificates],
+            "anchor": self.anchor.subject if self.anchor else None,
+            "ok": self.ok,
+            "findings": [
+                {"id": found.id, "depth": found.depth, "subject": found.subject, "text": found.text}
+                for found in self.findings
+            ],
+        }
 
 
 @dataclass(frozen=True)
