@@ -8,13 +8,16 @@ This is for one member by itself. A pool is rolled out by the role, which knows 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
+from ..pki.bundle import Bundle
 from ..pki.certificate import Certificate
 from ..windows.calls import Call, Switch
 from .edge import AV_USE, USES, EdgeState, assign_call, describe, roll_call
+from .placement import thumbprint
 from .problem import Problem
 from .readiness import judge
 from .roll import MIN_LEAD
@@ -171,19 +174,26 @@ def warnings(order: Order, state: EdgeState) -> tuple[str, ...]:
     return (f"{ahead}: every Edge server of the pool must have been rolled by then",)
 
 
-def misuse(uses: Sequence[str], roll: bool, dated: bool, remove: bool, named: bool) -> str | None:
-    """What is wrong with the options themselves; None when nothing is.
-
-    ``dated``: an effective_date is given. ``named``: a thumbprint or a bundle is given.
-    """
-    if remove and (roll or dated):
-        return "roll and effective_date belong to state: present"
-    if not remove and not named:
-        return "state: present needs thumbprint or bundle: which certificate shall the uses have?"
-    if roll and not dated:
-        return "roll needs effective_date: the instant from which the successor counts, the same on every Edge server"
-    if dated and not roll:
-        return "effective_date counts only together with roll: true; without it the certificate is assigned at once"
-    if roll and tuple(uses) != (AV_USE,):
-        return f"only {AV_USE} can be rolled; give the other uses a task of their own"
-    return None
+def order_of(options: Mapping[str, Any], bundle: Bundle | None, roll_at: datetime | None) -> Order:
+    """What the options of the module ``edge_certificate`` ask for. Raises ValueError for what cannot be meant."""
+    remove, roll = options["state"] == "absent", options["roll"]
+    if remove and (roll or roll_at):
+        raise ValueError("roll and effective_date belong to state: present")
+    if not remove and bundle is None and not options["thumbprint"]:
+        raise ValueError("state: present needs thumbprint or bundle: which certificate shall the uses have?")
+    if roll and roll_at is None:
+        raise ValueError("roll needs effective_date: the instant of the successor, the same on every Edge server")
+    if roll_at and not roll:
+        raise ValueError("effective_date counts only with roll: true; without it the certificate is assigned at once")
+    if roll and set(options["use"]) != {AV_USE}:
+        raise ValueError(f"only {AV_USE} can be rolled; give the other uses a task of their own")
+    given = thumbprint(options["thumbprint"]) if options["thumbprint"] else None
+    return Order(
+        uses=tuple(options["use"]),
+        thumbprint=bundle.leaf.thumbprint if bundle else given,
+        remove=remove,
+        roll_at=roll_at,
+        allow_call_drop=options["allow_call_drop"],
+        check_ready=options["check_ready"],
+        intended=bundle.intermediates if bundle else (),
+    )

@@ -9,11 +9,12 @@ The text names no host, no user and no certificate: whoever pastes it gives noth
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
-from ..windows.calls import HostFacts
-from .store import Stores
+from ..windows.calls import HostFacts, Reply
+from .edge import assignments_from
+from .store import Stores, stores_from_rows
 
 MAX_OFFSET = 60.0
 """Seconds; a rollout refuses members whose clocks differ by more."""
@@ -65,6 +66,8 @@ class Look:
     host: HostFacts | None = None
     error: str | None = None
     """Why there is no answer."""
+    lost: bool = False
+    """The connection did not come about or broke: nothing was answered at all."""
 
 
 @dataclass(frozen=True)
@@ -74,7 +77,17 @@ class Sample:
     stores: Stores | None = None
     uses: tuple[str, ...] = ()
     uses_error: str | None = None
-    warnings: tuple[str, ...] = field(default_factory=tuple)
+
+
+def sample(plain: Reply | None, loaded: Reply | None) -> Sample:
+    """What the two commands read; ``plain`` without the product's module, ``loaded`` with it."""
+    answer = plain.answers.get("stores") if plain else None
+    stores = stores_from_rows(answer.rows) if answer is not None and answer.ok else None
+    uses = loaded.answers.get("assignments") if loaded else None
+    if uses is None:
+        return Sample(stores)
+    shown = dict.fromkeys(assignment.use for assignment in assignments_from(uses.rows))
+    return Sample(stores, tuple(shown), uses.error.message if uses.error else None)
 
 
 def checks(transport: Transport, first: Look, loaded: Look | None, sample: Sample) -> tuple[Check, ...]:

@@ -6,12 +6,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from typing import Any
 
 from ..pki.bundle import Bundle
-from ..pki.certificate import Certificate, CertificateError, load_der, load_pem
+from ..pki.certificate import Certificate
+from ..pki.pfx import MAX_FRIENDLY_NAME
+from ..pki.preflight import PkiFinding, check_roots
 from ..windows.calls import Call
-from .problem import Problem
 from .store import Change, DesiredKey, DesiredStores, Stores, label, plan_removal, plan_stores
 
 _KNOWN = {
@@ -27,28 +29,6 @@ def store_name(text: str) -> str:
             f"store: expected the name of a store of the local computer, such as My, CA or Root, found {text!r}"
         )
     return _KNOWN.get(name.lower(), name)
-
-
-def read_certificates(data: bytes, source: str) -> tuple[Certificate, ...]:
-    """The certificates of PEM text or of one DER file.
-
-    Raises CertificateError, with ``source`` in it, when there is none, or when a private key lies beside them: it does
-    not belong where only certificates are expected, and is read by the bundle options alone.
-    """
-    if b"PRIVATE KEY-----" in data:
-        raise CertificateError(f"{source}: holds a private key; give it as bundle, and only certificates here")
-    if b"-----BEGIN" not in data:
-        try:
-            return (load_der(data),)
-        except CertificateError as error:
-            raise CertificateError(f"{source}: expected certificates in PEM form or one in DER form: {error}") from None
-    try:
-        found = tuple(load_pem(data))
-    except CertificateError as error:
-        raise CertificateError(f"{source}: {error}") from None
-    if not found:
-        raise CertificateError(f"{source}: holds no certificate")
-    return found
 
 
 @dataclass(frozen=True)
@@ -84,19 +64,30 @@ class Wish:
             return plan_removal(self.store, self.remove, stores, self.delete_keys)
         return plan_certificates(self.certificates, self.store, stores)
 
-    def refusals(self) -> tuple[Problem, ...]:
-        """What must not go where it is wished, whatever the machine holds."""
+    def refusals(self) -> tuple[PkiFinding, ...]:
+        """What must not go where it is wished: a certificate that is not self-signed into Root."""
         if self.bundle is not None:
-            return root_refusals(self.bundle.roots)
-        return root_refusals(self.certificates) if self.store == "Root" else ()
+            return check_roots(self.bundle.roots)
+        return check_roots(self.certificates) if self.store == "Root" else ()
 
 
-def wish_for_bundle(
-    bundle: Bundle, store: str, exportable: bool, friendly_name: str | None, install_root: bool
-) -> Wish:
-    """Leaf and key into ``store``, the vendor's intermediates into CA, its roots only when that was asked for."""
-    key = DesiredKey(bundle.leaf, store, exportable, friendly_name)
-    return Wish(store, DesiredStores((key,), bundle.intermediates, bundle.roots if install_root else ()))
+def wish_of(options: Mapping[str, Any], bundle: Bundle | None, certificates: Sequence[Certificate]) -> Wish:
+    """What the options of the module ``store`` ask for. Raises ValueError for what cannot be meant.
+
+    A bundle: leaf and key into the store, the vendor's intermediates into CA, its roots only when that was asked for.
+    """
+    store = store_name(options["store"] or ("CA" if certificates else "My"))
+    if options["thumbprint"]:
+        wanted = tuple(thumbprint(text) for text in options["thumbprint"])
+        return Wish(store, remove=wanted, delete_keys=options["delete_key"])
+    if bundle is None:
+        return Wish(store, certificates=tuple(certificates))
+    name = options["bundle"]["friendly_name"] or None
+    if name is not None and len(name) > MAX_FRIENDLY_NAME:
+        raise ValueError(f"friendly_name: expected at most {MAX_FRIENDLY_NAME} characters, found {len(name)}")
+    key = DesiredKey(bundle.leaf, store, options["bundle"]["exportable"], name)
+    roots = bundle.roots if options["install_root"] else ()
+    return Wish(store, DesiredStores((key,), bundle.intermediates, roots))
 
 
 def differences(wish: Wish, stores: Stores) -> tuple[str, ...]:
@@ -114,21 +105,6 @@ def differences(wish: Wish, stores: Stores) -> tuple[str, ...]:
     return tuple(found)
 
 
-def root_refusals(certificates: Sequence[Certificate]) -> tuple[Problem, ...]:
-    """Only self-signed ones belong into Root: since Windows Server 2012 another one breaks mutual TLS of Lync."""
-    return tuple(
-        Problem(
-            "chain.intermediate-as-root",
-            label(certificate),
-            f"is not self-signed (issuer {certificate.issuer}) and does not belong into LocalMachine\\Root, where it "
-            "would break mutual TLS of Lync and Skype for Business; put it into store: CA",
-            {"thumbprint": certificate.thumbprint},
-        )
-        for certificate in certificates
-        if not certificate.self_issued
-    )
-
-
 def plan_certificates(certificates: Sequence[Certificate], store: str, stores: Stores) -> tuple[Change, ...]:
     """What of ``certificates`` is missing in ``LocalMachine\\<store>``, each once."""
     changes = []
@@ -136,8 +112,8 @@ def plan_certificates(certificates: Sequence[Certificate], store: str, stores: S
         if stores.find(store, certificate.sha256) is None:
             parameters = {"Store": store, "RawData": certificate.der, "FriendlyName": None}
             call = Call(f"add-{store}-{certificate.thumbprint}", "Add-StoreCertificate", parameters)
-            change = Change("add-certificate", f"LocalMachine\\{store}", "", label(certificate), (call,))
-            changes.append(replace(change, sha256=certificate.sha256))
+            where, what = f"LocalMachine\\{store}", label(certificate)
+            changes.append(Change("add-certificate", where, "", what, (call,), certificate.sha256))
     return tuple(changes)
 
 

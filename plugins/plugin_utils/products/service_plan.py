@@ -8,7 +8,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from .services import RUNNING, START_ORDER, STOPPED
+from ..windows.calls import Call
+from .services import (
+    RUNNING,
+    START_ORDER,
+    STOPPED,
+    not_running,
+    not_stopped,
+    start_calls,
+    status_call,
+    stop_calls,
+)
 from .store import Change
 
 STATES = ("started", "stopped", "restarted")
@@ -58,6 +68,18 @@ def _changes(
     return changes
 
 
-def to_start(wish: ServicePlan, statuses: Mapping[str, str]) -> tuple[str, ...]:
-    """Those of the plan that do not run by now."""
-    return tuple(service for service in wish.start if statuses.get(service) != RUNNING)
+def stops(wish: ServicePlan, graceful: bool) -> tuple[Call, ...]:
+    """Stops what the plan says and reads what became of it."""
+    return (*stop_calls(wish.stop, graceful), status_call())
+
+
+def starts(services: Sequence[str]) -> tuple[Call, ...]:
+    """Starts services and reads what became of it."""
+    return (*start_calls(services), status_call())
+
+
+def left(wish: ServicePlan, statuses: Mapping[str, str]) -> tuple[str, ...]:
+    """What is not as the plan wants it, as sentences; nothing when all is."""
+    running = [f"{s} does not run ({statuses.get(s) or 'not shown'})" for s in not_running(wish.start, statuses)]
+    halted = [s for s in wish.stop if s not in wish.start]
+    return (*running, *(f"{s} is not stopped ({statuses.get(s)})" for s in not_stopped(halted, statuses)))

@@ -1,0 +1,52 @@
+# Copyright: (c) 2026, ucops.certificates contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""event_info: what the event log of a host says, and what of it concerns certificates."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from ..plugin_utils.base import CertificateAction, Stop, aware, raise_errors, utc_now
+from ..plugin_utils.products import eventlog, events
+from ..plugin_utils.products.shown import event_row, host_row, problem_row
+from ..plugin_utils.products.store import read_calls, stores_from_rows
+
+
+class ActionModule(CertificateAction):
+    """One read."""
+
+    ARGUMENT_SPEC: ClassVar[dict[str, Any]] = {
+        "log": {"type": "str", "default": events.LOG},
+        "sources": {"type": "list", "elements": "str", "default": list(events.SOURCES)},
+        "hours": {"type": "float", "default": 24.0},
+        "since": {"type": "str"},
+        "pattern": {"type": "str"},
+        "newest": {"type": "int", "default": 200},
+    }
+
+    def act(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        """See plugins/modules/event_info.yml."""
+        try:
+            pattern = re.compile(options["pattern"], re.IGNORECASE) if options["pattern"] else None
+        except re.error as error:
+            raise Stop(f"pattern: {options['pattern']!r} is no regular expression: {error}") from None
+        since = aware(options["since"], "since") if options["since"] else utc_now() - timedelta(hours=options["hours"])
+        found = eventlog.read_call(options["log"], options["sources"], since, options["newest"])
+        calls = (found, *read_calls(stores=("My",), users=False))
+        reply = self.host(task_vars).read((), calls)
+        raise_errors(reply, calls)
+        read = events.events_from_rows(reply.rows("events"))
+        ours = [entry.certificate for entry in stores_from_rows(reply.rows("stores")).machine("My")]
+        return {
+            "changed": False,
+            "events": [event_row(event) for event in eventlog.select(read, pattern)],
+            "certificate_events": [problem_row(problem) for problem in events.problems(read, ours, None)],
+            "read": len(read),
+            "since": f"{since:%Y-%m-%dT%H:%M:%SZ}",
+            "warnings": list(reply["events"].warnings),
+            "host": host_row(reply.host),
+        }

@@ -1,0 +1,74 @@
+# Copyright: (c) 2026, ucops.certificates contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""host_check: a first, read-only look at a host, as text for an issue and as data."""
+
+from __future__ import annotations
+
+import platform
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any, ClassVar
+
+from ansible.release import __version__ as ansible_version
+
+from ..plugin_utils.base import CertificateAction, utc_now
+from ..plugin_utils.phases.version import VERSION
+from ..plugin_utils.products import edge_facts, hostcheck
+from ..plugin_utils.products.shown import host_row
+from ..plugin_utils.products.store import read_calls
+from ..plugin_utils.windows.calls import Call, OutcomeUnknown, Reply
+from ..plugin_utils.windows.host import Host, HostLost
+from ..plugin_utils.windows.transport import transport_options
+
+
+class ActionModule(CertificateAction):
+    """One command without the product's module, one with it."""
+
+    ARGUMENT_SPEC: ClassVar[dict[str, Any]] = {
+        "product": {"type": "str", "choices": ["edge", "none"], "default": "edge"},
+    }
+
+    def act(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        """See plugins/modules/host_check.yml."""
+        host = self.host(task_vars)
+        way = transport_options(self._connection)
+        finding = host.key_finding()
+        transport = hostcheck.Transport(
+            kind=", ".join((way.plugin, way.scheme, *way.auth)),
+            encrypted=way.scheme == "https" or finding is None,
+            authenticated=finding is None,
+            finding=finding,
+        )
+        first, reply = self._look(host, (), read_calls(stores=("My",), users=False))
+        loaded, more = None, None
+        if reply is not None and options["product"] == "edge":
+            loaded, more = self._look(host, ("lync",), edge_facts.uses_call(utc_now()))
+        found = hostcheck.checks(transport, first, loaded, hostcheck.sample(reply, more))
+        versions = {"ucops.certificates": VERSION, "ansible-core": ansible_version, "Python": platform.python_version()}
+        result: dict[str, Any] = {
+            "changed": False,
+            "text": hostcheck.text_block(found, versions),
+            "checks": [asdict(check) for check in found],
+            "ok": not any(check.status == "error" for check in found),
+            "transport": asdict(transport),
+            "seconds": round(first.seconds, 2),
+            "host": host_row(reply.host) if reply is not None else None,
+        }
+        if reply is None:
+            result |= {"unreachable" if first.lost else "failed": True, "msg": found[-1].text, "hint": found[-1].remedy}
+        return result
+
+    @staticmethod
+    def _look(host: Host, load: Sequence[str], calls: Sequence[Call]) -> tuple[hostcheck.Look, Reply | None]:
+        """One command; a broken one is an answer, too."""
+        at, started = utc_now(), time.monotonic()
+        reply, error, lost = None, None, False
+        try:
+            reply = host.read(load, calls)
+        except (HostLost, OutcomeUnknown) as broken:
+            error, lost = str(broken), isinstance(broken, HostLost)
+        seconds = time.monotonic() - started
+        return hostcheck.Look(seconds, at + timedelta(seconds=seconds / 2), reply and reply.host, error, lost), reply

@@ -1,0 +1,84 @@
+# Copyright: (c) 2026, ucops.certificates contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""store: certificates and bundles in the machine stores of a host."""
+
+from __future__ import annotations
+
+import os
+import secrets
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar
+
+from ..plugin_utils.base import CertificateAction, Stop, diff_of
+from ..plugin_utils.inputs import BUNDLE_SPEC, load_delivery, read_file
+from ..plugin_utils.pki.bundle import read_certificates
+from ..plugin_utils.pki.certificate import Certificate
+from ..plugin_utils.pki.pfx import rewrap_pfx
+from ..plugin_utils.products import placement
+from ..plugin_utils.products.store import Change, read_calls, stores_from_rows
+from ..plugin_utils.windows.calls import Reply
+
+
+class ActionModule(CertificateAction):
+    """Reads what is wanted on the controller, then brings the host there."""
+
+    ARGUMENT_SPEC: ClassVar[dict[str, Any]] = {
+        "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        "bundle": {"type": "dict", "options": {k: v for k, v in BUNDLE_SPEC.items() if k != "trust"}},
+        "certificates": {"type": "list", "elements": "str"},
+        "thumbprint": {"type": "list", "elements": "str"},
+        "store": {"type": "str"},
+        "install_root": {"type": "bool", "default": False},
+        "delete_key": {"type": "bool", "default": False},
+    }
+    REQUIREMENTS: ClassVar[dict[str, Any]] = {
+        "mutually_exclusive": [("bundle", "certificates", "thumbprint")],
+        "required_if": [("state", "present", ("bundle", "certificates"), True), ("state", "absent", ("thumbprint",))],
+    }
+
+    def act(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        """See plugins/modules/store.yml."""
+        bundle = load_delivery("bundle", options["bundle"], "system").bundle if options["bundle"] else None
+        try:  # before anything is sent: bad input touches no host
+            wish = placement.wish_of(options, bundle, self._certificates(options["certificates"] or []))
+        except ValueError as error:
+            raise Stop(str(error)) from None
+        if wish.refusals():
+            raise Stop("; ".join(f"{p.subject}: {p.text}" for p in wish.refusals()), finding=wish.refusals()[0].id)
+        host = self.host(task_vars)
+
+        def plan(reply: Reply) -> tuple[Change, ...]:
+            stores = stores_from_rows(reply.rows("stores"))
+            changes = wish.plan(stores)
+            if bundle is not None and any(change.kind == "import-key" for change in changes):
+                reason = host.key_finding()
+                if reason:
+                    raise Stop(f"No private key is sent over this connection. {reason}", finding="transport.insecure")
+                if not self.check_mode:
+                    password = secrets.token_urlsafe(32)
+                    pfx = rewrap_pfx(bundle, password.encode("ascii"), options["bundle"]["friendly_name"])
+                    changes = wish.plan(stores, {bundle.leaf.sha256: (pfx, password)})
+            return changes
+
+        changes, reply = self.converge(host, (), read_calls(stores=wish.stores, users=False), plan)
+        return {
+            "changed": bool(changes),
+            "changes": [change.as_line() for change in changes],
+            "thumbprints": list(wish.thumbprints),
+            "warnings": list(placement.differences(wish, stores_from_rows(reply.rows("stores")))),
+            "diff": diff_of(reply.host.computer, changes),
+        }
+
+    @staticmethod
+    def _certificates(given: Sequence[str]) -> list[Certificate]:
+        """Entries are PEM text or names of files on the controller, in any form that vendors deliver."""
+        found: list[Certificate] = []
+        for number, text in enumerate(given, 1):
+            inline = "-----BEGIN" in text
+            source = f"certificates, entry {number}" if inline else os.path.expanduser(text)
+            data = text.encode("utf-8") if inline else read_file(source, "certificate")
+            if b"PRIVATE KEY-----" in data:
+                raise Stop(f"{source} holds a private key; give it as bundle, and only certificates here")
+            found += read_certificates(source, data)
+        return found
