@@ -18,13 +18,13 @@ from .stores import LOCATIONS, MACHINE, Entry
 def apply(state: State, pool: Pool, pki: Pki, body: Mapping[str, Any]) -> dict[str, Any]:
     """Carry out one order. Raises ValueError on what is not known; then nothing was changed by that key."""
     for key, value in body.items():
-        if key in _ORDERS:
-            _ORDERS[key](state, pool, pki, value)
+        if key in ORDERS:
+            ORDERS[key](state, pool, pki, value)
         elif key in vars(Behaviour()):
             state.behaviour.set(key, value)
             state.logs.noise = state.behaviour.noise
         else:
-            known = ", ".join([*_ORDERS, *vars(Behaviour())])
+            known = ", ".join([*ORDERS, *vars(Behaviour())])
             raise ValueError(f"expected one of {known}, found no control {key!r}")
     return {"done": sorted(body)}
 
@@ -156,7 +156,7 @@ def _journal(state: State, pool: Pool, pki: Pki, value: Any) -> None:
     state.journal.text = value
 
 
-_ORDERS = {
+ORDERS = {
     "calls": _calls,
     "calls_last": _calls_last,
     "clock_offset": _clock_offset,
