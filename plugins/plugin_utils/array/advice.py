@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from .findings import Finding, Together, together
+from .findings import Finding, Together, rank, together
 from .report import Report
 from .words import listed, moment
 
@@ -58,7 +58,7 @@ _FAILED = {
 def next_steps(report: Report) -> tuple[str, ...]:
     """What to do, in order; each once. Empty: nothing is left to do."""
     findings = report.all_findings
-    groups = together(item for item in findings if not _follows(item, findings))
+    groups = together(item for item in findings if not follows(item, findings))
     steps = [_step(group) for group in groups if group.finding.stops and group.finding.remedy]
     steps += _by_result(report)
     steps += _by_roll(report)
@@ -67,6 +67,25 @@ def next_steps(report: Report) -> tuple[str, ...]:
               for member, reason in report.excluded.items()
               if not any(item.id == "member.excluded" and item.member == member for item in findings)]
     return tuple(dict.fromkeys(steps))
+
+
+@dataclass(frozen=True)
+class Told:
+    """A finding as it is told: on which members, and whether it only follows from another one."""
+
+    finding: Finding
+    members: tuple[str, ...]
+    follows: bool
+    """True: no remedy is told, the cause's is the one to take."""
+
+
+def told(report: Report) -> tuple[Told, ...]:
+    """All findings as a reader should get them: worst first, causes before what follows from them."""
+    findings = report.all_findings
+    causes = together(item for item in findings if not follows(item, findings))
+    rest = together(item for item in findings if follows(item, findings))
+    both = [Told(group.finding, group.members, group in rest) for group in (*causes, *rest)]
+    return tuple(sorted(both, key=lambda one: -rank(one.finding.severity)))
 
 
 _MISSING = ("store.intermediate-missing", "store.intermediate-user-only")
@@ -81,7 +100,8 @@ _CAUSES: Mapping[str, tuple[str, ...]] = {
 """A finding to those that, on the same member, are its cause: then mending the cause is the step to take."""
 
 
-def _follows(item: Finding, findings: Sequence[Finding]) -> bool:
+def follows(item: Finding, findings: Sequence[Finding]) -> bool:
+    """Whether another of the findings is the cause of this one, so that its own remedy need not be taken."""
     return any(other.id in _CAUSES.get(item.id, ()) and other.member == item.member for other in findings)
 
 

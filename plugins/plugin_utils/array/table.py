@@ -8,8 +8,7 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Iterable
 
-from .advice import headline, next_steps
-from .findings import together
+from .advice import headline, next_steps, told
 from .report import CHECKS, Check, MemberReport, Report
 from .words import clean, listed, moment, relative, short_thumbprint, shorten, span
 
@@ -87,15 +86,15 @@ def _plan(report: Report, width: int) -> list[str]:
 
 
 def _findings(report: Report, width: int) -> Iterable[list[str]]:
-    for group in together(report.all_findings):
+    for group in told(report):
         item = group.finding
         where = f"  {clean(listed(group.members))}" if group.members else ""
         lines = [f"{item.severity.upper():<8} {item.id}{where}"]
         named = not item.subject or item.subject in item.text or item.subject in where
         lines += _wrapped(item.text if named else f"{item.subject}: {item.text}", width, " " * 9)
-        if item.remedy and item.severity not in ("ok", "info"):
+        if item.remedy and not group.follows and item.severity not in ("ok", "info"):
             lines += _wrapped(f"Next: {item.remedy}", width, " " * 9, " " * 15)
-        if item.source and item.stops:
+        if item.source and item.stops and not group.follows:
             lines += _wrapped(f"({item.source})", width, " " * 9)
         yield lines
 
