@@ -125,7 +125,8 @@ class Host:
         if run_module is not None:
             stdout, stderr = self._guarded(lambda: str(run_module(text)), writes), ""
         else:
-            script = strip_script(slice_script(shipped_script(), (call.name for call in calls)))
+            wanted = [*load, *(call.name for call in calls)]
+            script = strip_script(slice_script(shipped_script(), wanted))
             stdout, stderr = self._command(stdin_text(script, text), writes)
         try:
             return _complete(parse_reply(nonce, stdout), calls, stdout)

@@ -1,0 +1,561 @@
+#!powershell
+# Copyright: (c) 2026, ucops.certificates contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+#AnsibleRequires -Wrapper
+
+# The only code of ucops.certificates that runs on a server. It reads a JSON document of calls from $document, runs them in
+# order, stops at the first error and writes one framed JSON reply. It decides nothing. docs/remote-calls.md describes
+# document, reply and allowlist, and how to run this file by hand:
+#     $document = [IO.File]::ReadAllText('C:\temp\read.json'); .\remote_calls.ps1
+#
+# Rules of this file:
+# * PowerShell 2.0 and .NET 2.0/3.5 only: Exchange 2010 and Lync 2013 live on such hosts.
+# * Module logging (event 4103) writes down what is bound to parameters of commands. So the document and what is in it pass
+#   no command: only language, casts and methods. A function takes what it works on from $with, the current call's values.
+# * Whole-line comments and indentation are cut off before the file travels, and so are regions that no call needs (the
+#   calls stand behind the region's name): no here-strings, no block comments.
+
+# Nothing may prompt, and nothing but the reply may reach the output.
+Set-StrictMode -Off
+$ErrorActionPreference = 'Stop'
+$WarningPreference = $VerbosePreference = $DebugPreference = $ProgressPreference = 'SilentlyContinue'
+$ConfirmPreference = 'None'
+$invariant = [Globalization.CultureInfo]::InvariantCulture
+$culture = [Globalization.CultureInfo]::CurrentCulture.Name
+
+# The allowlist: functions of this file, and product cmdlets.
+$own = 'Get-StoreCertificate', 'Add-StoreCertificate', 'Import-StorePfx', 'Remove-StoreCertificate', 'Test-StoreKey',
+    'Get-StoreKeyAccess', 'Grant-StoreKey', 'Test-TlsPresented', 'Find-Event', 'Get-ServiceVersion', 'Get-Journal',
+    'Set-Journal', 'Lock-Member', 'Unlock-Member'
+$product = 'Get-CsCertificate', 'Get-CsWindowsService', 'Get-CsAVEdgeConfiguration', 'Get-CsComputer', 'Set-CsCertificate',
+    'Remove-CsCertificate', 'Stop-CsWindowsService', 'Start-CsWindowsService'
+
+# ---- The reply: a JSON writer. Blanks are escaped too, so that a console that wraps lines cannot eat one.
+
+function Format-Text($text) {
+    $text = ([string]$text).Replace('\', '\\').Replace('"', '\"').Replace(' ', '\u0020')
+    '"' + [regex]::Replace($text, '[^!-~]', { '\u{0:x4}' -f [int][char]$args[0].Value }) + '"'
+}
+
+function Format-Time($time) { $time.ToUniversalTime().ToString('yyyy-MM-ddTHH:mm:ss.fffffffZ', $invariant) }
+
+# A value as JSON. What JSON has no form for is tagged; objects become their text.
+function Format-Json($value) {
+    if ($null -eq $value) { 'null' }
+    elseif ($value -is [bool]) { "$value".ToLower() }
+    elseif ($value -is [string] -or $value -is [char]) { Format-Text $value }
+    elseif ($value -is [byte[]]) { '{"$bytes":"' + [Convert]::ToBase64String($value) + '"}' }
+    elseif ($value -is [DateTime]) { '{"$datetime":"' + (Format-Time $value) + '"}' }
+    elseif ($value -is [Enum]) { Format-Text $value.ToString() }
+    elseif ($value.GetType().IsPrimitive) {
+        $digits = $value.ToString($invariant)
+        if ([Math]::Abs([double]$value) -gt 9007199254740992) { $digits = '{"$int64":"' + $digits + '"}' }
+        $digits
+    } elseif ($value -is [Collections.IDictionary]) {
+        $members = foreach ($key in $value.Keys) { (Format-Text $key) + ':' + (Format-Json $value[$key]) }
+        '{' + [string]::Join(',', [string[]]@($members)) + '}'
+    } elseif ($value -is [Collections.IEnumerable]) {
+        '[' + [string]::Join(',', [string[]]@(foreach ($item in $value) { Format-Json $item })) + ']'
+    } else { Format-Text ([Convert]::ToString($value, $invariant)) }
+}
+
+# What went wrong, as a row: the innermost cause of a failed .NET call, and the messages of what caused it.
+function Get-Fault($record) {
+    $cause = $record.Exception
+    while ($cause.InnerException -and $cause.GetType().Name -match 'InvocationException') { $cause = $cause.InnerException }
+    $message = $cause.Message.Trim()
+    for ($inner = $cause.InnerException; $inner; $inner = $inner.InnerException) {
+        if (-not $message.Contains($inner.Message)) { $message += ' ' + $inner.Message }
+    }
+    @{ message = $message; type = $cause.GetType().FullName; category = $record.CategoryInfo.Category
+        fqid = $record.FullyQualifiedErrorId }
+}
+
+# ---- The document: a JSON reader that is the same on every version. Objects become hashtables; a tagged value, an object
+# whose only key starts with a dollar sign, becomes what it stands for.
+
+#region module:
+# As a module of Ansible (with become) the document is an argument, and the reply a JSON result. No keys come this way.
+$wrapped = -not $document -and $complex_args
+if ($wrapped) { $document = $complex_args['document'] }
+#endregion
+$items = New-Object Collections.ArrayList
+$outer = New-Object Collections.Stack
+try {
+    foreach ($token in [regex]::Matches($document, '"[^"\\]*(\\.[^"\\]*)*"|[{}[\]]|[^\s,:{}[\]]+')) {
+        $value = $token.Value
+        switch -regex ($value) {
+            '^"' { $value = [regex]::Unescape($value.Substring(1, $value.Length - 2)) }
+            '^(null|true|false)$' { $value = @{ true = $true; false = $false }[$value] }
+            '^-?\d' { $value = [double]$value; if ($value -eq [Math]::Floor($value)) { $value = [long]$value } }
+            '^[[{]' { $outer.Push($items); $items = New-Object Collections.ArrayList }
+            '^]' { $value = $items.ToArray(); $items = $outer.Pop() }
+            '^}' {
+                $value = @{}
+                for ($at = 0; $at -lt $items.Count; $at += 2) { $value[$items[$at]] = $items[$at + 1] }
+                $tag = $null
+                if ($items.Count -eq 2) { $tag = $items[0]; $inner = $items[1] }
+                switch ($tag) {
+                    '$bytes' { $value = [Convert]::FromBase64String($inner) }
+                    '$datetime' {
+                        $value = [DateTime]::Parse($inner, $invariant, [Globalization.DateTimeStyles]::RoundtripKind)
+                        $value = $value.ToLocalTime()
+                    }
+                    '$switch' { $value = $inner }
+                    '$int64' { $value = [long]::Parse($inner, $invariant) }
+                    '$secure' {
+                        $value = [Activator]::CreateInstance([Security.SecureString])
+                        foreach ($character in $inner.ToCharArray()) { $value.AppendChar($character) }
+                    }
+                }
+                $items = $outer.Pop()
+            }
+        }
+        if ($token.Value -notmatch '^[[{]') { [void]$items.Add($value) }
+    }
+} catch { throw 'The document is not JSON.' } # in words of ours: those of .NET may quote the document
+$root = $items[0]
+if ($outer.Count -or -not $root.nonce) { throw 'The document is not whole.' }
+
+#region stores:
+# ---- Certificate stores of the machine.
+
+function Open-Store($name, $flags, $location = 'LocalMachine') {
+    $store = New-Object Security.Cryptography.X509Certificates.X509Store($name, $location)
+    $store.Open($flags)
+    $store
+}
+
+function Find-Certificate($store, $thumbprint) {
+    foreach ($certificate in $store.Certificates) { if ($certificate.Thumbprint -eq $thumbprint) { return $certificate } }
+}
+
+# The key of a certificate. Throws when it is not CryptoAPI that holds it: what is done with the container is for CryptoAPI.
+function Get-Container($certificate) {
+    $key = $certificate.PrivateKey
+    if (-not $key.CspKeyContainerInfo) { throw 'The certificate has no key in a CryptoAPI provider.' }
+    $key
+}
+
+# A container that is no longer persistent is deleted when it is let go.
+function Remove-Container($key) { $key.PersistKeyInCsp = $false; $key.Clear() }
+#endregion
+
+#region each:
+# Runs a block for each certificate that is asked for. Its row says whether the certificate is there, and what went wrong.
+function Get-EachRow($block) {
+    $store = Open-Store $with['Store'] 'ReadOnly'
+    foreach ($thumbprint in $with['Thumbprints']) {
+        $row = @{ Thumbprint = $thumbprint; Present = $false; Error = $null }
+        $certificate = Find-Certificate $store $thumbprint
+        if ($certificate) {
+            $row['Present'] = $true
+            try { & $block } catch { $row['Error'] = (Get-Fault $_).message }
+        }
+        $row
+    }
+}
+#endregion
+
+#region facts:
+# Where a certificate's key lies, added to a row.
+function Add-KeyFacts($row, $certificate) {
+    $row['HasPrivateKey'] = $certificate.HasPrivateKey
+    if (-not $certificate.HasPrivateKey) { return }
+    foreach ($fact in 'Provider', 'Container', 'KeySpec', 'MachineKeySet', 'Exportable', 'KeyError') { $row[$fact] = $null }
+    try {
+        $key = $certificate.PrivateKey
+        $info = $key.CspKeyContainerInfo
+        if ($info) {
+            $row['Provider'] = $info.ProviderName
+            $row['Container'] = $info.KeyContainerName
+            $row['KeySpec'] = $info.KeyNumber
+            $row['MachineKeySet'] = $info.MachineKeyStore
+            $row['Exportable'] = $info.Exportable
+        } else { $row['Provider'] = 'CNG' }
+    } catch {
+        $row['KeyError'] = (Get-Fault $_).message
+        # NTE_BAD_PROV_TYPE: a key storage provider (CNG) holds the key, which .NET cannot open this way.
+        $code = [Runtime.InteropServices.Marshal]::GetHRForException($_.Exception.GetBaseException())
+        if ($code -eq 0x80090014) { $row['Provider'] = 'CNG' }
+    }
+}
+#endregion
+
+#region read: Get-StoreCertificate; needs stores, facts
+function Get-StoreCertificate {
+    $places = @(foreach ($name in $with['Stores']) { "LocalMachine\$name" })
+    if ($with['Users']) { $places += 'CurrentUser\CA' }
+    foreach ($place in $places) {
+        $location, $name = $place.Split('\')
+        foreach ($certificate in (Open-Store $name 'ReadOnly' $location).Certificates) {
+            $row = @{ Location = $location; Store = $name; RawData = $certificate.RawData; Blob = $null
+                FriendlyName = $certificate.FriendlyName }
+            Add-KeyFacts $row $certificate
+            $row
+        }
+    }
+    if (-not $with['Users']) { return }
+    # SYSTEM and NETWORK SERVICE have stores of their own, which no X509Store opens from here.
+    foreach ($sid in 'S-1-5-18', 'S-1-5-20') {
+        $path = "Registry::HKEY_USERS\$sid\Software\Microsoft\SystemCertificates\CA\Certificates"
+        foreach ($key in @(Get-ChildItem -Path $path -ErrorAction SilentlyContinue)) {
+            @{ Location = $sid; Store = 'CA'; RawData = $null; Blob = $key.GetValue('Blob'); FriendlyName = ''
+                HasPrivateKey = $false }
+        }
+    }
+}
+#endregion
+
+#region change: Add-StoreCertificate, Remove-StoreCertificate; needs stores
+function Add-StoreCertificate {
+    $certificate = New-Object Security.Cryptography.X509Certificates.X509Certificate2(, [byte[]]$with['RawData'])
+    if ($with['FriendlyName']) { $certificate.FriendlyName = $with['FriendlyName'] }
+    (Open-Store $with['Store'] 'ReadWrite').Add($certificate)
+    @{ Store = $with['Store']; Thumbprint = $certificate.Thumbprint }
+}
+
+function Remove-StoreCertificate {
+    $store = Open-Store $with['Store'] 'ReadWrite'
+    $certificate = Find-Certificate $store $with['Thumbprint']
+    if ($certificate) {
+        # Opened first: a key that cannot be deleted must not be left behind without its certificate.
+        $key = $null
+        if ($with['DeleteKey'] -and $certificate.HasPrivateKey) { $key = Get-Container $certificate }
+        $store.Remove($certificate)
+        if ($key) { Remove-Container $key }
+    }
+    @{ Store = $with['Store']; Thumbprint = $with['Thumbprint']; Removed = [bool]$certificate }
+}
+#endregion
+
+#region import: Import-StorePfx; needs stores, facts
+# Without provider attributes in the PFX the key lands in a CryptoAPI provider (nf-wincrypt-pfximportcertstore).
+function Import-StorePfx {
+    $flags = [Security.Cryptography.X509Certificates.X509KeyStorageFlags]'MachineKeySet, PersistKeySet'
+    if ($with['Exportable']) { $flags = $flags -bor [Security.Cryptography.X509Certificates.X509KeyStorageFlags]'Exportable' }
+    # Not Import(): newer .NET has only constructors. Not New-Object: it is a command.
+    $certificate = [Activator]::CreateInstance([Security.Cryptography.X509Certificates.X509Certificate2],
+        [object[]]([byte[]]$with['Pfx'], [Security.SecureString]$with['Password'], $flags))
+    try {
+        if ($with['FriendlyName']) { $certificate.FriendlyName = $with['FriendlyName'] }
+        $store = Open-Store $with['Store'] 'ReadWrite'
+        $store.Add($certificate)
+    } catch {
+        # The key is on disk by now, and nothing points to it.
+        $failure = $_
+        try { Remove-Container (Get-Container $certificate) }
+        catch { [void]$warned.Add('A key container may have been left behind: ' + (Get-Fault $_).message) }
+        throw $failure
+    }
+    # As the store has it now, not as it was handed in.
+    $certificate = Find-Certificate $store $certificate.Thumbprint
+    $row = @{ Location = 'LocalMachine'; Store = $with['Store']; Thumbprint = $certificate.Thumbprint; Blob = $null
+        FriendlyName = $certificate.FriendlyName }
+    Add-KeyFacts $row $certificate
+    $row
+}
+#endregion
+
+#region sign: Test-StoreKey; needs stores, each
+# SHA-1, because every provider signs it: "Microsoft Enhanced Cryptographic Provider v1.0" refuses SHA-256.
+function Test-StoreKey {
+    $hash = [byte[]](1..20)
+    Get-EachRow {
+        $row['Signs'] = $false
+        if (-not $certificate.HasPrivateKey) { throw 'The certificate has no private key.' }
+        $signer = New-Object Security.Cryptography.RSAPKCS1SignatureFormatter
+        $signer.SetKey($certificate.PrivateKey)
+        $signer.SetHashAlgorithm('SHA1')
+        $verifier = New-Object Security.Cryptography.RSAPKCS1SignatureDeformatter
+        $verifier.SetKey($certificate.PublicKey.Key)
+        $verifier.SetHashAlgorithm('SHA1')
+        $row['Signs'] = $verifier.VerifySignature($hash, $signer.CreateSignature($hash))
+        if (-not $row['Signs']) { throw 'The key does not belong to the certificate: its signature is not valid.' }
+    }
+}
+#endregion
+
+#region access: Get-StoreKeyAccess, Grant-StoreKey; needs stores, each
+# CryptoAPI keeps each machine key in a file, whose access list says who may use it.
+function Get-KeyFile($certificate) {
+    $name = (Get-Container $certificate).CspKeyContainerInfo.UniqueKeyContainerName
+    New-Object IO.FileInfo("$env:ALLUSERSPROFILE\Microsoft\Crypto\RSA\MachineKeys\$name")
+}
+
+function Get-StoreKeyAccess {
+    $entries = New-Object Collections.ArrayList
+    $asked = Get-EachRow {
+        $list = (Get-KeyFile $certificate).GetAccessControl()
+        foreach ($rule in $list.GetAccessRules($true, $true, [Security.Principal.SecurityIdentifier])) {
+            [void]$entries.Add(@{ Thumbprint = $thumbprint; Sid = $rule.IdentityReference.Value
+                    Rights = $rule.FileSystemRights; Type = $rule.AccessControlType })
+        }
+    }
+    foreach ($row in @($asked)) { if ($row['Error']) { [void]$warned.Add("$($row['Thumbprint']): $($row['Error'])") } }
+    $entries
+}
+
+function Grant-StoreKey {
+    $certificate = Find-Certificate (Open-Store $with['Store'] 'ReadOnly') $with['Thumbprint']
+    if (-not $certificate) { throw "There is no certificate $($with['Thumbprint'])." }
+    $file = Get-KeyFile $certificate
+    $list = $file.GetAccessControl()
+    $sid = New-Object Security.Principal.SecurityIdentifier($with['Sid'])
+    $list.AddAccessRule((New-Object Security.AccessControl.FileSystemAccessRule($sid, $with['Rights'], 'Allow')))
+    $file.SetAccessControl($list)
+    @{ Thumbprint = $with['Thumbprint']; Sid = $with['Sid'] }
+}
+#endregion
+
+#region tls: Test-TlsPresented; needs stores, each
+# Asks Schannel itself what it would send for a certificate: its server on one end of a loopback connection, a ClientHello made
+# by hand on the other. The answer up to ServerHelloDone is returned raw; nothing is read out of it here.
+function Test-TlsPresented {
+    # TLS 1.2, where certificates are readable: ECDHE and plain RSA suites, curves and hashes to go with them, no server name.
+    $hello = [Convert]::FromBase64String('FgMBAGcBAABjAwMHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwAAFsAwwC/AKMAnwBTAEwCdAJwANQAvAAoBAAAkAAoACAAGABcAGAAZAAsAAgEAAA0ADgAMBAEFAQYBAgEEAwID')
+    # .NET 2.0 knows no TLS 1.1 and 1.2; the certificates do not depend on the version.
+    $versions = 'Tls'
+    if ([Enum]::IsDefined([Security.Authentication.SslProtocols], 'Tls12')) { $versions = 'Tls, Tls11, Tls12' }
+    Get-EachRow {
+        $row['Flight'] = $client = $server = $null
+        $listener = New-Object Net.Sockets.TcpListener([Net.IPAddress]::Loopback, 0)
+        try {
+            $listener.Start()
+            $client = New-Object Net.Sockets.TcpClient('127.0.0.1', $listener.LocalEndpoint.Port)
+            $server = $listener.AcceptTcpClient()
+            $client.ReceiveTimeout = $server.ReceiveTimeout = $server.SendTimeout = 5000
+            $tls = New-Object Net.Security.SslStream($server.GetStream(), $false)
+            $pending = $tls.BeginAuthenticateAsServer($certificate, $false, $versions, $false, $null, $null)
+            $stream = $client.GetStream()
+            $stream.Write($hello, 0, $hello.Length)
+            $flight = New-Object IO.MemoryStream
+            $buffer = New-Object byte[] 16384
+            do {
+                $count = $stream.Read($buffer, 0, $buffer.Length)
+                $flight.Write($buffer, 0, $count)
+                $all = $flight.ToArray()
+                # An alert (record type 21) ends it badly; ServerHelloDone (type 14, of length 0) ends it well.
+                $done = $count -eq 0 -or $all[0] -eq 21 -or [BitConverter]::ToString($all).EndsWith('-0E-00-00-00')
+            } until ($done -or $all.Length -gt 65536)
+            if ($all[0] -ne 22) {
+                $server.Close()
+                $tls.EndAuthenticateAsServer($pending)
+                throw 'The TLS stack sent no certificate.'
+            }
+            $row['Flight'] = $all
+        } finally {
+            $listener.Stop()
+            if ($client) { $client.Close() }
+            if ($server) { $server.Close() }
+        }
+    }
+}
+#endregion
+
+#region events: Find-Event
+function Find-Event {
+    # .NET 3.5 formats messages under en-US only.
+    [Threading.Thread]::CurrentThread.CurrentCulture = New-Object Globalization.CultureInfo('en-US')
+    $filter = @{ LogName = $with['Log']; StartTime = $with['After'] }
+    if ($with['Sources']) { $filter['ProviderName'] = [string[]]$with['Sources'] }
+    $events = @(Get-WinEvent -FilterHashtable $filter -MaxEvents $with['Newest'] -ErrorAction SilentlyContinue `
+            -ErrorVariable problems)
+    foreach ($problem in $problems) {
+        switch -wildcard ($problem.FullyQualifiedErrorId) {
+            'NoMatchingLogsFound*' { [void]$warned.Add("no event log named $($with['Log'])") }
+            'NoMatching*' { }
+            default { throw $problem }
+        }
+    }
+    foreach ($event in $events) {
+        $level = 'Information'
+        if (1, 2 -contains $event.Level) { $level = 'Error' } elseif ($event.Level -eq 3) { $level = 'Warning' }
+        $message = $event.Message
+        # Without its message file an event is only its insertions.
+        if (-not $message) { $message = [string]::Join(' ', [string[]]@(foreach ($part in $event.Properties) { $part.Value })) }
+        @{ Id = $event.Id; Source = $event.ProviderName; Time = $event.TimeCreated; Level = $level; Message = $message }
+    }
+}
+#endregion
+
+#region services: Get-ServiceVersion
+function Get-ServiceVersion {
+    foreach ($name in $with['Names']) {
+        foreach ($service in @(Get-Service -Name $name -ErrorAction SilentlyContinue)) {
+            $path = (Get-ItemProperty -Path "HKLM:\SYSTEM\CurrentControlSet\Services\$name").ImagePath
+            # "C:\some folder\program.exe" -arguments, with or without quotes.
+            if ($path -match '^\s*"([^"]+)"' -or $path -match '^\s*(.+?\.exe)') { $path = $matches[1] }
+            $path = [Environment]::ExpandEnvironmentVariables($path)
+            $version = (Get-Item -LiteralPath $path).VersionInfo.FileVersion
+            @{ Name = $name; Path = $path; FileVersion = $version; Status = $service.Status }
+        }
+    }
+}
+#endregion
+
+#region journal: Get-Journal
+# ---- Journal and lock: values of one registry key, which only SYSTEM and Administrators can open.
+
+$journal = 'HKLM:\SOFTWARE\ucops\certificates'
+
+function Get-Values { if (Test-Path -Path $journal) { Get-ItemProperty -Path $journal } }
+
+function Get-Journal {
+    $values = Get-Values
+    $lock = $null
+    if ($values.LockRun) {
+        $at = [DateTime]::Parse($values.LockAt, $invariant, [Globalization.DateTimeStyles]::RoundtripKind)
+        $lock = @{ Run = $values.LockRun; Text = $values.LockText; At = $at }
+    }
+    @{ Text = $values.Journal; Lock = $lock }
+}
+#endregion
+
+#region lock: Set-Journal, Lock-Member, Unlock-Member; needs journal
+# Sets values of the key; $null removes one.
+function Set-Values($values) {
+    if (-not (Test-Path -Path $journal)) {
+        [void](New-Item -Path $journal -Force)
+        $list = New-Object Security.AccessControl.RegistrySecurity
+        $list.SetSecurityDescriptorSddlForm('D:P(A;CI;KA;;;SY)(A;CI;KA;;;BA)')
+        Set-Acl -Path $journal -AclObject $list
+    }
+    foreach ($name in $values.Keys) {
+        if ($null -ne $values[$name]) { Set-ItemProperty -Path $journal -Name $name -Value $values[$name] }
+        else { Remove-ItemProperty -Path $journal -Name $name -ErrorAction SilentlyContinue }
+    }
+}
+
+# Runs a block on the key's values while no other process of ours does. Throws when another run than `$run` holds the lock.
+function Invoke-Alone($run, $block) {
+    $mutex = New-Object Threading.Mutex($false, 'Global\ucops.certificates')
+    # Whoever had it and died has left it to us.
+    $mine = $true
+    try { $mine = $mutex.WaitOne(15000, $false) } catch [Threading.AbandonedMutexException] { }
+    if (-not $mine) { throw 'Another process has held the journal for 15 seconds.' }
+    try {
+        $values = Get-Values
+        if ($values.LockRun -and $run -cnotcontains $values.LockRun) {
+            $call['fqid'] = 'ucops.LockedByOther'
+            throw "The member is locked by run $($values.LockRun) since $($values.LockAt) ($($values.LockText))."
+        }
+        & $block
+    } finally { $mutex.ReleaseMutex() }
+}
+
+function Set-Journal {
+    Invoke-Alone $with['Run'] {
+        $new = @{ Journal = $with['Text'] }
+        if ($values.LockRun) { $new['LockAt'] = Format-Time (Get-Date) }
+        Set-Values $new
+    }
+    @{ Run = $with['Run'] }
+}
+
+function Lock-Member {
+    $now = Get-Date
+    Invoke-Alone $with['Run'], $with['TakeFrom'] {
+        Set-Values @{ LockRun = $with['Run']; LockText = $with['Text']; LockAt = Format-Time $now }
+    }
+    @{ Run = $with['Run']; At = $now }
+}
+
+function Unlock-Member {
+    Invoke-Alone (Get-Values).LockRun {
+        $held = $values.LockRun -ceq $with['Run']
+        if ($held) { Set-Values @{ LockRun = $null; LockText = $null; LockAt = $null } }
+        @{ Run = $with['Run']; Held = $held }
+    }
+}
+#endregion
+
+$loaded = New-Object Collections.ArrayList
+$loadError = $null
+#region lync: lync
+# The module path of a remote session may be older than the installation; these are the folders that setup makes.
+if ($root['load'] -contains 'lync') {
+    $folder = "$env:CommonProgramFiles\"
+    foreach ($module in 'Lync', 'SkypeForBusiness', "${folder}Microsoft Lync Server 2013\Modules\Lync\Lync.psd1",
+        "${folder}Skype for Business Server 2015\Modules\SkypeForBusiness\SkypeForBusiness.psd1",
+        "${folder}Skype for Business Server 2019\Modules\SkypeForBusiness\SkypeForBusiness.psd1") {
+        try {
+            $found = @(Import-Module $module -PassThru -DisableNameChecking -ErrorAction Stop -WarningAction SilentlyContinue)[0]
+            [void]$loaded.Add(@{ name = $found.Name; version = "$($found.Version)" })
+            $loadError = $null
+            break
+        } catch { $loadError = "$loadError $((Get-Fault $_).message)".Trim() }
+    }
+}
+#endregion
+
+# ---- Run the calls.
+
+$replies = New-Object Collections.ArrayList
+$stopped = $false
+foreach ($call in $root['calls']) {
+    $reply = @{ id = $call['id'] }
+    [void]$replies.Add($reply)
+    if ($stopped) { $reply['not_run'] = $true; continue }
+    $name = $call['name']
+    $with = $call['with']
+    $rows = $reply['rows'] = New-Object Collections.ArrayList
+    $warned = $reply['warnings'] = New-Object Collections.ArrayList
+    $said = $null
+    $watch = [Diagnostics.Stopwatch]::StartNew()
+    try {
+        if ($product -ccontains $name) {
+            foreach ($object in @(& $name @with -ErrorAction Stop -WarningAction SilentlyContinue -WarningVariable said)) {
+                $row = @{}
+                foreach ($property in $call['keep']) { $row[$property] = $object.$property }
+                if ($null -ne $object) { [void]$rows.Add($row) }
+            }
+        } else {
+            $call['fqid'] = 'ucops.NotAllowed'
+            if ($own -cnotcontains $name) { throw "$name is not a call that this script makes." }
+            $call['fqid'] = "ucops.$name"
+            $rows.AddRange(@(& $name))
+        }
+    } catch {
+        $reply['error'] = Get-Fault $_
+        if ($call['fqid']) { $reply['error']['fqid'] = $call['fqid'] }
+        $stopped = -not $call['optional']
+    }
+    foreach ($text in $said) { [void]$warned.Add("$text") }
+    $reply['seconds'] = $watch.Elapsed.TotalSeconds
+}
+
+# ---- Answer.
+
+# Nothing in here may cost the reply.
+$user = "$env:USERDOMAIN\$env:USERNAME"
+$admin = $false
+$windows = $null
+try {
+    # Not [Environment]::OSVersion, which tells programs without a manifest a lower version. CurrentVersion ends with 6.3.
+    $values = Get-ItemProperty -Path 'HKLM:\SOFTWARE\Microsoft\Windows NT\CurrentVersion'
+    $windows = "$($values.CurrentVersion).$($values.CurrentBuildNumber)"
+    if ($values.CurrentMajorVersionNumber) { $windows = $windows -replace '^\d+\.\d+', "$($values.CurrentMajorVersionNumber).0" }
+    $identity = [Security.Principal.WindowsIdentity]::GetCurrent()
+    $user = $identity.Name
+    $principal = New-Object Security.Principal.WindowsPrincipal($identity)
+    $admin = $principal.IsInRole([Security.Principal.WindowsBuiltInRole]::Administrator)
+} catch { }
+$text = Format-Json @{
+    host = @{
+        computer = $env:COMPUTERNAME; user = $user; admin = $admin; bits = [IntPtr]::Size * 8; clock = Format-Time (Get-Date)
+        windows = $windows; clr = "$([Environment]::Version)"; culture = $culture
+        powershell = "$($PSVersionTable.PSVersion)"; language = "$($ExecutionContext.SessionState.LanguageMode)"
+        loaded = $loaded; load_error = $loadError
+    }
+    replies = $replies
+}
+$lines = @("ucops-begin $($root['nonce'])")
+for ($at = 0; $at -lt $text.Length; $at += 8000) { $lines += $text.Substring($at, [Math]::Min(8000, $text.Length - $at)) }
+$lines += "ucops-end $($root['nonce'])"
+#region reply:
+if ($wrapped) { $lines = Format-Json @{ changed = $false; reply = [string]::Join("`n", $lines) } }
+#endregion
+$lines

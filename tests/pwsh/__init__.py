@@ -1,0 +1,1 @@
+"""The shipped remote_calls.ps1, run by PowerShell itself."""
