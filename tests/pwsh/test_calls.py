@@ -38,8 +38,8 @@ function Get-CsCertificate {
         [Security.SecureString]$Secret, [long]$Big, $Text, $Real, $Empty, $Nothing, [int[]]$Numbers)
     $pointer = [Runtime.InteropServices.Marshal]::SecureStringToGlobalAllocUnicode($Secret)
     New-Object PSObject -Property @{ Type = $Type; Date = $Date; Kind = $Date.Kind; On = [bool]$On
-        Off = $PSBoundParameters['Off'].IsPresent; Bytes = $Bytes; Big = $Big; Text = $Text; Real = $Real; Empty = $Empty
-        Secret = [Runtime.InteropServices.Marshal]::PtrToStringUni($pointer)
+        Off = $PSBoundParameters['Off'].IsPresent; Bytes = $Bytes; Big = $Big; Text = $Text; Real = $Real
+        Empty = $Empty; Secret = [Runtime.InteropServices.Marshal]::PtrToStringUni($pointer)
         Nothing = $Nothing; Numbers = $Numbers; EmptyKind = $Empty.GetType().Name }
 }
 """
