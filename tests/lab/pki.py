@@ -8,7 +8,6 @@ is also what the control API takes.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -226,11 +225,3 @@ def common_name(certificate: x509.Certificate) -> str:
     """The common name, or the whole subject where there is none."""
     found = certificate.subject.get_attributes_for_oid(NameOID.COMMON_NAME)
     return str(found[0].value) if found else certificate.subject.rfc4514_string()
-
-
-def pem_file(certificates: Sequence[Issued], line_end: str = "\n") -> bytes:
-    """Several certificates in one PEM text."""
-    return b"".join(c.pem for c in certificates).replace(b"\n", line_end.encode())
-
-
-Maker = Callable[[Pki], bytes]

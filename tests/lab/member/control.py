@@ -10,6 +10,7 @@ from ..pki import Pki
 from . import services
 from .edge import Pool, take_effect
 from .events import LYNC, Event
+from .journal import Lock
 from .keys import CNG, NETWORK_SERVICE, Container
 from .state import Behaviour, State
 from .stores import LOCATIONS, MACHINE, Entry
@@ -142,8 +143,6 @@ def _key(state: State, pool: Pool, pki: Pki, value: Any) -> None:
 
 def _lock(state: State, pool: Pool, pki: Pki, value: Any) -> None:
     """``lock``: null takes the lock away, {run, text, age} sets one of another run; age in seconds."""
-    from .journal import Lock
-
     if value is None:
         state.journal.lock = None
         return
