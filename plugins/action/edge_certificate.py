@@ -50,7 +50,13 @@ class ActionModule(CertificateAction):
             if sent:
                 return assignment.plan(order, state, sent=True)
             sent = True
-            findings = in_order(from_problem(p, reply.host.computer) for p in assignment.refusals(order, state))
+            problems = list(assignment.refusals(order, state))
+            unready = assignment.unready(order, state)
+            if self.check_mode:  # a store task before this one would have changed something, but did not
+                notes.extend(f"would be refused now: {p.subject}: {p.text}" for p in unready)
+            else:
+                problems += unready
+            findings = in_order(from_problem(problem, reply.host.computer) for problem in problems)
             if stopping(findings):
                 text = "; ".join(f"{f.subject}: {f.text}" for f in stopping(findings))
                 raise Stop(text, finding=stopping(findings)[0].id, findings=[f.to_dict() for f in findings])

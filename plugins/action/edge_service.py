@@ -44,8 +44,9 @@ class ActionModule(CertificateAction):
         if lines and not self.check_mode:
             if plan.stop:
                 reply = self._stop(host, plan, before, options)
-            if service_plan.to_start(plan, services.statuses(reply.rows("services"))):
-                reply = self._send(host, service_plan.starts(plan.start))
+            waiting = services.not_running(plan.start, services.statuses(reply.rows("services")))
+            if waiting:
+                reply = self._send(host, service_plan.starts(waiting))
         after = services.statuses(reply.rows("services"))
         result |= {"services_before": before, "services": after}
         left = service_plan.left(plan, after) if lines and not self.check_mode else ()
@@ -66,7 +67,7 @@ class ActionModule(CertificateAction):
                 return self._send(host, service_plan.stops(expired.left, graceful=False))
             self._send(host, service_plan.starts([name for name in plan.stop if before.get(name) == services.RUNNING]))
             text = f"{expired}; what was stopped was started again (drain_expired: abort)"
-            raise Stop(text, finding="product.drain-expired", left=list(expired.left)) from None
+            raise Stop(text, finding="product.drain-expired", left=list(expired.left), changed=True) from None
         return self._send(host, (services.status_call(),))
 
     @staticmethod

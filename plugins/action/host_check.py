@@ -29,28 +29,26 @@ class ActionModule(CertificateAction):
 
     ARGUMENT_SPEC: ClassVar[dict[str, Any]] = {
         "product": {"type": "str", "choices": ["edge", "none"], "default": "edge"},
+        "show": {"type": "bool", "default": False},
     }
 
     def act(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """See plugins/modules/host_check.yml."""
         host = self.host(task_vars)
         way = transport_options(self._connection)
-        finding = host.key_finding()
-        transport = hostcheck.Transport(
-            kind=", ".join((way.plugin, way.scheme, *way.auth)),
-            encrypted=way.scheme == "https" or finding is None,
-            authenticated=finding is None,
-            finding=finding,
-        )
+        transport = hostcheck.transport(way.plugin, way.scheme, way.auth, host.key_finding())
         first, reply = self._look(host, (), read_calls(stores=("My",), users=False))
         loaded, more = None, None
         if reply is not None and options["product"] == "edge":
             loaded, more = self._look(host, ("lync",), edge_facts.uses_call(utc_now()))
         found = hostcheck.checks(transport, first, loaded, hostcheck.sample(reply, more))
         versions = {"ucops.certificates": VERSION, "ansible-core": ansible_version, "Python": platform.python_version()}
+        text = hostcheck.without(hostcheck.text_block(found, versions), hostcheck.names(task_vars, reply))
+        if options["show"]:
+            self.tell(f"\n{self._task.delegate_to or task_vars.get('inventory_hostname', '')}\n{text}\n")
         result: dict[str, Any] = {
             "changed": False,
-            "text": hostcheck.text_block(found, versions),
+            "text": text,
             "checks": [asdict(check) for check in found],
             "ok": not any(check.status == "error" for check in found),
             "transport": asdict(transport),
@@ -61,11 +59,14 @@ class ActionModule(CertificateAction):
             result |= {"unreachable" if first.lost else "failed": True, "msg": found[-1].text, "hint": found[-1].remedy}
         return result
 
-    @staticmethod
-    def _look(host: Host, load: Sequence[str], calls: Sequence[Call]) -> tuple[hostcheck.Look, Reply | None]:
+    def _look(self, host: Host, load: Sequence[str], calls: Sequence[Call]) -> tuple[hostcheck.Look, Reply | None]:
         """One command; a broken one is an answer, too."""
         at, started = utc_now(), time.monotonic()
         reply, error, lost = None, None, False
+        if not getattr(self._connection._shell, "_IS_WINDOWS", False):
+            return hostcheck.Look(
+                0.0, at, error=f"no PowerShell behind connection {self._connection.transport!r}"
+            ), None
         try:
             reply = host.read(load, calls)
         except (HostLost, OutcomeUnknown) as broken:

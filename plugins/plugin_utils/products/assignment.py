@@ -101,14 +101,15 @@ def _remove_call(use: str) -> Call:
 
 
 def refusals(order: Order, state: EdgeState) -> tuple[Problem, ...]:
-    """Why the order is not carried out on this member; nothing when there is nothing left to do."""
-    changes = plan(order, state)
-    if not changes:
+    """Why the order is not carried out on this member: it would cut calls, or its instant makes no sense."""
+    return tuple(_call_problems(plan(order, state), order, state))
+
+
+def unready(order: Order, state: EdgeState) -> tuple[Problem, ...]:
+    """Why the member is not ready for it: what a task of the module ``store`` before this one may have to mend."""
+    if order.remove or not plan(order, state):
         return ()
-    problems = list(_call_problems(order, changes, state))
-    if not order.remove:
-        problems += _certificate_problems(order, state)
-    return tuple(problems)
+    return tuple(_certificate_problems(order, state))
 
 
 def _certificate_problems(order: Order, state: EdgeState) -> Sequence[Problem]:
@@ -127,7 +128,7 @@ def _certificate_problems(order: Order, state: EdgeState) -> Sequence[Problem]:
     return judge(wanted, state.stores, state.clock, intended=order.intended).problems
 
 
-def _call_problems(order: Order, changes: Sequence[Change], state: EdgeState) -> Sequence[Problem]:
+def _call_problems(changes: Sequence[Change], order: Order, state: EdgeState) -> Sequence[Problem]:
     """Whether audio and video of calls in progress would be cut."""
     av = next((change for change in changes if change.subject == AV_USE), None)
     now = state.current(AV_USE)

@@ -8,9 +8,11 @@ The text names no host, no user and no certificate: whoever pastes it gives noth
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from ..windows.calls import HostFacts, Reply
 from .edge import assignments_from
@@ -55,6 +57,12 @@ class Transport:
     """Why it must not carry a key."""
 
 
+def transport(plugin: str, scheme: str, auth: Sequence[str], finding: str | None) -> Transport:
+    """The way to a host. ``finding``: why it must not carry a key; None: it is safe."""
+    kind = ", ".join(part for part in (plugin, scheme, *auth) if part)
+    return Transport(kind, scheme == "https" or finding is None, finding is None, finding)
+
+
 @dataclass(frozen=True)
 class Look:
     """One command to the host and what came of it."""
@@ -90,9 +98,9 @@ def sample(plain: Reply | None, loaded: Reply | None) -> Sample:
     return Sample(stores, tuple(shown), uses.error.message if uses.error else None)
 
 
-def checks(transport: Transport, first: Look, loaded: Look | None, sample: Sample) -> tuple[Check, ...]:
+def checks(way: Transport, first: Look, loaded: Look | None, sample: Sample) -> tuple[Check, ...]:
     """Every line, in the order of the text. ``loaded``: the look with the product's module, None when not asked for."""
-    found = [transport_check(transport)]
+    found = [transport_check(way)]
     if first.host is None:
         return (*found, Check("answer", "error", f"no answer: {first.error}", hint(first.error or "")))
     host = first.host
@@ -104,13 +112,13 @@ def checks(transport: Transport, first: Look, loaded: Look | None, sample: Sampl
     return tuple(found)
 
 
-def transport_check(transport: Transport) -> Check:
+def transport_check(way: Transport) -> Check:
     """Encrypted, authenticated, and may it carry a key."""
-    encrypted = "encrypted" if transport.encrypted else "NOT encrypted"
-    authenticated = "authenticated" if transport.authenticated else "NOT authenticated"
-    said = f"{transport.kind}: {encrypted}, server {authenticated}"
-    if transport.finding:
-        return Check("transport", "error", f"{said}; no private key is sent over it", transport.finding)
+    encrypted = "encrypted" if way.encrypted else "NOT encrypted"
+    authenticated = "authenticated" if way.authenticated else "NOT authenticated"
+    said = f"{way.kind}: {encrypted}, server {authenticated}"
+    if way.finding:
+        return Check("transport", "error", f"{said}; no private key is sent over it", way.finding)
     return Check("transport", "ok", said)
 
 
@@ -212,27 +220,38 @@ _LOGON = "User, password or authentication method are not accepted; a local user
 _SILENT = "No answer from that address: firewall, routing, or a host that is down."
 _SEALED = "Unencrypted messages are not accepted: use NTLM with message encryption, or https."
 HINTS: Mapping[str, str] = {
-    "certificate verify failed": _TRUST,
-    "certificate_verify_failed": _TRUST,
-    "hostname": "The listener's certificate does not carry the name that Ansible connects to; see ansible_host.",
-    "credentials": _LOGON,
-    "unauthorized": _LOGON,
-    "401": _LOGON,
-    "refused": "Nothing listens there: look at winrm enumerate winrm/config/listener, and at ansible_port.",
-    "timed out": _SILENT,
-    "no route": _SILENT,
-    "name or service not known": "The name of the host cannot be resolved: set ansible_host.",
-    "not encrypt": _SEALED,
-    "500": f"WinRM refused the request. {_SEALED} Or a quota is used up.",
-    "language": "A language mode policy (AppLocker, JEA) keeps scripts from running.",
+    r"certificate.verify.failed": _TRUST,
+    r"hostname": "The listener's certificate does not carry the name that Ansible connects to; see ansible_host.",
+    r"credentials|unauthorized|authenticate the user|\b401\b": _LOGON,
+    r"refused": "Nothing listens there: look at winrm enumerate winrm/config/listener, and at ansible_port.",
+    r"timed out|no route": _SILENT,
+    r"name or service not known|name resolution": "The name of the host cannot be resolved: set ansible_host.",
+    r"not encrypt": _SEALED,
+    r"\b500\b": f"WinRM refused the request. {_SEALED} Or a quota is used up.",
+    r"language": "A language mode policy (AppLocker, JEA) keeps scripts from running.",
+    r"no PowerShell behind": "Set ansible_connection to winrm or psrp, or ansible_shell_type to powershell for ssh.",
 }
 NO_HINT = "Try the connection alone: ansible HOST -m ansible.builtin.raw -a hostname"
 
 
 def hint(message: str) -> str:
     """What to try, by the words of a connection error."""
-    lower = message.lower()
-    return next((text for words, text in HINTS.items() if words in lower), NO_HINT)
+    return next((text for words, text in HINTS.items() if re.search(words, message, re.IGNORECASE)), NO_HINT)
+
+
+def names(task_vars: Mapping[str, Any], reply: Reply | None) -> dict[str, str]:
+    """What the text must not say, and what it says instead."""
+    hosts = {str(task_vars.get(name) or ""): "HOST" for name in ("inventory_hostname", "ansible_host")}
+    users = {str(task_vars.get(name) or ""): "USER" for name in ("ansible_user", "ansible_psrp_user")}
+    said = {reply.host.computer: "HOST", reply.host.user: "USER"} if reply is not None else {}
+    return hosts | users | said
+
+
+def without(text: str, names: Mapping[str, str]) -> str:
+    """``text`` without the names of a host and its users, each replaced by its word; very short names are left."""
+    for name in sorted((name for name in names if len(name) > 2), key=len, reverse=True):
+        text = re.sub(rf"(?<![\w.]){re.escape(name)}(?!\w)", names[name], text, flags=re.IGNORECASE)
+    return text
 
 
 def text_block(found: Sequence[Check], versions: Mapping[str, str]) -> str:

@@ -68,9 +68,9 @@ def _changes(
     return changes
 
 
-def stops(wish: ServicePlan, graceful: bool) -> tuple[Call, ...]:
-    """Stops what the plan says and reads what became of it."""
-    return (*stop_calls(wish.stop, graceful), status_call())
+def stops(services: Sequence[str], graceful: bool) -> tuple[Call, ...]:
+    """Stops services and reads what became of it."""
+    return (*stop_calls(services, graceful), status_call())
 
 
 def starts(services: Sequence[str]) -> tuple[Call, ...]:
