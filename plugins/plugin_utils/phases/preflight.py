@@ -10,7 +10,6 @@ from datetime import datetime
 
 from ..array.findings import Finding, finding, from_problem, in_order
 from ..inputs import Delivery
-from ..pki.names import has_wildcard
 from ..pki.preflight import check_bundle
 from .evidence import Wanted
 from .wanted import intended_path
@@ -42,11 +41,9 @@ def array_findings(
 def delivery_findings(deliveries: Sequence[Delivery], at: datetime, product: str) -> Iterable[Finding]:
     """Each bundle by itself, by the controller's clock; the members' clocks and versions are asked later."""
     for delivery in deliveries:
-        for problem in check_bundle(delivery.bundle, at, friendly_name=delivery.friendly_name):
+        wildcards = product != "edge"
+        for problem in check_bundle(delivery.bundle, at, friendly_name=delivery.friendly_name, wildcards=wildcards):
             yield from_problem(problem)
-        if product == "edge" and has_wildcard(delivery.bundle.leaf.dns_names):
-            name = delivery.bundle.leaf.common_name or delivery.bundle.leaf.subject
-            yield finding("names.wildcard", "", name, f"bundle {delivery.name!r} holds a wildcard certificate; Lync Server does not support them")
         path = intended_path(delivery, at)
         if not path.ok:
             reasons = "; ".join(f.text for f in path.findings)

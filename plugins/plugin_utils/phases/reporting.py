@@ -7,30 +7,132 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
+from ..array.findings import Finding, finding, in_order, stopping
+from ..array.gate import GateVerdict
+from ..array.page import report_html
+from ..array.report import (
+    CHECKS,
+    CertificateReport,
+    Chain,
+    GateReport,
+    HostReport,
+    Link,
+    MemberReport,
+    Phase,
+    Report,
+    RollReport,
+    UseReport,
+    WireReport,
+    checks,
+    report_json,
+)
+from ..array.table import text_table
+from ..array.verdict import ArrayVerdict
 from . import array_side
+from .wire import Port
 
 if TYPE_CHECKING:
     from .run_array import ArrayRun
 
+AV_USE = "AudioVideoAuthentication"
+
 
 def write_report(run: ArrayRun) -> dict[str, Any]:
-    """Writes the report of a run and returns the verdict, the table and whether the run failed."""
+    """Writes report.json and report.html in a folder of the run's own, prints the table, and says how the run ended.
+
+    A folder that cannot be written does not hide how the run ended: that is told first.
+    """
+    report = make_report(run)
+    bad = report.result in ("failed", "refused")
+    folder = os.path.join(run.options["directory"] or ".", f"{report.array}-{report.run}")
+    run.tell("\n" + text_table(report))
+    answer = {"verdict": report.verdict.to_dict(), "sentence": report.sentence, "failed_rollout": bad, "directory": folder}
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        with open(os.path.join(folder, "report.json"), "w", encoding="ascii") as file:
+            json.dump(report_json(report), file, indent=1)
+        with open(os.path.join(folder, "report.html"), "w", encoding="utf-8") as file:
+            file.write(report_html(report))
+    except OSError as error:
+        run.tell(f"The report could not be written to {folder}: {error.strerror or error}. Set rollout_report_dir to a folder that can be written")
+        return answer | {"failed_rollout": True}
+    run.tell(f"Report: {os.path.join(folder, 'report.html')}\n")
+    return answer
+
+
+def make_report(run: ArrayRun) -> Report:
+    """The report of the run, from what its steps left."""
     settings, options = run.settings, run.options
     first = old_certificates(run)
     desired = {use: wanted["thumbprint"] for use, wanted in settings.wanted.items()}
     if not desired:
-        desired = next(({u: t for u, t in e["wanted"].items()} for e in run.evidence.values() if e["wanted"]), {})
+        desired = next((dict(e["wanted"]) for e in run.evidence.values() if e["wanted"]), {})
     verdict = array_side.verdict(settings, run.evidence, first, run.before, run.after, desired)
-    folder = os.path.join(options["directory"] or ".", f"{settings.array}-{settings.run}")
-    os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(folder, "report.json"), "w", encoding="ascii") as file:
-        json.dump({"verdict": verdict.to_dict(), "failure": options["failure"], "settings": settings.to_dict()}, file, indent=2)
-    bad = bool(options["failure"]) or bool(options["not_taken_back"])
-    sentence = f"{verdict.verdict}: {verdict.text} {options['failure']}"
-    run.tell(f"\n{sentence}\nReport: {folder}")
-    return {"verdict": verdict.to_dict(), "sentence": sentence, "failed_rollout": bad, "directory": folder}
+    gate = _gate(options["gate"])
+    proven = [Finding.from_dict(f) for f in options["proof"].get("findings", ())]
+    members = tuple(member_report(run, verdict, m, first.get(m, {}), desired, proven) for m in settings.members)
+    whole = [*_array_findings(run, gate), *(f for f in proven if f.member not in settings.members)]
+    failure = str(options["failure"])
+    touched = bool(options["touched"] or options["rolled"])
+    result = _result(run, failure, touched, in_order([*whole, *(f for m in members for f in m.findings)]), verdict)
+    return Report(
+        run=settings.run,
+        array=settings.array,
+        purpose=settings.purpose,  # type: ignore[arg-type]
+        result=result,  # type: ignore[arg-type]
+        started=datetime.fromisoformat(settings.started),
+        finished=run.now,
+        verdict=verdict,
+        members=members,
+        operator=settings.operator,
+        controller=settings.controller,
+        collection=settings.version,
+        changed=touched or any(m.plan for m in members) and not run.check_mode,
+        check_mode=run.check_mode,
+        sentence=_sentence(verdict, failure),
+        phases=_phases(run, gate, failure),
+        gate=GateReport.of(gate) if gate else None,
+        certificates=_all_certificates(run.evidence.values()),
+        roll=next((m.roll for m in members if m.roll and m.roll.state != "none"), None),
+        excluded=settings.excluded,
+        findings=in_order(whole),
+    )
+
+
+def member_report(
+    run: ArrayRun, verdict: ArrayVerdict, member: str, first: Mapping[str, str], desired: Mapping[str, str], proven: Sequence[Finding]
+) -> MemberReport:
+    """Everything about one member; a lost one says only that."""
+    state = verdict.members.get(member, "lost")
+    seen = run.evidence.get(member)
+    own = [f for f in proven if f.member == member]
+    if seen is None:
+        reason = str(run.options["reasons"].get(member) or "nothing was heard of it any more")
+        return MemberReport(member, state, findings=(finding("member.lost", member, member, reason), *own))
+    host = seen["host"]
+    found = in_order([*(Finding.from_dict(f) for f in seen["findings"]), *own])
+    wire = _wire(run, member)
+    ran = set(CHECKS) - {"wire", "tls", "roll"}
+    ran |= {"wire"} if any(w.ok is not None for w in wire) or run.before else set()
+    ran |= set() if seen["forecast"] else {"tls"}
+    ran |= {"roll"} if seen["standing"] else set()
+    uses = sorted({*first, *seen["assigned"], *desired})
+    return MemberReport(
+        name=member,
+        state=state,
+        host=HostReport(host["computer"], host["windows"], host["product"], host["version"], host["powershell"], float(host["offset"])),
+        checks=checks(found, ran),
+        uses={use: UseReport(first.get(use), seen["assigned"].get(use), desired.get(use)) for use in uses},
+        chains=tuple(_chain(picture) for picture in seen["chains"]),
+        wire=wire,
+        roll=_roll(seen),
+        plan=tuple((*_planned(run, member), *(seen["stage"] if run.check_mode else ()))),
+        findings=found,
+    )
 
 
 def old_certificates(run: ArrayRun) -> dict[str, dict[str, str]]:
@@ -43,5 +145,124 @@ def old_certificates(run: ArrayRun) -> dict[str, dict[str, str]]:
             if entry.before:
                 old.setdefault(member, {})[use] = entry.before
         if journal.roll is not None and journal.roll.previous:
-            old.setdefault(member, {})["AudioVideoAuthentication"] = journal.roll.previous
+            old.setdefault(member, {})[AV_USE] = journal.roll.previous
     return old
+
+
+def _gate(data: Mapping[str, Any]) -> GateVerdict | None:
+    return GateVerdict.from_dict(data["verdict"]) if data.get("verdict") else None
+
+
+def _array_findings(run: ArrayRun, gate: GateVerdict | None) -> Iterable[Finding]:
+    members = run.settings.members
+    if gate is not None:
+        yield from (f for f in gate.findings if f.member not in members)
+    for member, reason in run.settings.excluded.items():
+        yield finding("member.excluded", member, member, reason)
+    for member, reason in run.options["not_taken_back"].items():
+        yield finding("rollback.failed", member, member, str(reason))
+    if run.options["unroll"].get("text"):
+        yield finding("roll.pending", run.settings.array, AV_USE, str(run.options["unroll"]["text"]))
+    for member in run.options["not_released"]:
+        text = f"still holds the lock of this run; the next run needs -e rollout_take_over={run.settings.run}"
+        yield finding("member.locked", member, member, text, severity="warning")
+
+
+def _result(run: ArrayRun, failure: str, touched: bool, found: Sequence[Finding], verdict: ArrayVerdict) -> str:
+    if failure:
+        return "failed" if touched else "refused"
+    if run.options["not_taken_back"] or verdict.verdict == "unknown" and run.settings.members and verdict.lost:
+        return "failed"
+    if run.check_mode:
+        return "planned"
+    return "warning" if stopping(found) or any(f.severity == "warning" for f in found) else "ok"
+
+
+def _sentence(verdict: ArrayVerdict, failure: str) -> str:
+    if not failure:
+        return f"{verdict.verdict}: {verdict.text}"
+    return f"{verdict.verdict}: {verdict.text}\n{failure}"
+
+
+def _phases(run: ArrayRun, gate: GateVerdict | None, failure: str) -> tuple[Phase, ...]:
+    options, settings = run.options, run.settings
+    lost = [m for m in settings.members if m not in options["first"] or not options["first"][m]]
+    phases = [Phase("read", "failed" if lost else "ok", f"{', '.join(lost)} not heard of" if lost else f"{len(settings.members)} members")]
+    if gate is not None:
+        phases.append(Phase("gate", "ok" if gate.passed else "refused", "every member proven ready" if gate.passed else "closed"))
+    done = "planned" if run.check_mode else "ok"
+    for name, members in (("roll", options["rolled"]), ("switch" if settings.purpose == "renew" else settings.purpose, options["touched"])):
+        if members:
+            last = failure and members[-1] in failure
+            phases.append(Phase(name, "failed" if last else done, ", ".join(members)))  # type: ignore[arg-type]
+    if run.after is not None:
+        phases.append(Phase("prove", "failed" if failure else "ok", f"{sum(1 for p in run.after if p.leaf)} ports read"))
+    if failure and options["touched"] and settings.on_failure == "rollback":
+        left = options["not_taken_back"]
+        phases.append(Phase("take back", "failed" if left else "ok", f"not taken back: {', '.join(left)}" if left else "every touched member"))
+    return tuple(phases)
+
+
+def _planned(run: ArrayRun, member: str) -> Sequence[str]:
+    """What was done or would be done on the member, as this run's first read planned it."""
+    seen = run.options["first"].get(member) or {}
+    gate = run.options["gate"]
+    lines = [] if run.check_mode else list(seen.get("stage", ()))
+    roll = gate.get("roll", {})
+    if roll.get("action") == "roll" and member in roll.get("members", ()):
+        lines.append(f"{AV_USE}: successor rolled for {roll['instant']}")
+    return [*lines, *seen.get("switch", ())]
+
+
+def _chain(picture: Mapping[str, Any]) -> Chain:
+    links = tuple(
+        Link(link["subject"], link["thumbprint"], link["sha256"], datetime.fromisoformat(link["not_after"]), link["role"])
+        for link in picture["path"]
+    )
+    return Chain(tuple(picture["uses"]), links, tuple(picture["missing"]), picture["ok"])
+
+
+def _roll(seen: Mapping[str, Any]) -> RollReport | None:
+    standing = seen.get("standing")
+    if not standing:
+        return None
+    wanted = seen["wanted"].get(AV_USE)
+    instant = datetime.fromisoformat(standing["instant"]) if standing["instant"] else None
+    if standing["state"] == "scheduled":
+        return RollReport("rolled", instant, wanted, standing["previous"])
+    recorded = seen.get("roll_instant")
+    if standing["state"] == "done" and recorded:
+        return RollReport("settled" if seen.get("roll_settled") else "rolled", datetime.fromisoformat(recorded), wanted)
+    return RollReport("none")
+
+
+def _wire(run: ArrayRun, member: str) -> tuple[WireReport, ...]:
+    earlier: dict[tuple[str, str, int], Port] = {port.key: port for port in run.before}
+    rows = []
+    for port in run.after if run.after is not None else run.before:
+        if port.member != member:
+            continue
+        before = earlier.get(port.key)
+        old = before.leaf.thumbprint if before is not None and before.leaf else None
+        new = port.leaf.thumbprint if port.leaf else None
+        wanted = run.evidence[member]["wanted"].get(port.use) if port.use != AV_USE else None
+        judged = run.after is not None and (new is not None or old is not None)
+        ok = (new is not None and (wanted is None or new == wanted)) if judged else None
+        rows.append(
+            WireReport(port.name, port.host, port.port, port.use, old, new if run.after is not None else None, ok, port.error or "")
+        )
+    return tuple(rows)
+
+
+def _all_certificates(seen: Iterable[Mapping[str, Any]]) -> tuple[CertificateReport, ...]:
+    found: dict[str, CertificateReport] = {}
+    for evidence in seen:
+        for c in evidence["certificates"]:
+            found.setdefault(
+                c["thumbprint"],
+                CertificateReport(
+                    c["thumbprint"], c["subject"], c["issuer"], datetime.fromisoformat(c["not_before"]),
+                    datetime.fromisoformat(c["not_after"]), c["role"], tuple(c["uses"]), c["serial"], c["sha256"], tuple(c["names"]),
+                ),
+            )
+    return tuple(sorted(found.values(), key=lambda c: (c.role != "new", c.not_after)))

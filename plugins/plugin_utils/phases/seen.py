@@ -185,6 +185,7 @@ def to_evidence(seen: Seen, settings: Settings, locked: bool) -> dict[str, Any]:
         "keys": {use: leaf.spki_sha256 for use, leaf in seen.wanted.uses.items() if _held(state, leaf.sha256, signs=True)},
         "planned_keys": {use: leaf.spki_sha256 for use, leaf in seen.wanted.uses.items()},
         "labels": {c.certificate.thumbprint: edge.describe(c.certificate.thumbprint, state) for c in state.stores.machine("My")},
+        "certificates": _certificates(seen),
         "services": dict(state.services),
         "stage": [change.as_line() for change in judged.stage],
         "missing": [{"store": change.subject.rsplit("\\", 1)[-1], "sha256": change.sha256} for change in judged.stage],
@@ -217,3 +218,29 @@ def _held(state: edge.EdgeState, sha256: str, signs: bool = False) -> bool:
     """Whether the certificate lies in My with its key; with ``signs``, whether that key was seen to sign."""
     entry = state.stores.find("My", sha256)
     return entry is not None and entry.key is not None and (entry.key.signs is True or not signs)
+
+
+def _certificates(seen: Seen) -> list[dict[str, Any]]:
+    """The certificates that the run is about on this member: what is wanted, and what is assigned today."""
+    wanted = {leaf.thumbprint: leaf for leaf in seen.wanted.leaves}
+    mine = {c.certificate.thumbprint: c.certificate for c in seen.state.stores.machine("My")}
+    assigned = {t: mine[t] for t in seen.state.assigned().values() if t in mine}
+    uses: dict[str, list[str]] = {}
+    for use, thumbprint in [*seen.state.assigned().items(), *((u, c.thumbprint) for u, c in seen.wanted.uses.items())]:
+        if use not in uses.setdefault(thumbprint, []):
+            uses[thumbprint].append(use)
+    return [
+        {
+            "thumbprint": c.thumbprint,
+            "subject": c.common_name or c.subject,
+            "issuer": c.issuer,
+            "not_before": c.not_before.isoformat(),
+            "not_after": c.not_after.isoformat(),
+            "role": "new" if c.thumbprint in wanted else "old",
+            "uses": uses.get(c.thumbprint, []),
+            "serial": c.serial_hex,
+            "sha256": c.sha256,
+            "names": list(c.dns_names),
+        }
+        for c in {**assigned, **wanted}.values()
+    ]
