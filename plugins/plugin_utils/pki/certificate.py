@@ -264,17 +264,29 @@ def load_der(data: bytes) -> Certificate:
         raise CertificateError(f"not a certificate: {error}") from error
 
 
+def pem_blocks(text: str | bytes) -> list[bytes]:
+    """The decoded content of every certificate block of a PEM text; empty where a block is not base64."""
+    data = text.encode("utf-8", "replace") if isinstance(text, str) else text
+    return [_decoded(block) for _label, block in PEM.findall(data)]
+
+
+def _decoded(block: bytes) -> bytes:
+    try:
+        return base64.b64decode(block)
+    except binascii.Error:
+        return b""
+
+
 def load_pem(text: str | bytes) -> list[Certificate]:
     """Every certificate of a PEM text, in its order; an empty list when there is none.
 
     :raises CertificateError: a block that is no certificate, with its place in the text.
     """
-    data = text.encode("utf-8", "replace") if isinstance(text, str) else text
     found = []
-    for place, (_label, block) in enumerate(PEM.findall(data), 1):
+    for place, block in enumerate(pem_blocks(text), 1):
         try:
-            found.append(load_der(base64.b64decode(block, validate=False)))
-        except (CertificateError, binascii.Error) as error:
+            found.append(load_der(block))
+        except CertificateError as error:
             raise CertificateError(f"PEM block {place}: {error}") from error
     return found
 

@@ -27,8 +27,8 @@ PBES2 = bytes.fromhex("06092a864886f70d01050d")
 
 FOREIGN = {
     b"\x1f\x8b": "a gzip archive", b"7z\xbc\xaf": "a 7-Zip archive", b"Rar!": "a RAR archive",
-    b"%PDF": "a PDF document", b"\xfe\xed\xfe\xed": "a Java key store", b"\xd0\xcf\x11\xe0": "an Office document", b"BZh": "a bzip2 archive",
-    b"\x89PNG": "a picture", b"{\\rtf": "an RTF document",
+    b"%PDF": "a PDF document", b"\xfe\xed\xfe\xed": "a Java key store", b"\xd0\xcf\x11\xe0": "an Office document",
+    b"BZh": "a bzip2 archive", b"\x89PNG": "a picture", b"{\\rtf": "an RTF document",
 }  # fmt: skip
 """What a file may be instead, by its first octets."""
 

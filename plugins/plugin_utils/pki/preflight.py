@@ -128,7 +128,7 @@ def _dates(
         yield PkiFinding("leaf.expires-soon", leaf.subject, f"expires at {stamp(leaf.not_after)}")
     if current is not None and current != leaf and leaf.not_before <= current.not_before:
         text = (
-            f"expected to be newer than the one in use (serial {current.serial_hex}, from {stamp(current.not_before)}), "
+            f"expected to be newer than the one in use (serial {current.serial_hex}, {stamp(current.not_before)}), "
             f"found valid from {stamp(leaf.not_before)}"
         )
         yield PkiFinding("leaf.older-than-current", leaf.subject, text)

@@ -1,0 +1,290 @@
+# Copyright: (c) 2026, ucops.certificates contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reads the certificates that a TLS port presents, in the order sent, without judging any of them.
+
+Standard library only, Python 3.6 and newer, so that it runs wherever a member can be reached from. The handshake is
+driven by hand over memory buffers: that gives one deadline for everything, and up to TLS 1.2 the server's own bytes,
+in which the certificates can be read even when the handshake fails afterwards (a port that insists on a client
+certificate, an algorithm that this machine's policy forbids).
+"""
+
+import concurrent.futures
+import socket
+import ssl
+import sys
+import threading
+import time
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+
+from .tls_wire import ALERTS, certificates_in_flight, client_hello, read_flight
+
+__all__ = ["certificates_in_flight", "probe", "probe_many"]
+
+MAX_FLIGHT = 1 << 18
+"""Octets read of one server at most; a flight has a few thousand."""
+
+PROTOCOL_VERSION = 70
+"""The TLS alert of a server that speaks none of the versions offered."""
+
+READS_TLS13 = sys.version_info >= (3, 10)
+"""Before, Python has no way to the chain but to read it off the wire, where TLS 1.3 encrypts it."""
+
+MANY = 64
+"""Probes under way at once."""
+
+class Unreadable(Exception):
+    """Why nothing could be read; the message is for people."""
+
+
+class Line:
+    """A TCP connection with one deadline, that remembers what it received."""
+
+    def __init__(self, host: str, port: int, deadline: float) -> None:
+        self.deadline = deadline
+        self.received = bytearray()
+        self.socket = _connect(host, port, deadline)
+
+    def send(self, data: bytes) -> None:
+        """Sends everything. Raises socket.timeout at the deadline."""
+        self._in_time()
+        self.socket.sendall(data)
+
+    def receive(self) -> bytes:
+        """Some octets; none when the other side has closed.
+
+        Raises socket.timeout at the deadline, Unreadable past MAX_FLIGHT.
+        """
+        self._in_time()
+        data = self.socket.recv(16384)
+        self.received += data
+        if len(self.received) > MAX_FLIGHT:
+            raise Unreadable("the server sends without end")
+        return data
+
+    def _in_time(self) -> None:
+        left = self.deadline - time.monotonic()
+        if left <= 0:
+            raise socket.timeout()
+        self.socket.settimeout(left)
+
+    def close(self) -> None:
+        """Ends the connection at once."""
+        self.socket.close()
+
+
+def _connect(host: str, port: int, deadline: float) -> socket.socket:
+    problem: Optional[OSError] = None
+    for family, kind, protocol, _name, address in _resolve(host, port, deadline):
+        left = deadline - time.monotonic()
+        if left <= 0:
+            break
+        connection = socket.socket(family, kind, protocol)
+        try:
+            connection.settimeout(left)
+            connection.connect(address)
+            return connection
+        except OSError as error:
+            connection.close()
+            problem = error
+    if problem is None or isinstance(problem, socket.timeout):
+        raise Unreadable("no connection within the time allowed")
+    raise Unreadable(f"no connection: {problem.strerror or problem}")
+
+
+def _resolve(host: str, port: int, deadline: float) -> List[Tuple[Any, ...]]:
+    """Addresses of a host. Looking up a name knows no time limit, so it is done in a thread that may be left behind."""
+    answer: List[Any] = []
+
+    def look_up() -> None:
+        try:
+            answer.append(socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM))
+        except (OSError, UnicodeError) as error:
+            answer.append(error)
+
+    thread = threading.Thread(target=look_up, daemon=True)
+    thread.start()
+    thread.join(max(0.0, deadline - time.monotonic()))
+    if not answer:
+        raise Unreadable("the name was not resolved within the time allowed")
+    if isinstance(answer[0], Exception):
+        raise Unreadable(f"the name cannot be resolved: {getattr(answer[0], 'strerror', None) or answer[0]}")
+    return list(answer[0])
+
+
+def probe(host: str, port: int, server_name: Optional[str] = None, timeout: float = 10.0) -> Dict[str, Any]:
+    """Connects, reads what the port presents, and goes away. Never raises for what a server or a network does.
+
+    :param host: name or address to connect to.
+    :param server_name: sent as SNI; none is sent when it is None or an address.
+    :param timeout: seconds for all of it together.
+    :return: ``host``, ``port``, ``server_name``; ``ok`` (certificates were read); ``certificates`` (DER, as sent);
+        ``protocol`` and ``cipher`` (None where unknown); ``handshake`` (it was completed);
+        ``client_certificate_requested`` (None where it cannot be told: TLS 1.3); ``error`` (a sentence, when not ok);
+        ``handshake_error`` (a sentence: certificates were read, but the handshake was not completed).
+    """
+    result: Dict[str, Any] = {
+        "host": host, "port": port, "server_name": server_name, "ok": False, "error": None, "protocol": None,
+        "cipher": None, "handshake": False, "handshake_error": None, "client_certificate_requested": None,
+        "certificates": [],
+    }  # fmt: skip
+    deadline = time.monotonic() + timeout
+    try:
+        _attempt(_handshake, result, deadline)
+        if not result["certificates"] and result["error"] is not None:
+            _attempt(_ask_plainly, result, deadline)
+    except Unreadable as problem:
+        result["error"] = result["error"] or str(problem)
+    result["ok"] = bool(result["certificates"])
+    if result["ok"]:
+        result["handshake_error"], result["error"] = result["error"], None
+    elif result["error"] is None:
+        result["error"] = "the server presented no certificate"
+    return result
+
+
+def _attempt(read: Callable[[Line, Dict[str, Any]], None], result: Dict[str, Any], deadline: float) -> None:
+    """One connection. What goes wrong on it becomes ``error``; no connection at all is raised as Unreadable."""
+    line = Line(result["host"], result["port"], deadline)
+    try:
+        read(line, result)
+    except socket.timeout:
+        result["error"] = _silence(line)
+    except Unreadable as problem:
+        result["error"] = str(problem)
+    except OSError as problem:
+        result["error"] = result["error"] or f"connection lost: {problem.strerror or problem}"
+    finally:
+        line.close()
+        _take_flight(line, result)
+
+
+def _silence(line: Line) -> str:
+    if not line.received:
+        return "connected, but no answer to the TLS greeting within the time allowed"
+    return "the TLS answer was not complete within the time allowed"
+
+
+def _take_flight(line: Line, result: Dict[str, Any]) -> None:
+    """Adds what stood in the clear; what the handshake itself told is not overwritten."""
+    flight = read_flight(bytes(line.received))
+    if flight.certificates:
+        result["certificates"] = flight.certificates
+        result["client_certificate_requested"] = flight.certificate_requested
+        result["protocol"] = result["protocol"] or flight.version
+    if line.received and not flight.is_tls:
+        result["error"] = f"what answers there does not speak TLS (it began with {bytes(line.received[:20])!r})"
+    elif flight.alert and not flight.certificates:
+        result["error"] = f"the server refused with the TLS alert {flight.alert} ({ALERTS.get(flight.alert, '?')})"
+        if flight.alert == PROTOCOL_VERSION and not READS_TLS13:
+            result["error"] += "; servers that speak only TLS 1.3 need Python 3.10 or newer where this runs"
+
+
+def _context() -> ssl.SSLContext:
+    """As open as this machine allows: nothing is trusted or sent here, certificates are only looked at."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    # 0x4 is SSL_OP_LEGACY_SERVER_CONNECT: servers without secure renegotiation, as old Windows is without its updates.
+    context.options |= 0x4
+    for ciphers in ("ALL:@SECLEVEL=0", "ALL"):
+        try:
+            context.set_ciphers(ciphers)
+            break
+        except ssl.SSLError:
+            continue
+    if hasattr(ssl, "TLSVersion"):
+        context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    if not READS_TLS13:
+        context.options |= getattr(ssl, "OP_NO_TLSv1_3", 0)
+    return context
+
+
+def _sni(server_name: Optional[str]) -> Optional[str]:
+    """Server name to send: never an address (RFC 6066, section 3)."""
+    if not server_name:
+        return None
+    for family in (socket.AF_INET, socket.AF_INET6):
+        try:
+            socket.inet_pton(family, server_name)
+            return None
+        except (OSError, ValueError):
+            continue
+    return server_name.rstrip(".") or None
+
+
+def _handshake(line: Line, result: Dict[str, Any]) -> None:
+    """A whole handshake with the TLS library of this Python."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    try:
+        session = _context().wrap_bio(incoming, outgoing, server_hostname=_sni(result["server_name"]))
+    except (ValueError, UnicodeError):
+        raise Unreadable(f"{result['server_name']!r} cannot be sent as a server name") from None
+    try:
+        while not result["handshake"]:
+            try:
+                session.do_handshake()
+                result["handshake"] = True
+            except ssl.SSLWantReadError:
+                pass
+            line.send(outgoing.read())
+            if not result["handshake"]:
+                data = line.receive()
+                if data:
+                    incoming.write(data)
+                else:
+                    incoming.write_eof()
+    except ssl.SSLError as problem:
+        result["error"] = f"the handshake failed: {problem.reason or problem.strerror or problem}"
+    finally:
+        result["certificates"] = _chain(session)
+        result["protocol"] = session.version() if result["handshake"] else None
+        cipher = session.cipher()
+        result["cipher"] = cipher[0] if cipher and result["handshake"] else None
+
+
+def _chain(session: ssl.SSLObject) -> List[bytes]:
+    """The chain as sent, also after a failed handshake: public from Python 3.13 on, internal since 3.10."""
+    try:
+        if hasattr(session, "get_unverified_chain"):
+            return list(session.get_unverified_chain())
+        internal: Any = getattr(session, "_sslobj", None)
+        if hasattr(internal, "get_unverified_chain"):
+            return [certificate.public_bytes(2) for certificate in internal.get_unverified_chain() or ()]
+        leaf = session.getpeercert(True)
+        return [leaf] if leaf else []
+    except (ValueError, ssl.SSLError):
+        return []
+
+
+def _ask_plainly(line: Line, result: Dict[str, Any]) -> None:
+    """A greeting made by hand: reads servers that only speak what this machine's TLS library refuses to speak."""
+    earlier, result["error"] = result["error"], None
+    line.send(client_hello(_sni(result["server_name"])))
+    while True:
+        flight = read_flight(bytes(line.received))
+        if flight.done or flight.alert is not None:
+            break
+        if line.received and not flight.is_tls or not line.receive():
+            break
+    # The handshake was not gone on with, so what stopped the other attempt is still what there is to say.
+    result["error"] = earlier
+
+
+def probe_many(
+    endpoints: Sequence[Mapping[str, Any]], timeout: float = 10.0, workers: int = MANY
+) -> List[Dict[str, Any]]:
+    """Probes many ports at once; the answers are in the order of the questions.
+
+    :param endpoints: each with ``host``, ``port`` and perhaps ``server_name``.
+    :param timeout: seconds for each of them.
+    :param workers: how many at once.
+    """
+
+    def one(endpoint: Mapping[str, Any]) -> Dict[str, Any]:
+        return probe(endpoint["host"], int(endpoint["port"]), endpoint.get("server_name"), timeout)
+
+    if not endpoints:
+        return []
+    with concurrent.futures.ThreadPoolExecutor(max(1, min(workers, len(endpoints)))) as pool:
+        return list(pool.map(one, endpoints))
