@@ -51,7 +51,11 @@ ANSIBLE: dict[str, tuple[str, ...]] = {
     "modules": ("ansible.module_utils",),
 }
 # Libraries beyond Python's own: only these places know them.
-LIBRARIES: dict[str, tuple[str, ...]] = {"plugin_utils/pki": ("cryptography",)}
+LIBRARIES: dict[str, tuple[str, ...]] = {
+    "plugin_utils/pki": ("cryptography",),
+    # The report's page is a template; ansible-core itself brings both.
+    "plugin_utils/array": ("jinja2", "markupsafe"),
+}
 
 
 def sources() -> list[Path]:
