@@ -15,8 +15,8 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.inputs import B
 from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.drain import Clock
 from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.edge_member import EdgeMember
 from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.run_member import PHASES, GateRefused, run_phase
-from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.seen import PhaseFailed, to_evidence
 from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.settings import Settings
+from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.stop import PhaseFailed
 from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.wanted import bundles_by_leaf, wanted_from
 
 BUNDLE = {"type": "dict", "options": BUNDLE_SPEC}
@@ -56,13 +56,17 @@ class ActionModule(CertificateAction):
         )
         since = aware(options["since"], "since") if options["since"] else None
         try:
-            result = run_phase(options["phase"], member, settings, options["evidence"], options["gate"], self.check_mode, since)
+            result = run_phase(
+                options["phase"], member, settings, options["evidence"], options["gate"], self.check_mode, since
+            )
         except GateRefused as refused:
             raise Stop(str(refused), member=member.member, finding="gate.missing") from None
         except PhaseFailed as failed:
-            known = {} if failed.seen is None else to_evidence(failed.seen, settings, locked=True)
-            raise Stop(str(failed), member=member.member, evidence=known) from None
+            raise Stop(str(failed), member=member.member, evidence=dict(failed.evidence or {})) from None
         changes = result.get("changes", [])
         header = member.member
         lines = "".join(f"{line}\n" for line in changes)
-        return result | {"member": header, "diff": {"before_header": header, "after_header": header, "before": "", "after": lines}}
+        return result | {
+            "member": header,
+            "diff": {"before_header": header, "after_header": header, "before": "", "after": lines},
+        }

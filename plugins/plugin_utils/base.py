@@ -114,7 +114,9 @@ class CertificateAction(ActionBase):
         left = list(plan(after))
         if left:
             lines = "; ".join(change.as_line() for change in left)
-            raise Unconfirmed(f"The change was made without an error, but the member still shows the old state: {lines}", changed=True)
+            raise Unconfirmed(
+                f"The change was made without an error, but the member still shows the old state: {lines}", changed=True
+            )
         return changes, after
 
 
@@ -148,7 +150,9 @@ def aware(text: str, what: str) -> datetime:
     try:
         value = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
     except ValueError:
-        raise InputError("input.instant", f"{what}: expected an instant such as 2026-11-24T02:00:00Z, found {text!r}") from None
+        raise InputError(
+            "input.instant", f"{what}: expected an instant such as 2026-11-24T02:00:00Z, found {text!r}"
+        ) from None
     if value.tzinfo is None:
         raise InputError("input.instant", f"{what}: {text!r} has no time zone; write 2026-11-24T02:00:00Z or +01:00")
     return value.astimezone(timezone.utc)

@@ -126,10 +126,17 @@ def load_trust(trust: str) -> tuple[Certificate, ...]:
         return _certificates(trust.encode("utf-8"), "trust")
     if trust == "system":
         paths = ssl.get_default_verify_paths()
-        candidates = (paths.cafile, paths.openssl_cafile, "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt")
+        candidates = (
+            paths.cafile,
+            paths.openssl_cafile,
+            "/etc/ssl/certs/ca-certificates.crt",
+            "/etc/pki/tls/certs/ca-bundle.crt",
+        )
         found = next((p for p in candidates if p and os.path.isfile(p)), None)
         if found is None:
-            message = "trust: system, but this controller has no list of roots. Install ca-certificates, or name a PEM file"
+            message = (
+                "trust: system, but this controller has no list of roots. Install ca-certificates, or name a PEM file"
+            )
             raise InputError("trust.unreadable", message)
         return _certificates(read_file(found, "list of trusted roots"), found)
     return _certificates(read_file(os.path.expanduser(trust), "list of trusted roots"), trust)

@@ -45,14 +45,18 @@ class Gate:
         }
 
 
-def gate(settings: Settings, evidence: Mapping[str, Evidence], reasons: Mapping[str, str], at: datetime, simulated: bool) -> Gate:
+def gate(
+    settings: Settings, evidence: Mapping[str, Evidence], reasons: Mapping[str, str], at: datetime, simulated: bool
+) -> Gate:
     """Judges whether every member is proven ready, and decides what is done about A/V authentication.
 
     Only positive evidence of this run counts. ``simulated``: check mode, where what would be staged is judged.
     """
     present = {m: e for m in settings.members if (e := evidence.get(m))}
     found = [
-        finding("member.not-prepared", member, "", reasons[member]) for member in settings.members if reasons.get(member)
+        finding("member.not-prepared", member, "", reasons[member])
+        for member in settings.members
+        if reasons.get(member)
     ]
     decision = roll.Decision("none")
     if present and len(present) == len(settings.members):
@@ -60,14 +64,26 @@ def gate(settings: Settings, evidence: Mapping[str, Evidence], reasons: Mapping[
         decision = decide_roll(settings, present)
         if decision.action == "stop":
             found.append(finding(decision.id, settings.array, edge.AV_USE, decision.text, severity="error"))
-    switch = [m for m in settings.members if present.get(m, {}).get("switch_uses") or (decision.action == "replace" and m in decision.members)]
+    switch = [
+        m
+        for m in settings.members
+        if present.get(m, {}).get("switch_uses") or (decision.action == "replace" and m in decision.members)
+    ]
     if settings.on_failure == "rollback":
         found += rollback_findings(present, switch)
     desired = {use: wanted["thumbprint"] for use, wanted in settings.wanted.items()}
     keys = {use: wanted["key"] for use, wanted in settings.wanted.items()}
     reads = {m: gate_read(m, settings, e, simulated) for m, e in present.items()}
     verdict = gate_verdict(
-        settings.run, settings.array, settings.members, reads, desired, at, desired_keys=keys, findings=found, simulated=simulated
+        settings.run,
+        settings.array,
+        settings.members,
+        reads,
+        desired,
+        at,
+        desired_keys=keys,
+        findings=found,
+        simulated=simulated,
     )
     return Gate(verdict, decision, tuple(switch))
 
@@ -76,7 +92,9 @@ def gate_read(member: str, settings: Settings, seen: Evidence, simulated: bool) 
     """The evidence of one member as the gate wants it."""
     findings = [Finding.from_dict(f) for f in seen.get("findings", ())]
     if seen.get("run") != settings.run:
-        findings.append(finding("gate.other-run", member, "", f"its evidence is of run {seen.get('run')}, this is {settings.run}"))
+        findings.append(
+            finding("gate.other-run", member, "", f"its evidence is of run {seen.get('run')}, this is {settings.run}")
+        )
     planned = simulated and bool(seen.get("forecast"))
     if seen.get("forecast") and not simulated and not stopping(findings):
         findings.append(finding("gate.no-evidence", member, "stage", f"not staged yet: {'; '.join(seen['stage'])}"))
@@ -90,7 +108,9 @@ def gate_read(member: str, settings: Settings, seen: Evidence, simulated: bool) 
     )
 
 
-def member_findings(settings: Settings, evidence: Mapping[str, Evidence], reasons: Mapping[str, str]) -> Iterable[Finding]:
+def member_findings(
+    settings: Settings, evidence: Mapping[str, Evidence], reasons: Mapping[str, str]
+) -> Iterable[Finding]:
     """Every member's own findings; who was not heard of is a finding itself."""
     for member in settings.members:
         seen = evidence.get(member)
@@ -162,7 +182,9 @@ def prove(
     for member in members:
         seen = evidence.get(member)
         if not seen:
-            found.append(finding("member.lost", member, "", reasons.get(member) or "nothing was heard of it in this run"))
+            found.append(
+                finding("member.lost", member, "", reasons.get(member) or "nothing was heard of it in this run")
+            )
             continue
         own = [Finding.from_dict(f) for f in seen.get("findings", ())]
         found += [expected_while_mixed(f) for f in own] if only and waiting(settings, evidence, only) else own
@@ -170,7 +192,9 @@ def prove(
             for use, thumbprint in seen["wanted"].items():
                 has = seen["assigned"].get(use)
                 if use != edge.AV_USE and has != thumbprint:
-                    found.append(finding("product.use-differs", member, use, f"expected {thumbprint}, the product reports {has}"))
+                    found.append(
+                        finding("product.use-differs", member, use, f"expected {thumbprint}, the product reports {has}")
+                    )
     earlier = {port.key: port for port in before}
     for port in after if after is not None else before:
         if port.member not in members or not evidence.get(port.member):
@@ -179,7 +203,9 @@ def prove(
         wanted = seen["wanted"].get(port.use) if port.use != edge.AV_USE else None
         at = _instant(seen["host"]["clock"])
         if at is not None:
-            found += judge_port(port, earlier.get(port.key), wanted, trust.get(port.use, ()), at, seen["assigned"].get(port.use))
+            found += judge_port(
+                port, earlier.get(port.key), wanted, trust.get(port.use, ()), at, seen["assigned"].get(port.use)
+            )
     return in_order(found)
 
 
@@ -214,8 +240,12 @@ def uniform_since(settings: Settings, evidence: Mapping[str, Evidence], touched:
 
 
 def verdict(
-    settings: Settings, evidence: Mapping[str, Evidence], first: Mapping[str, Mapping[str, str]], before: Sequence[Port],
-    after: Sequence[Port] | None, desired: Mapping[str, str]
+    settings: Settings,
+    evidence: Mapping[str, Evidence],
+    first: Mapping[str, Mapping[str, str]],
+    before: Sequence[Port],
+    after: Sequence[Port] | None,
+    desired: Mapping[str, str],
 ) -> ArrayVerdict:
     """What the array is now. ``first``: member -> use -> thumbprint before this run or, by the journal, before its rollout."""
     facts: dict[str, MemberFacts | None] = {}
@@ -228,7 +258,9 @@ def verdict(
         standing = seen.get("standing") or {}
         pending = {edge.AV_USE: seen["wanted"][edge.AV_USE]} if standing.get("state") == "scheduled" else {}
         wire = tuple(
-            WireFact(f"{p.name} {p.host}:{p.port}", p.use, p.leaf.thumbprint if p.leaf else None, p.key not in unreadable)
+            WireFact(
+                f"{p.name} {p.host}:{p.port}", p.use, p.leaf.thumbprint if p.leaf else None, p.key not in unreadable
+            )
             for p in (after if after is not None else ())
             if p.member == member and p.use != edge.AV_USE
         )
@@ -236,7 +268,9 @@ def verdict(
     return array_verdict(settings.members, facts, desired, first, settings.excluded)
 
 
-def settle_decision(settings: Settings, evidence: Mapping[str, Evidence], reasons: Mapping[str, str]) -> tuple[tuple[str, ...], tuple[Finding, ...]]:
+def settle_decision(
+    settings: Settings, evidence: Mapping[str, Evidence], reasons: Mapping[str, str]
+) -> tuple[tuple[str, ...], tuple[Finding, ...]]:
     """Which members have to be settled, and what speaks against it."""
     found = [f for f in member_findings(settings, evidence, reasons) if f.id != "roll.unsettled"]
     todo = []

@@ -43,13 +43,13 @@ def drain(
     seconds: float,
     poll_seconds: float,
     tell: Callable[[str], None],
-) -> None:
-    """Polls until every service of ``names`` is stopped.
+) -> Reply:
+    """Polls until every service of ``names`` is stopped; returns the last reply.
 
     ``first`` is the reply that already holds one status reading. Raises DrainExpired, or what ``host.read`` raises.
     """
-    started = clock.monotonic()
-    left = services.not_stopped(names, services.statuses(first.rows("services")))
+    started, reply = clock.monotonic(), first
+    left = services.not_stopped(names, services.statuses(reply.rows("services")))
     while left:
         spent = clock.monotonic() - started
         if spent >= seconds:
@@ -58,3 +58,4 @@ def drain(
         clock.sleep(min(poll_seconds, max(seconds - spent, 0)))
         reply = host.read(load, [services.status_call()])
         left = services.not_stopped(names, services.statuses(reply.rows("services")))
+    return reply

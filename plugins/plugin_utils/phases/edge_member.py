@@ -4,7 +4,7 @@
 """The phases of a rollout on one Edge server: which calls travel together, with the journal around them.
 
 What is to be done was decided elsewhere (``products``, ``array``); here it is sent. Every document that changes
-something begins with the lock and the journal, so that a change is written down on the member before it is made, and
+something begins with the lock or the journal, so that a change is written down on the member before it is made, and
 ends with a fresh read. The calls of a document stop at the first error, so a journal entry behind a change says that
 the change was made, even when the reply never arrives.
 """
@@ -18,21 +18,25 @@ from typing import Any
 
 from ..array.journal import Journal
 from ..pki.bundle import Bundle
+from ..pki.certificate import Certificate
 from ..pki.pfx import rewrap_pfx
 from ..products import edge, services
 from ..products.store import Change, StoredCertificate, StoredKey, Stores, plan_stores
 from ..windows.calls import Call, Reply
 from ..windows.host import Host
-from . import records
+from . import light, records
 from .drain import Clock, DrainExpired, drain
 from .evidence import Wanted
-from .seen import LOAD, PhaseFailed, Seen, calls, see
+from .seen import LOAD, Seen, calls, see, to_evidence
 from .settings import Settings
+from .stop import PhaseFailed
+
+Evidence = Mapping[str, Any]
 
 
 @dataclass(frozen=True)
 class EdgeMember:
-    """One member for the length of one phase."""
+    """One member for the length of one phase. Each phase returns the evidence of what the member says after it."""
 
     host: Host
     member: str
@@ -51,214 +55,242 @@ class EdgeMember:
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
-    def read(self, events_since: datetime | None = None) -> Seen:
+    def look(self, events_since: datetime | None = None) -> Seen:
         """Reads everything in one command, and plans."""
-        asked = calls(self._thumbprints(), self._events_from(events_since))
-        return self._see(self.host.read(LOAD, asked), asked, events_since)
+        return self._see(self.host.read(LOAD, self._read_calls(events_since)), events_since)
 
-    def _see(self, reply: Reply, asked: Sequence[Call], events_since: datetime | None, replace_av: bool = False) -> Seen:
-        return see(
-            self.member,
-            reply,
-            self.clock.now(),
-            self.settings,
-            self.wanted,
-            replace_av=replace_av,
-            events_since=events_since,
-        )
+    def read(self) -> Evidence:
+        """The first read of a run."""
+        return to_evidence(self.look(), self.settings, locked=False)
 
-    def _thumbprints(self) -> tuple[str, ...]:
-        return self.wanted.thumbprints if self.wanted is not None else ()
+    def _read_calls(self, events_since: datetime | None) -> tuple[Call, ...]:
+        since = events_since or self.clock.now() - timedelta(hours=self.settings.event_hours)
+        return calls(self.wanted.thumbprints if self.wanted is not None else (), since)
 
-    def _events_from(self, since: datetime | None) -> datetime:
-        return since or self.clock.now() - timedelta(hours=self.settings.event_hours)
+    def _see(self, reply: Reply, events_since: datetime | None) -> Seen:
+        return see(self.member, reply, self.clock.now(), self.settings, self.wanted, events_since=events_since)
 
-    def _write(self, journal: Journal | None, changes: Sequence[Call], after: Journal | None, what: str, *,
-               events_since: datetime | None = None, replace_av: bool = False, unlock: bool = False) -> Seen:
-        """Lock, journal, changes, journal again, fresh read: one command.
+    def _leaves(self) -> tuple[Certificate, ...]:
+        return self.wanted.leaves if self.wanted is not None else ()
 
-        Raises PhaseFailed naming the call that failed, with what was read, or nothing if the read did not run.
-        """
-        sent: list[Call] = [records.lock_call(self.settings)]
-        if journal is not None:
-            sent.append(records.journal_call("journal-before", self.settings, journal))
-        sent += changes
-        if after is not None:
-            sent.append(records.journal_call("journal-after", self.settings, after))
-        if unlock:
-            sent.append(records.unlock_call(self.settings))
-        asked = calls(self._thumbprints(), self._events_from(events_since))
-        reply = self.host.apply(LOAD, [*sent, *asked], check_mode=False)
-        failed = next((c for c in sent if not reply.answers[c.id].ok), None)
-        if failed is not None:
-            error = reply.answers[failed.id].error
-            words = f"{error.message} ({error.fqid})" if error else "it was not run"
-            seen = self._read_after_failure(events_since)
-            raise PhaseFailed(f"{self.member}: {what}: {failed.name} failed: {words}", seen)
-        return self._see(reply, asked, events_since, replace_av)
-
-    def _read_after_failure(self, events_since: datetime | None) -> Seen | None:
+    def after_failure(self) -> Evidence | None:
         """What the member says after something failed there; None when it says nothing any more."""
         try:
-            return self.read(events_since)
+            return to_evidence(self.look(), self.settings, locked=True)
         except Exception:  # the failure before this one is what the user must read
             return None
 
+    def _send(self, sent: Sequence[Call], read: Sequence[Call], what: str) -> Reply:
+        """Sends changes and a read in one document. Raises PhaseFailed naming the change that failed."""
+        reply = self.host.apply(LOAD, [*sent, *read], check_mode=False)
+        failed = next((call for call in sent if not reply.answers[call.id].ok), None)
+        if failed is not None:
+            error = reply.answers[failed.id].error
+            words = f"{error.message} ({error.fqid})" if error else "it was not run"
+            raise PhaseFailed(f"{self.member}: {what}: {failed.name} failed: {words}", self.after_failure())
+        return reply
+
+    def _begin(self, evidence: Evidence, journal: Journal) -> tuple[Call, ...]:
+        """The lock where this run does not hold it yet, then the journal, which is refused when somebody else does."""
+        lock = () if evidence.get("locked") else (records.lock_call(self.settings),)
+        return (*lock, records.journal_call("journal-before", self.settings, journal))
+
+    def _refresh(
+        self, evidence: Evidence, reply: Reply, journal: Journal, since: datetime | None, locked: bool = True
+    ) -> Evidence:
+        return light.refresh(evidence, reply, self.clock.now(), journal, self._leaves(), since, locked)
+
     # -- staging ---------------------------------------------------------------------------------------------------
 
-    def stage(self, missing: Sequence[Mapping[str, str]]) -> tuple[tuple[Change, ...], Seen]:
+    def stage(self, missing: Sequence[Mapping[str, str]]) -> tuple[tuple[Change, ...], Evidence]:
         """Puts what the read found missing where no service looks; demands that nothing is left.
 
         ``missing``: store and SHA-256 of each, from the evidence of this run's read.
         """
         changes = self.plan_stage(missing, send=True)
-        sent = [call for change in changes for call in change.calls]
-        seen = self._write(None, sent, None, "staging")
-        left = seen.judged.stage
-        if left:
-            lines = "; ".join(change.as_line() for change in left)
-            raise PhaseFailed(f"{self.member}: staged without an error, but the stores do not show it: {lines}", seen)
+        sent = [records.lock_call(self.settings), *(call for change in changes for call in change.calls)]
+        seen = self._see(self._send(sent, self._read_calls(None), "staging"), None)
+        evidence = to_evidence(seen, self.settings, locked=True)
+        if seen.judged.stage:
+            lines = "; ".join(change.as_line() for change in seen.judged.stage)
+            raise PhaseFailed(
+                f"{self.member}: staged without an error, but the stores do not show it: {lines}", evidence
+            )
         self.say(f"staged: {len(changes)} change(s), key signs, Schannel asked")
-        return changes, seen
+        return changes, evidence
 
     def plan_stage(self, missing: Sequence[Mapping[str, str]], send: bool) -> tuple[Change, ...]:
         """The staging changes; with ``send`` their calls hold the keys, re-wrapped under a one-time password."""
-        assert self.wanted is not None
+        if self.wanted is None:
+            return ()
         absent = {(m["store"], m["sha256"]) for m in missing}
         wrapped = {}
-        if send:
-            for key in self.wanted.keys:
-                if (key.store, key.certificate.sha256) in absent:
-                    password = self.one_time_password()
-                    bundle = self.bundles[key.certificate.sha256]
-                    wrapped[key.certificate.sha256] = (rewrap_pfx(bundle, password.encode("ascii"), key.friendly_name), password)
+        for key in self.wanted.keys if send else ():
+            if (key.store, key.certificate.sha256) in absent:
+                password = self.one_time_password()
+                bundle = self.bundles[key.certificate.sha256]
+                pfx = rewrap_pfx(bundle, password.encode("ascii"), key.friendly_name)
+                wrapped[key.certificate.sha256] = (pfx, password)
         return plan_stores(self.wanted.stores, _present(self.wanted, absent), wrapped)
 
     # -- A/V roll --------------------------------------------------------------------------------------------------
 
-    def roll(self, instant: datetime, before: Journal, previous: str | None) -> Seen:
+    def roll(self, instant: datetime, before: Journal, evidence: Evidence) -> Evidence:
         """Schedules the A/V successor for ``instant`` and has it confirmed by the product or by the journal behind it."""
-        wanted = self.wanted_leaf(edge.AV_USE)
-        rolling = records.rolling(before, wanted, instant, previous)
-        seen = self._write(rolling, [edge.roll_call(wanted, instant)], records.rolled(rolling), "rolling A/V authentication")
-        standing = seen.judged.standing
-        if standing is None or standing.state == "needed":
-            raise PhaseFailed(f"{self.member}: -Roll ended without an error, but neither the product nor the journal shows it", seen)
+        thumbprint = str(evidence["wanted"][edge.AV_USE])
+        rolling = records.rolling(before, thumbprint, instant, (evidence.get("standing") or {}).get("previous"))
+        rolled = records.rolled(rolling)
+        change = (edge.roll_call(thumbprint, instant), records.journal_call("journal-after", self.settings, rolled))
+        reply = self._send([*self._begin(evidence, rolling), *change], light.calls(None), "rolling A/V authentication")
+        after = self._refresh(evidence, reply, rolled, None)
+        if after["standing"]["state"] in ("needed", "first"):
+            text = f"{self.member}: -Roll ended without an error, but neither the product nor the journal shows it"
+            raise PhaseFailed(text, after)
         self.say(f"A/V successor rolled for {instant:%Y-%m-%d %H:%M:%SZ}")
-        return seen
+        return after
 
-    def unroll(self, journal: Journal, previous: str) -> Seen:
+    def unroll(self, journal: Journal, previous: str, evidence: Evidence) -> Evidence:
         """Cancels a scheduled successor: the certificate that is in force is assigned again, without -Roll."""
-        seen = self._write(journal, [edge.assign_call(edge.AV_USE, previous)], records.unrolled(journal), "cancelling the A/V roll")
-        if seen.state.scheduled(edge.AV_USE) is not None or seen.state.current(edge.AV_USE) != previous:
-            raise PhaseFailed(f"{self.member}: the scheduled A/V successor is still there", seen)
+        cancelled = records.unrolled(journal)
+        change = (
+            edge.assign_call(edge.AV_USE, previous),
+            records.journal_call("journal-after", self.settings, cancelled),
+        )
+        reply = self._send([*self._begin(evidence, journal), *change], light.calls(None), "cancelling the A/V roll")
+        after = self._refresh(evidence, reply, cancelled, None)
+        if after["assigned"].get(edge.AV_USE) != previous or after["standing"]["state"] == "scheduled":
+            raise PhaseFailed(f"{self.member}: the scheduled A/V successor is still there", after)
         self.say("A/V roll cancelled")
-        return seen
+        return after
 
     # -- switching -------------------------------------------------------------------------------------------------
 
-    def switch(self, uses: Mapping[str, str], now: Mapping[str, str], running: Mapping[str, str], before: Journal) -> Seen:
-        """Drains, assigns, starts, reads back: ``uses`` -> the new thumbprint, ``now`` -> the one that each has.
-
-        ``running``: service -> status before. Raises PhaseFailed; DrainExpired becomes one as well.
-        """
-        names = services.affected(uses, running)
-        restart = tuple(name for name in names if running.get(name) == services.RUNNING)
-        switching = records.switching(before, uses, now, restart)
-        self._stop(restart, switching, "switching")
+    def switch(self, uses: Mapping[str, str], before: Journal, evidence: Evidence) -> Evidence:
+        """Drains, assigns, starts again what ran before, reads back. ``uses`` -> the new thumbprint."""
+        running = services.running(evidence["services"])
+        names = tuple(name for name in services.affected(uses, evidence["services"]) if name in running)
+        switching = records.switching(before, uses, evidence["assigned"], running)
+        now = self._stop(names, self._begin(evidence, switching), "switching", force_in_the_end=False)
+        switched = records.switched(switching)
+        start = services.start_calls([name for name in running if now.get(name) != services.RUNNING])
         assign = [edge.assign_call(use, thumbprint) for use, thumbprint in uses.items()]
-        began = records.started(before)
-        seen = self._write(None, [*assign, *services.start_calls(restart)], records.switched(switching), "switching",
-                           events_since=began, replace_av=edge.AV_USE in uses)
-        wrong = {use: seen.state.current(use) for use in uses if seen.state.current(use) != uses[use]}
+        sent = [*assign, *start, records.journal_call("journal-after", self.settings, switched)]
+        reply = self._send(sent, light.calls(None), "switching")
+        after = self._refresh(evidence, reply, switched, None)
+        wrong = [f"{use}: {after['assigned'].get(use)}" for use in uses if after["assigned"].get(use) != uses[use]]
         if wrong:
-            raise PhaseFailed(f"{self.member}: assigned without an error, but Get-CsCertificate shows {wrong}", seen)
-        self._demand_running(restart, seen)
-        self.say(f"switched: {', '.join(uses)}; {', '.join(restart) or 'no service'} restarted")
-        return seen
+            text = f"{self.member}: assigned without an error, but Get-CsCertificate shows {', '.join(wrong)}"
+            raise PhaseFailed(text, after)
+        self._demand_running(running, after)
+        self.say(f"switched: {', '.join(uses)}; {', '.join(names) or 'no service'} restarted")
+        return after
 
-    def _stop(self, names: Sequence[str], journal: Journal, what: str) -> None:
-        """Journal first, then a graceful stop with a deadline; ``drain_expired`` decides what happens after it."""
-        sent = [records.lock_call(self.settings), records.journal_call("journal-before", self.settings, journal)]
-        sent += [*services.stop_calls(names, graceful=True), services.status_call()]
-        reply = self.host.apply(LOAD, sent, check_mode=False)
-        failed = next((c for c in sent if not reply.answers[c.id].ok), None)
-        if failed is not None:
-            error = reply.answers[failed.id].error
-            seen = self._read_after_failure(None)
-            raise PhaseFailed(f"{self.member}: {what}: {failed.name} failed: {error.message if error else 'it was not run'}", seen)
+    def _stop(
+        self, names: Sequence[str], begin: Sequence[Call], what: str, force_in_the_end: bool
+    ) -> Mapping[str, str]:
+        """Journal first, then a graceful stop with a deadline. Returns every service's status after it.
+
+        ``force_in_the_end`` cuts what is left after the deadline, as ``drain_expired: continue`` does.
+        """
+        sent = [*begin, *services.stop_calls(names, graceful=True)]
+        reply = self._send(sent, [services.status_call()], what)
         try:
-            drain(self.host, LOAD, names, reply, self.clock, seconds=self.settings.drain_seconds,
-                  poll_seconds=self.settings.drain_poll_seconds, tell=self.say)
+            reply = drain(
+                self.host,
+                LOAD,
+                names,
+                reply,
+                self.clock,
+                seconds=self.settings.drain_seconds,
+                poll_seconds=self.settings.drain_poll_seconds,
+                tell=self.say,
+            )
         except DrainExpired as expired:
-            if self.settings.drain_expired != "continue":
-                seen = self._read_after_failure(None)
+            if self.settings.drain_expired != "continue" and not force_in_the_end:
                 hint = "rollout_drain_expired: continue would cut them; rollout_drain_seconds gives them longer"
-                raise PhaseFailed(f"{self.member}: {expired}. {hint}", seen) from None
+                raise PhaseFailed(f"{self.member}: {expired}. {hint}", self.after_failure()) from None
             self.say(f"{expired}: stopped with what was left")
-            self._force(expired.left)
+            reply = self._send(services.stop_calls(expired.left, graceful=False), [services.status_call()], what)
+            left = services.not_stopped(names, services.statuses(reply.rows("services")))
+            if left:
+                text = f"{self.member}: {', '.join(left)} did not stop, not even when forced"
+                raise PhaseFailed(text, self.after_failure()) from None
+        return services.statuses(reply.rows("services"))
 
-    def _force(self, names: Sequence[str]) -> None:
-        sent = [*services.stop_calls(names, graceful=False), services.status_call()]
-        reply = self.host.apply(LOAD, sent, check_mode=False)
-        left = services.not_stopped(names, services.statuses(reply.rows("services")))
-        if left:
-            raise PhaseFailed(f"{self.member}: {', '.join(left)} did not stop, not even when forced", self._read_after_failure(None))
-
-    def _demand_running(self, names: Sequence[str], seen: Seen) -> None:
-        stopped = services.not_running(names, seen.state.services)
+    def _demand_running(self, names: Sequence[str], evidence: Evidence) -> None:
+        stopped = services.not_running(names, evidence["services"])
         if stopped:
-            raise PhaseFailed(f"{self.member}: {', '.join(stopped)} did not come up again", seen)
+            raise PhaseFailed(f"{self.member}: {', '.join(stopped)} did not come up again", evidence)
 
     # -- ending ----------------------------------------------------------------------------------------------------
 
-    def prove(self, journal: Journal, since: datetime | None) -> Seen:
+    def prove(self, journal: Journal, evidence: Evidence, since: datetime | None) -> Evidence:
         """Reads once more, closes the journal, gives up the lock. ``since``: from when certificate events count."""
-        since = since or records.started(journal)
-        return self._write(None, [], records.done(journal), "closing the journal", events_since=since, unlock=True)
+        since, done = since or records.started(journal), records.done(journal)
+        sent = [*self._begin(evidence, done), records.unlock_call(self.settings)]
+        return self._refresh(
+            evidence, self._send(sent, light.calls(since), "closing the journal"), done, since, locked=False
+        )
 
-    def settle(self, journal: Journal) -> Seen:
+    def settle(self, journal: Journal, evidence: Evidence) -> Evidence:
         """Restarts what uses the A/V authentication certificate, after its roll took effect; closes the roll."""
-        seen = self.read()
-        names = services.affected([edge.AV_USE], seen.state.services)
-        self._stop(names, journal, "settling")
-        seen = self._write(None, list(services.start_calls(names)), records.settled(journal), "settling",
-                           events_since=seen.state.clock, unlock=True)
-        self._demand_running(names, seen)
+        running = services.running(evidence["services"])
+        names = services.affected([edge.AV_USE], evidence["services"])
+        now = self._stop(
+            [n for n in names if n in running], self._begin(evidence, journal), "settling", force_in_the_end=False
+        )
+        settled = records.settled(journal)
+        start = services.start_calls([n for n in (*running, *names) if now.get(n) != services.RUNNING])
+        sent = [
+            *start,
+            records.journal_call("journal-after", self.settings, settled),
+            records.unlock_call(self.settings),
+        ]
+        since = datetime.fromisoformat(evidence["host"]["clock"])
+        after = self._refresh(evidence, self._send(sent, light.calls(since), "settling"), settled, since, locked=False)
+        self._demand_running((*running, *names), after)
         self.say(f"settled: {', '.join(names)} restarted on the new A/V certificate")
-        return seen
-
-    def take_back(self) -> Seen:
-        """Puts back what the member's own journal names, whatever half of it was done; then proves it."""
-        seen = self.read()
-        if seen.journal is None:
-            self.say("nothing to take back: no journal")
-            return seen
-        uses = records.to_restore(seen.journal, seen.state)
-        names = services.affected(uses, seen.state.services)
-        down = services.not_running(records.restarted(seen.journal), seen.state.services)
-        if uses:
-            self._stop(services.not_stopped(names, seen.state.services), records.taking_back(seen.journal), "taking back")
-        assign = [edge.assign_call(use, thumbprint) for use, thumbprint in uses.items()]
-        start = [*services.start_calls(sorted({*names, *down}))]
-        after = self._write(records.taking_back(seen.journal), [*assign, *start], records.taken_back(seen.journal), "taking back",
-                            events_since=seen.state.clock)
-        left = records.to_restore(seen.journal, after.state)
-        if left:
-            raise PhaseFailed(f"{self.member}: the old certificate was assigned again, but {', '.join(left)} shows another one", after)
-        self._demand_running([*names, *down], after)
-        self.say(f"taken back: {', '.join(uses) or 'nothing had been assigned'}; {', '.join(sorted({*names, *down})) or 'no service'} started")
         return after
+
+    def take_back(self) -> Evidence:
+        """Puts back what the member's own journal names, whatever half of it was done; then proves it."""
+        seen = self.look()
+        journal, state = seen.journal, seen.state
+        if journal is None or not (journal.uses or records.restarted(journal)):
+            self.say("nothing to take back: its journal names nothing")
+            return to_evidence(seen, self.settings, locked=False)
+        uses = records.to_restore(journal, state)
+        back, status = records.taking_back(journal), state.services
+        begin = (records.lock_call(self.settings), records.journal_call("journal-before", self.settings, back))
+        names = services.affected(uses, state.services)
+        if uses:
+            status = self._stop(
+                services.not_stopped(names, state.services), begin, "taking back", force_in_the_end=True
+            )
+            begin = ()
+        should = {*records.restarted(journal), *names}
+        start = services.start_calls([name for name in should if status.get(name) != services.RUNNING])
+        assign = [edge.assign_call(use, thumbprint) for use, thumbprint in uses.items()]
+        sent = [
+            *begin,
+            *assign,
+            *start,
+            records.journal_call("journal-after", self.settings, records.taken_back(journal)),
+        ]
+        after = self._see(self._send(sent, self._read_calls(state.clock), "taking back"), state.clock)
+        evidence = to_evidence(after, self.settings, locked=True)
+        left = records.to_restore(journal, after.state)
+        if left:
+            text = f"{self.member}: the old certificate was assigned again, but {', '.join(left)} shows another one"
+            raise PhaseFailed(text, evidence)
+        self._demand_running(sorted(should), evidence)
+        started = ", ".join(call.parameters["Name"] for call in start) or "no service"
+        self.say(f"taken back: {', '.join(uses) or 'nothing had been assigned'}; {started} started")
+        return evidence
 
     def release(self) -> None:
         """Gives up the lock, if this run holds it."""
         self.host.apply((), [records.unlock_call(self.settings)], check_mode=False)
-
-    def wanted_leaf(self, use: str) -> str:
-        """The thumbprint wanted for a use."""
-        if self.wanted is None or use not in self.wanted.uses:
-            raise PhaseFailed(f"{self.member}: no certificate is wanted for {use}")
-        return self.wanted.uses[use].thumbprint
 
 
 def _present(wanted: Wanted, absent: set[tuple[str, str]]) -> Stores:

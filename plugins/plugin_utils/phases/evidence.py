@@ -112,7 +112,7 @@ def conclude(
         readiness.append(judged)
         problems += judged.problems
     problems += use_problems(wanted, state, names)
-    problems += service_problems(wanted, state)
+    problems += services.problems(wanted.uses, state.services)
     if events_since is not None:
         problems += events.problems(state.events, wanted.leaves, events_since)
     av = wanted.uses.get(edge.AV_USE)
@@ -151,7 +151,9 @@ def use_problems(wanted: Wanted, state: edge.EdgeState, names: Sequence[str]) ->
                 text = f"{use}: {', '.join(missing)} is covered by the certificate in use, but not by the new one"
                 yield Problem("names.missing", label(leaf), text, {"missing": ", ".join(missing)})
             if has_wildcard(leaf.dns_names) and state.version.startswith("5."):
-                yield Problem("names.wildcard", label(leaf), f"{use}: Lync Server 2013 does not support wildcard certificates")
+                yield Problem(
+                    "names.wildcard", label(leaf), f"{use}: Lync Server 2013 does not support wildcard certificates"
+                )
         old = next((c for c in state.stores.machine("My") if c.certificate.thumbprint == state.current(use)), None)
         if old is not None and old.certificate.sha256 != leaf.sha256 and old.certificate.not_before >= leaf.not_before:
             text = (
@@ -162,7 +164,9 @@ def use_problems(wanted: Wanted, state: edge.EdgeState, names: Sequence[str]) ->
     for leaf in wanted.leaves:
         if leaf.signature_hash == "sha512" and state.windows[:2] < edge.SHA512_WORKS_FROM:
             shown = ".".join(str(n) for n in state.windows)
-            text = f"is signed with SHA-512; on Windows {shown} that stops the Access Edge service (Schannel 36874, 36888)"
+            text = (
+                f"is signed with SHA-512; on Windows {shown} that stops the Access Edge service (Schannel 36874, 36888)"
+            )
             yield Problem("leaf.sha512", label(leaf), text)
         if not leaf.not_before <= state.clock <= leaf.not_after:
             when = "not valid yet" if state.clock < leaf.not_before else "expired"
@@ -171,17 +175,15 @@ def use_problems(wanted: Wanted, state: edge.EdgeState, names: Sequence[str]) ->
             yield Problem(problem, label(leaf), text)
 
 
-def service_problems(wanted: Wanted, state: edge.EdgeState) -> Iterable[Problem]:
-    """A service that does not run now would be blamed on the switch later."""
-    for service in services.not_running(services.affected(wanted.uses, state.services), state.services):
-        name = f"{service} ({services.SERVICE_NAMES.get(service, service)})"
-        yield Problem("product.service-stopped", name, f"expected Running, found {state.services.get(service) or 'nothing'}")
-
-
 def digest(stores: Stores) -> str:
     """SHA-256 over what the gate judged: stores and keys, not dates, services or assignments."""
     rows = sorted(
-        [c.location, c.store, c.certificate.sha256, None if c.key is None else [c.key.provider, c.key.container, c.key.exportable, c.key.signs]]
+        [
+            c.location,
+            c.store,
+            c.certificate.sha256,
+            None if c.key is None else [c.key.provider, c.key.container, c.key.exportable, c.key.signs],
+        ]
         for c in stores.certificates
         if c.location == "LocalMachine"
     )
@@ -220,7 +222,10 @@ def rollback_possible(wanted: Wanted, state: edge.EdgeState, window: timedelta) 
         elif entry is None or entry.key is None:
             answers[use] = {"possible": False, "why": f"{thumbprint} is not in LocalMachine\\My with its key any more"}
         elif entry.certificate.not_after <= state.clock + window:
-            answers[use] = {"possible": False, "why": f"{label(entry.certificate)} ends within the window; services do not start with an expired one"}
+            answers[use] = {
+                "possible": False,
+                "why": f"{label(entry.certificate)} ends within the window; services do not start with an expired one",
+            }
         else:
             answers[use] = {"possible": True, "why": ""}
     return answers

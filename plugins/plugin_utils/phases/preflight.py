@@ -16,26 +16,46 @@ from .wanted import intended_path
 
 
 def array_findings(
-    array: str, members: Sequence[str], arrays: Mapping[str, Sequence[str]], excluded: Mapping[str, str], size: int | None
+    array: str,
+    members: Sequence[str],
+    arrays: Mapping[str, Sequence[str]],
+    excluded: Mapping[str, str],
+    size: int | None,
 ) -> Iterable[Finding]:
     """The array itself: there, whole, and no member of two."""
     if not members:
-        text = f"group {array!r} is not in the inventory or has no hosts; expected the servers that share one certificate"
+        text = (
+            f"group {array!r} is not in the inventory or has no hosts; expected the servers that share one certificate"
+        )
         yield finding("array.empty", array, array, text)
     elif not [m for m in members if m not in excluded]:
-        yield finding("array.empty", array, array, f"every member of {array!r} is excluded; there is nothing left to renew")
+        yield finding(
+            "array.empty", array, array, f"every member of {array!r} is excluded; there is nothing left to renew"
+        )
     if size is not None and members and len(members) != size:
         text = f"rollout_size says {size} members, this run sees {len(members)}; a sliced or partial inventory cannot renew an array"
         yield finding("array.incomplete-run", array, array, text)
     for name in excluded:
         if members and name not in members:
-            yield finding("array.incomplete-run", array, name, f"rollout_excluded names {name}, which is no member of {array!r}")
+            yield finding(
+                "array.incomplete-run", array, name, f"rollout_excluded names {name}, which is no member of {array!r}"
+            )
         if not str(excluded[name] or "").strip():
-            yield finding("array.incomplete-run", array, name, f"rollout_excluded gives no reason for {name}; every report repeats the reason")
+            yield finding(
+                "array.incomplete-run",
+                array,
+                name,
+                f"rollout_excluded gives no reason for {name}; every report repeats the reason",
+            )
     for other, hosts in arrays.items():
         for member in members if other != array else ():
             if member in hosts:
-                yield finding("array.member-twice", member, member, f"is a member of {array!r} and of {other!r}; whose certificate is it to carry?")
+                yield finding(
+                    "array.member-twice",
+                    member,
+                    member,
+                    f"is a member of {array!r} and of {other!r}; whose certificate is it to carry?",
+                )
 
 
 def delivery_findings(deliveries: Sequence[Delivery], at: datetime, product: str) -> Iterable[Finding]:

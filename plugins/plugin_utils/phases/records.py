@@ -129,9 +129,7 @@ def restarted(journal: Journal) -> tuple[str, ...]:
 def to_restore(journal: Journal, state: edge.EdgeState) -> dict[str, str]:
     """Use -> the thumbprint to put back, for each use that has another one now."""
     return {
-        use: entry.before
-        for use, entry in journal.uses.items()
-        if entry.before and state.current(use) != entry.before
+        use: entry.before for use, entry in journal.uses.items() if entry.before and state.current(use) != entry.before
     }
 
 

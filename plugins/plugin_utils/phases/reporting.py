@@ -50,7 +50,12 @@ def write_report(run: ArrayRun) -> dict[str, Any]:
     bad = report.result in ("failed", "refused")
     folder = os.path.join(run.options["directory"] or ".", f"{report.array}-{report.run}")
     run.tell("\n" + text_table(report))
-    answer = {"verdict": report.verdict.to_dict(), "sentence": report.sentence, "failed_rollout": bad, "directory": folder}
+    answer = {
+        "verdict": report.verdict.to_dict(),
+        "sentence": report.sentence,
+        "failed_rollout": bad,
+        "directory": folder,
+    }
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
         with open(os.path.join(folder, "report.json"), "w", encoding="ascii") as file:
@@ -58,7 +63,9 @@ def write_report(run: ArrayRun) -> dict[str, Any]:
         with open(os.path.join(folder, "report.html"), "w", encoding="utf-8") as file:
             file.write(report_html(report))
     except OSError as error:
-        run.tell(f"The report could not be written to {folder}: {error.strerror or error}. Set rollout_report_dir to a folder that can be written")
+        run.tell(
+            f"The report could not be written to {folder}: {error.strerror or error}. Set rollout_report_dir to a folder that can be written"
+        )
         return answer | {"failed_rollout": True}
     run.tell(f"Report: {os.path.join(folder, 'report.html')}\n")
     return answer
@@ -104,7 +111,12 @@ def make_report(run: ArrayRun) -> Report:
 
 
 def member_report(
-    run: ArrayRun, verdict: ArrayVerdict, member: str, first: Mapping[str, str], desired: Mapping[str, str], proven: Sequence[Finding]
+    run: ArrayRun,
+    verdict: ArrayVerdict,
+    member: str,
+    first: Mapping[str, str],
+    desired: Mapping[str, str],
+    proven: Sequence[Finding],
 ) -> MemberReport:
     """Everything about one member; a lost one says only that."""
     state = verdict.members.get(member, "lost")
@@ -124,7 +136,14 @@ def member_report(
     return MemberReport(
         name=member,
         state=state,
-        host=HostReport(host["computer"], host["windows"], host["product"], host["version"], host["powershell"], float(host["offset"])),
+        host=HostReport(
+            host["computer"],
+            host["windows"],
+            host["product"],
+            host["version"],
+            host["powershell"],
+            float(host["offset"]),
+        ),
         checks=checks(found, ran),
         uses={use: UseReport(first.get(use), seen["assigned"].get(use), desired.get(use)) for use in uses},
         chains=tuple(_chain(picture) for picture in seen["chains"]),
@@ -187,19 +206,38 @@ def _sentence(verdict: ArrayVerdict, failure: str) -> str:
 def _phases(run: ArrayRun, gate: GateVerdict | None, failure: str) -> tuple[Phase, ...]:
     options, settings = run.options, run.settings
     lost = [m for m in settings.members if m not in options["first"] or not options["first"][m]]
-    phases = [Phase("read", "failed" if lost else "ok", f"{', '.join(lost)} not heard of" if lost else f"{len(settings.members)} members")]
+    phases = [
+        Phase(
+            "read",
+            "failed" if lost else "ok",
+            f"{', '.join(lost)} not heard of" if lost else f"{len(settings.members)} members",
+        )
+    ]
     if gate is not None:
-        phases.append(Phase("gate", "ok" if gate.passed else "refused", "every member proven ready" if gate.passed else "closed"))
+        phases.append(
+            Phase("gate", "ok" if gate.passed else "refused", "every member proven ready" if gate.passed else "closed")
+        )
     done = "planned" if run.check_mode else "ok"
-    for name, members in (("roll", options["rolled"]), ("switch" if settings.purpose == "renew" else settings.purpose, options["touched"])):
+    for name, members in (
+        ("roll", options["rolled"]),
+        ("switch" if settings.purpose == "renew" else settings.purpose, options["touched"]),
+    ):
         if members:
             last = failure and members[-1] in failure
             phases.append(Phase(name, "failed" if last else done, ", ".join(members)))  # type: ignore[arg-type]
     if run.after is not None:
-        phases.append(Phase("prove", "failed" if failure else "ok", f"{sum(1 for p in run.after if p.leaf)} ports read"))
+        phases.append(
+            Phase("prove", "failed" if failure else "ok", f"{sum(1 for p in run.after if p.leaf)} ports read")
+        )
     if failure and options["touched"] and settings.on_failure == "rollback":
         left = options["not_taken_back"]
-        phases.append(Phase("take back", "failed" if left else "ok", f"not taken back: {', '.join(left)}" if left else "every touched member"))
+        phases.append(
+            Phase(
+                "take back",
+                "failed" if left else "ok",
+                f"not taken back: {', '.join(left)}" if left else "every touched member",
+            )
+        )
     return tuple(phases)
 
 
@@ -216,7 +254,9 @@ def _planned(run: ArrayRun, member: str) -> Sequence[str]:
 
 def _chain(picture: Mapping[str, Any]) -> Chain:
     links = tuple(
-        Link(link["subject"], link["thumbprint"], link["sha256"], datetime.fromisoformat(link["not_after"]), link["role"])
+        Link(
+            link["subject"], link["thumbprint"], link["sha256"], datetime.fromisoformat(link["not_after"]), link["role"]
+        )
         for link in picture["path"]
     )
     return Chain(tuple(picture["uses"]), links, tuple(picture["missing"]), picture["ok"])
@@ -249,7 +289,16 @@ def _wire(run: ArrayRun, member: str) -> tuple[WireReport, ...]:
         judged = run.after is not None and (new is not None or old is not None)
         ok = (new is not None and (wanted is None or new == wanted)) if judged else None
         rows.append(
-            WireReport(port.name, port.host, port.port, port.use, old, new if run.after is not None else None, ok, port.error or "")
+            WireReport(
+                port.name,
+                port.host,
+                port.port,
+                port.use,
+                old,
+                new if run.after is not None else None,
+                ok,
+                port.error or "",
+            )
         )
     return tuple(rows)
 
@@ -261,8 +310,16 @@ def _all_certificates(seen: Iterable[Mapping[str, Any]]) -> tuple[CertificateRep
             found.setdefault(
                 c["thumbprint"],
                 CertificateReport(
-                    c["thumbprint"], c["subject"], c["issuer"], datetime.fromisoformat(c["not_before"]),
-                    datetime.fromisoformat(c["not_after"]), c["role"], tuple(c["uses"]), c["serial"], c["sha256"], tuple(c["names"]),
+                    c["thumbprint"],
+                    c["subject"],
+                    c["issuer"],
+                    datetime.fromisoformat(c["not_before"]),
+                    datetime.fromisoformat(c["not_after"]),
+                    c["role"],
+                    tuple(c["uses"]),
+                    c["serial"],
+                    c["sha256"],
+                    tuple(c["names"]),
                 ),
             )
     return tuple(sorted(found.values(), key=lambda c: (c.role != "new", c.not_after)))

@@ -43,7 +43,9 @@ def lines_of(findings: Sequence[Finding]) -> str:
     said = []
     for group in together(findings):
         where = f"{', '.join(group.members)}: " if group.members else ""
-        said.append(f"[{group.finding.id}] {where}{group.finding.subject}: {group.finding.text}\n      Next: {group.finding.remedy}")
+        said.append(
+            f"[{group.finding.id}] {where}{group.finding.subject}: {group.finding.text}\n      Next: {group.finding.remedy}"
+        )
     return "\n  ".join(said)
 
 
@@ -110,7 +112,9 @@ class ArrayRun:
         given, options = self.options, dict(self.options["options"])
         excluded = {str(k): str(v or "") for k, v in (options.get("excluded") or {}).items()}
         deliveries = [
-            load_delivery(name, spec, str(options.get("trust") or "system")) for name, spec in (given["bundles"] or {}).items() if spec
+            load_delivery(name, spec, str(options.get("trust") or "system"))
+            for name, spec in (given["bundles"] or {}).items()
+            if spec
         ]
         if given["purpose"] == "renew" and not deliveries:
             raise Refused(
@@ -119,13 +123,26 @@ class ArrayRun:
             )
         if options.get("roll_at"):
             options["roll_at"] = _instant(str(options["roll_at"])).isoformat()
-        wanted = wanted_from(deliveries, str(options.get("av") or "auto"), self.now, bool(options.get("install_root"))) if deliveries else None
+        wanted = (
+            wanted_from(deliveries, str(options.get("av") or "auto"), self.now, bool(options.get("install_root")))
+            if deliveries
+            else None
+        )
         found = all_findings(
-            str(given["array"]), given["members"], given["arrays"], excluded, given["size"], deliveries, wanted, self.now,
+            str(given["array"]),
+            given["members"],
+            given["arrays"],
+            excluded,
+            given["size"],
+            deliveries,
+            wanted,
+            self.now,
             str(options.get("product") or "edge"),
         )
         if stopping(found):
-            raise Refused(f"No member was touched.\n  {lines_of(stopping(found))}", findings=[f.to_dict() for f in found])
+            raise Refused(
+                f"No member was touched.\n  {lines_of(stopping(found))}", findings=[f.to_dict() for f in found]
+            )
         settings = Settings.from_dict(
             {k: v for k, v in options.items() if v is not None}
             | {
@@ -155,7 +172,8 @@ class ArrayRun:
         if not gate.verdict.passed:
             stops = stopping(gate.verdict.findings)
             raise Refused(
-                f"The gate is closed: nothing is switched on any member of {self.settings.array}.\n  {lines_of(stops)}", **facts
+                f"The gate is closed: nothing is switched on any member of {self.settings.array}.\n  {lines_of(stops)}",
+                **facts,
             )
         self.tell(f"  | gate open: {len(gate.verdict.members)} of {len(self.settings.members)} members proven ready")
         if gate.roll.action != "none":
@@ -167,8 +185,14 @@ class ArrayRun:
     def prove(self) -> dict[str, Any]:
         """What every member (or ``only`` one) serves is what was wanted, or the task fails."""
         found = array_side.prove(
-            self.settings, self.evidence, self.options["reasons"], self.before, self.after, self.trust,
-            self.options["touched"], self.options["only"],
+            self.settings,
+            self.evidence,
+            self.options["reasons"],
+            self.before,
+            self.after,
+            self.trust,
+            self.options["touched"],
+            self.options["only"],
         )
         if stopping(found):
             raise Refused(f"Not proven.\n  {lines_of(stopping(found))}", findings=[f.to_dict() for f in found])
@@ -199,17 +223,27 @@ class ArrayRun:
     def rollback(self) -> dict[str, Any]:
         """Which members the journals name, the last one switched first."""
         journals = self.journals()
-        locked = [f for f in array_side.member_findings(self.settings, self.evidence, {}) if f.id in ("member.locked", "journal.unreadable")]
+        locked = [
+            f
+            for f in array_side.member_findings(self.settings, self.evidence, {})
+            if f.id in ("member.locked", "journal.unreadable")
+        ]
         if locked:
             raise Refused(f"Not taken back.\n  {lines_of(locked)}", findings=[f.to_dict() for f in locked])
         ended = {m for m, j in journals.items() if j.state == "done" or j.state == "taken-back"}
         take_back = [
-            m for m in records.touched_order(journals, self.settings.members)
-            if journals[m].state in records.OPEN or (self.settings.completed and journals[m].state in ("done", "rolled"))
+            m
+            for m in records.touched_order(journals, self.settings.members)
+            if journals[m].state in records.OPEN
+            or (self.settings.completed and journals[m].state in ("done", "rolled"))
         ]
         if not take_back and ended and not self.settings.completed:
             self.tell("  | the last rollout ended; rollout_completed: true takes it back all the same")
-        rolled = [m for m in self.settings.members if m in journals and journals[m].roll and journals[m].roll.state in ("rolled", "rolling")]
+        rolled = [
+            m
+            for m in self.settings.members
+            if m in journals and journals[m].roll and journals[m].roll.state in ("rolled", "rolling")
+        ]
         if not self.settings.completed and not take_back and all(journals[m].state not in records.OPEN for m in rolled):
             rolled = []
         self.tell(f"  | to take back: {', '.join(take_back) or 'nothing'}")
@@ -221,7 +255,11 @@ class ArrayRun:
         With one member lost the roll stays: cancelled on some only, the members would refuse each other's tokens at
         the instant, which is the very thing to avoid.
         """
-        rolled = [m for m in self.settings.members if (self.evidence.get(m, {}).get("standing") or {}).get("state") == "scheduled"]
+        rolled = [
+            m
+            for m in self.settings.members
+            if (self.evidence.get(m, {}).get("standing") or {}).get("state") == "scheduled"
+        ]
         asked = self.options["rolled"]
         lost = [m for m in self.settings.members if m not in self.evidence]
         if not asked or not rolled:
@@ -246,9 +284,13 @@ def _instant(text: str) -> datetime:
     try:
         value = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
     except ValueError:
-        raise InputError("input.instant", f"rollout_roll_at: expected an instant such as 2026-11-24T02:00:00Z, found {text!r}") from None
+        raise InputError(
+            "input.instant", f"rollout_roll_at: expected an instant such as 2026-11-24T02:00:00Z, found {text!r}"
+        ) from None
     if value.tzinfo is None:
-        raise InputError("input.instant", f"rollout_roll_at: {text!r} has no time zone; write 2026-11-24T02:00:00Z or +01:00")
+        raise InputError(
+            "input.instant", f"rollout_roll_at: {text!r} has no time zone; write 2026-11-24T02:00:00Z or +01:00"
+        )
     return value.astimezone(timezone.utc)
 
 

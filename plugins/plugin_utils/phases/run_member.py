@@ -15,8 +15,8 @@ from ..products import edge
 from ..products.store import Change
 from . import records
 from .edge_member import EdgeMember
-from .seen import PhaseFailed, Seen, to_evidence
 from .settings import Settings
+from .stop import PhaseFailed
 
 PHASES = ("read", "stage", "roll", "unroll", "switch", "prove", "settle", "take_back", "release")
 
@@ -46,7 +46,12 @@ def demand_gate(gate: Mapping[str, Any], settings: Settings, member: str, digest
 
 
 def run_phase(
-    phase: str, at: EdgeMember, settings: Settings, evidence: Mapping[str, Any], gate: Mapping[str, Any], check_mode: bool,
+    phase: str,
+    at: EdgeMember,
+    settings: Settings,
+    evidence: Mapping[str, Any],
+    gate: Mapping[str, Any],
+    check_mode: bool,
     since: datetime | None = None,
 ) -> dict[str, Any]:
     """Runs the phase and returns the task's result: ``changed``, ``evidence``, ``changes``.
@@ -54,42 +59,41 @@ def run_phase(
     Raises PhaseFailed, GateRefused, and what the host raises.
     """
     if phase == "read":
-        return _result(at.read(), settings, (), locked=False)
+        return _result(at.read(), ())
     if phase == "stage":
         if check_mode:
             return {"changed": True, "changes": _lines(at.plan_stage(evidence["missing"], send=False))}
-        changes, seen = at.stage(evidence["missing"])
-        return _result(seen, settings, changes)
+        changes, after = at.stage(evidence["missing"])
+        return _result(after, _lines(changes))
     if phase in ("roll", "switch"):
         demand_gate(gate, settings, at.member, evidence.get("digest", ""), check_mode)
     if check_mode:
         return {"changed": True, "changes": _would(phase, evidence, gate)}
-    journal = Journal.loads(evidence["journal"]) if evidence.get("journal") else None
-    if phase == "roll":
-        instant = datetime.fromisoformat(gate["roll"]["instant"])
-        before = records.own(journal, settings, evidence)
-        seen = at.roll(instant, before, (evidence.get("standing") or {}).get("previous"))
-        return _result(seen, settings, (Change("roll", edge.AV_USE, "", f"successor from {instant.isoformat()}"),))
-    if phase == "switch":
-        uses = {use: evidence["wanted"][use] for use in _uses(evidence, gate, at.member)}
-        seen = at.switch(uses, evidence["assigned"], evidence["services"], records.own(journal, settings, evidence))
-        return _result(seen, settings, [Change("assign", use, "", new) for use, new in uses.items()])
     if phase == "release":
         at.release()
         return {"changed": False, "evidence": {**evidence, "locked": False}}
     if phase == "take_back":
-        seen = at.take_back()
-        return _result(seen, settings, (Change("assign", "taken back", "", ""),), locked=seen.lock is not None)
+        return _result(at.take_back(), ["taken back as its journal says"])
+    journal = Journal.loads(evidence["journal"]) if evidence.get("journal") else None
+    if phase == "roll":
+        instant = datetime.fromisoformat(gate["roll"]["instant"])
+        after = at.roll(instant, records.own(journal, settings, evidence), evidence)
+        return _result(after, [f"{edge.AV_USE}: successor rolled for {instant.isoformat()}"])
+    if phase == "switch":
+        uses = {use: str(evidence["wanted"][use]) for use in _uses(evidence, gate, at.member)}
+        after = at.switch(uses, records.own(journal, settings, evidence), evidence)
+        return _result(after, [f"{use}: {evidence['assigned'].get(use)} -> {new}" for use, new in uses.items()])
     if journal is None:
-        raise PhaseFailed(f"{at.member}: there is no journal; nothing is known of a rollout there")
+        raise PhaseFailed(f"{at.member}: there is no journal; nothing is known of a rollout there", evidence)
     if phase == "prove":
-        return _result(at.prove(journal, since), settings, (), locked=False, changed=False)
+        return _result(at.prove(journal, evidence, since), ())
     if phase == "settle":
-        return _result(at.settle(journal), settings, (Change("start", "A/V authentication", "", "restarted"),), locked=False)
+        return _result(at.settle(journal, evidence), ["A/V authentication: restarted on the successor"])
     previous = records.previous_av(journal)
     if previous is None:
-        raise PhaseFailed(f"{at.member}: the journal does not say which A/V certificate was in force before the roll")
-    return _result(at.unroll(journal, previous), settings, (Change("roll", edge.AV_USE, "successor", ""),))
+        text = f"{at.member}: the journal does not say which A/V certificate was in force before the roll"
+        raise PhaseFailed(text, evidence)
+    return _result(at.unroll(journal, previous, evidence), [f"{edge.AV_USE}: scheduled successor cancelled"])
 
 
 def _uses(evidence: Mapping[str, Any], gate: Mapping[str, Any], member: str) -> list[str]:
@@ -112,11 +116,5 @@ def _lines(changes: Sequence[Change]) -> list[str]:
     return [change.as_line() for change in changes]
 
 
-def _result(
-    seen: Seen, settings: Settings, changes: Sequence[Change], locked: bool = True, changed: bool | None = None
-) -> dict[str, Any]:
-    return {
-        "changed": bool(changes) if changed is None else changed,
-        "changes": _lines(changes),
-        "evidence": to_evidence(seen, settings, locked),
-    }
+def _result(evidence: Mapping[str, Any], changes: Sequence[str]) -> dict[str, Any]:
+    return {"changed": bool(changes), "changes": list(changes), "evidence": dict(evidence)}

@@ -19,17 +19,11 @@ from ..products.readiness import Presented
 from ..windows.calls import Call, Reply
 from . import records
 from .evidence import Judged, Wanted, chain_picture, conclude, digest, rollback_possible
+from .light import plain_standing
 from .settings import Settings
+from .stop import PhaseFailed
 
 LOAD = ("lync",)
-
-
-class PhaseFailed(Exception):
-    """A phase did not end as it should. The message is for the reader; ``seen`` is the last that was read, if anything."""
-
-    def __init__(self, message: str, seen: Seen | None = None) -> None:
-        super().__init__(message)
-        self.seen = seen
 
 
 @dataclass(frozen=True)
@@ -71,7 +65,10 @@ def see(
     """
     if reply.host.clock is None:
         raise PhaseFailed(f"{member} did not say what time it is; nothing can be judged without its clock")
-    rows = {call: reply.rows(call) for call in ("stores", "keys", "access", "assignments", "services", "av", "version", "events")}
+    rows = {
+        call: reply.rows(call)
+        for call in ("stores", "keys", "access", "assignments", "services", "av", "version", "events")
+    }
     presented = {row["Thumbprint"].upper(): _presented(row) for row in reply.rows("presented")}
     state = edge.state_from(rows, reply.host.clock, _version(reply.host.windows), presented)
     findings = list(_reply_findings(member, reply))
@@ -94,7 +91,9 @@ def see(
         replace_av=replace_av,
         events_since=events_since,
     )
-    findings += records.lock_findings(member, lock, settings) + records.journal_findings(member, journal, settings, target)
+    findings += records.lock_findings(member, lock, settings) + records.journal_findings(
+        member, journal, settings, target
+    )
     findings += _av_findings(member, settings, target, state) if wanted is not None else ()
     return Seen(
         member=member,
@@ -182,27 +181,28 @@ def to_evidence(seen: Seen, settings: Settings, locked: bool) -> dict[str, Any]:
         "assigned": state.assigned(),
         "wanted": {use: leaf.thumbprint for use, leaf in seen.wanted.uses.items()},
         "staged": {use: leaf.thumbprint for use, leaf in seen.wanted.uses.items() if _held(state, leaf.sha256)},
-        "keys": {use: leaf.spki_sha256 for use, leaf in seen.wanted.uses.items() if _held(state, leaf.sha256, signs=True)},
+        "keys": {
+            use: leaf.spki_sha256 for use, leaf in seen.wanted.uses.items() if _held(state, leaf.sha256, signs=True)
+        },
         "planned_keys": {use: leaf.spki_sha256 for use, leaf in seen.wanted.uses.items()},
-        "labels": {c.certificate.thumbprint: edge.describe(c.certificate.thumbprint, state) for c in state.stores.machine("My")},
+        "labels": {
+            c.certificate.thumbprint: edge.describe(c.certificate.thumbprint, state) for c in state.stores.machine("My")
+        },
         "certificates": _certificates(seen),
         "services": dict(state.services),
         "stage": [change.as_line() for change in judged.stage],
         "missing": [{"store": change.subject.rsplit("\\", 1)[-1], "sha256": change.sha256} for change in judged.stage],
         "switch": [change.as_line() for change in judged.switch],
         "switch_uses": [change.subject for change in judged.switch],
-        "standing": None
-        if standing is None
-        else {
-            "state": standing.state,
-            "instant": standing.instant.isoformat() if standing.instant else None,
-            "previous": standing.previous,
-        },
+        "standing": None if standing is None else plain_standing(standing),
         "av_old_ends": ends.isoformat() if ends else None,
         "token_seconds": state.token_lifetime.total_seconds(),
         "rollback": rollback_possible(seen.wanted, state, timedelta(hours=settings.window_hours)),
         "chains": [
-            {"uses": [u for u, leaf in seen.wanted.uses.items() if leaf.sha256 == r.leaf.sha256], **chain_picture(r.paths[0])}
+            {
+                "uses": [u for u, leaf in seen.wanted.uses.items() if leaf.sha256 == r.leaf.sha256],
+                **chain_picture(r.paths[0]),
+            }
             for r in judged.readiness
             if r.paths
         ],
@@ -224,9 +224,10 @@ def _certificates(seen: Seen) -> list[dict[str, Any]]:
     """The certificates that the run is about on this member: what is wanted, and what is assigned today."""
     wanted = {leaf.thumbprint: leaf for leaf in seen.wanted.leaves}
     mine = {c.certificate.thumbprint: c.certificate for c in seen.state.stores.machine("My")}
-    assigned = {t: mine[t] for t in seen.state.assigned().values() if t in mine}
+    today = {use: t for use, t in seen.state.assigned().items() if use in seen.wanted.uses}
+    assigned = {t: mine[t] for t in today.values() if t in mine}
     uses: dict[str, list[str]] = {}
-    for use, thumbprint in [*seen.state.assigned().items(), *((u, c.thumbprint) for u, c in seen.wanted.uses.items())]:
+    for use, thumbprint in [*today.items(), *((u, c.thumbprint) for u, c in seen.wanted.uses.items())]:
         if use not in uses.setdefault(thumbprint, []):
             uses[thumbprint].append(use)
     return [

@@ -69,7 +69,9 @@ class Settings:
         known = {f.name for f in fields(cls)}
         values = {str(k): v for k, v in data.items() if k in known}
         if not values.get("run"):
-            raise ValueError("these are not the settings of a run: the run id is missing. Start the playbook from its beginning")
+            raise ValueError(
+                "these are not the settings of a run: the run id is missing. Start the playbook from its beginning"
+            )
         for name in ("members", "names"):
             if name in values:
                 values[name] = tuple(str(v) for v in values[name])

@@ -47,7 +47,10 @@ def ports(rows: Iterable[Mapping[str, Any]], owners: Mapping[tuple[str, int], tu
         member, use = owners.get((host, number), ("", ""))
         chain, error = [], row.get("error")
         try:
-            chain = [load_der(base64.b64decode(c["der"] if isinstance(c, Mapping) else c)) for c in row.get("certificates") or ()]
+            chain = [
+                load_der(base64.b64decode(c["der"] if isinstance(c, Mapping) else c))
+                for c in row.get("certificates") or ()
+            ]
         except (CertificateError, ValueError) as problem:
             error = f"what it presented cannot be read: {problem}"
         found.append(Port(member, str(row.get("name") or f"{host}:{number}"), host, number, use, tuple(chain), error))
@@ -67,7 +70,11 @@ def judge_port(
     readable_before = before is None or before.leaf is not None
     if now.leaf is None:
         if readable_before:
-            return [finding("wire.unreadable", now.member, subject, f"could be read before and cannot be read now: {now.error}")]
+            return [
+                finding(
+                    "wire.unreadable", now.member, subject, f"could be read before and cannot be read now: {now.error}"
+                )
+            ]
         return [finding("wire.unreadable-before", now.member, subject, f"could not be read before either: {now.error}")]
     found = []
     if wanted is not None and now.leaf.thumbprint != wanted:
@@ -79,5 +86,7 @@ def judge_port(
         path = chain_paths(now.leaf, now.chain[1:], trust, at, "server")[0]
         if not path.ok:
             reasons = "; ".join(f.text for f in path.findings) or "no path to a trusted root"
-            found.append(finding("wire.incomplete", now.member, subject, f"presents {len(now.chain)} certificate(s): {reasons}"))
+            found.append(
+                finding("wire.incomplete", now.member, subject, f"presents {len(now.chain)} certificate(s): {reasons}")
+            )
     return found

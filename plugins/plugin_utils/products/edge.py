@@ -40,7 +40,12 @@ ASSIGNMENT_FIELDS = (
 )
 SHA512_WORKS_FROM = (10, 0)
 """SHA-512 signatures stop RTCSRV on Windows before Server 2016 (Schannel 36874, 36888)."""
-YEARS = {4: "Lync Server 2010", 5: "Lync Server 2013", 6: "Skype for Business Server 2015", 7: "Skype for Business Server 2019"}
+YEARS = {
+    4: "Lync Server 2010",
+    5: "Lync Server 2013",
+    6: "Skype for Business Server 2015",
+    7: "Skype for Business Server 2019",
+}
 
 
 @dataclass(frozen=True)
@@ -84,7 +89,9 @@ class EdgeState:
 
     def scheduled(self, use: str) -> Assignment | None:
         """The successor that the product shows for the use, if it shows one."""
-        return next((a for a in self.assignments if a.use == use and a.effective is not None and a.effective > self.clock), None)
+        return next(
+            (a for a in self.assignments if a.use == use and a.effective is not None and a.effective > self.clock), None
+        )
 
     def assigned(self) -> dict[str, str]:
         """Use -> thumbprint, for every use that has one now."""
@@ -98,20 +105,34 @@ class EdgeState:
         return YEARS.get(int(major), f"Lync/Skype version {self.version}") if major.isdigit() else "unknown product"
 
 
+def assignments_call() -> Call:
+    """Reads which certificate each use has."""
+    return Call("assignments", "Get-CsCertificate", {}, ASSIGNMENT_FIELDS)
+
+
 def calls(thumbprints: Sequence[str], events_since: datetime) -> tuple[Call, ...]:
     """Everything a rollout reads of an Edge server, in one document."""
     return (
         *read_calls(thumbprints=thumbprints),
-        Call("assignments", "Get-CsCertificate", {}, ASSIGNMENT_FIELDS),
+        assignments_call(),
         services.status_call(),
-        Call("av", "Get-CsAVEdgeConfiguration", {"LocalStore": Switch(True)}, ("Identity", "MaxTokenLifetime"), optional=True),
+        Call(
+            "av",
+            "Get-CsAVEdgeConfiguration",
+            {"LocalStore": Switch(True)},
+            ("Identity", "MaxTokenLifetime"),
+            optional=True,
+        ),
         Call("version", "Get-ServiceVersion", {"Names": ["RTCSRV"]}, optional=True),
         events.read_call(events_since),
     )
 
 
 def state_from(
-    rows: Mapping[str, Sequence[Mapping[str, Any]]], clock: datetime, windows: Sequence[int], presented: Mapping[str, Presented]
+    rows: Mapping[str, Sequence[Mapping[str, Any]]],
+    clock: datetime,
+    windows: Sequence[int],
+    presented: Mapping[str, Presented],
 ) -> EdgeState:
     """Makes the state of the rows answered to :func:`calls`, by call id."""
     lifetime = next((_span(r.get("MaxTokenLifetime")) for r in rows.get("av", ()) if r.get("MaxTokenLifetime")), None)
@@ -179,7 +200,9 @@ def plan_switch(desired: Mapping[str, Certificate], state: EdgeState, replace_av
 
 def assign_call(use: str, thumbprint: str) -> Call:
     """Set-CsCertificate for one use, without -Roll."""
-    return Call(f"assign-{use}", "Set-CsCertificate", {"Type": [use], "Thumbprint": thumbprint, "Confirm": Switch(False)})
+    return Call(
+        f"assign-{use}", "Set-CsCertificate", {"Type": [use], "Thumbprint": thumbprint, "Confirm": Switch(False)}
+    )
 
 
 def roll_call(thumbprint: str, instant: datetime) -> Call:

@@ -46,7 +46,8 @@ def read_call(after: datetime, newest: int = 200) -> Call:
 def events_from_rows(rows: Iterable[Mapping[str, Any]]) -> tuple[Event, ...]:
     """Makes events of the rows of Find-Event, oldest first."""
     found = [
-        Event(int(r["Id"]), str(r["Source"]), r["Time"], str(r.get("Level") or ""), str(r.get("Message") or "")) for r in rows
+        Event(int(r["Id"]), str(r["Source"]), r["Time"], str(r.get("Level") or ""), str(r.get("Message") or ""))
+        for r in rows
     ]
     return tuple(sorted(found, key=lambda event: event.time))
 

@@ -147,11 +147,18 @@ def path_problems(leaf: Certificate, paths: Sequence[Path], trust: Sequence[Cert
     trusted = {c.sha256 for c in trust} | {c.spki_sha256 for c in trust}
     for path in variants.values():
         root = path.certificates[-1]
-        if trusted and root.sha256 not in trusted and root.spki_sha256 not in trusted and not _issued_by_trusted(path, trust):
+        if (
+            trusted
+            and root.sha256 not in trusted
+            and root.spki_sha256 not in trusted
+            and not _issued_by_trusted(path, trust)
+        ):
             text = f"leads to {root.common_name or root.subject}, which is not in the list of roots that clients trust"
             yield Problem("chain.untrusted-root", label(leaf), text, {"root": root.sha256})
     if len(variants) > 1:
-        ends = "; ".join(" <- ".join(c.common_name or c.subject for c in path.certificates[1:]) for path in variants.values())
+        ends = "; ".join(
+            " <- ".join(c.common_name or c.subject for c in path.certificates[1:]) for path in variants.values()
+        )
         text = f"{len(variants)} different chains can be sent: {ends}; which one Windows takes is its choice"
         yield Problem("chain.ambiguous", label(leaf), text)
 
@@ -188,7 +195,11 @@ def store_problems(stores: Stores) -> Iterable[Problem]:
             text = "is not self-signed and lies in LocalMachine\\Root; that breaks mutual TLS of Lync since Windows Server 2012"
             yield Problem("store.intermediate-in-root", label(entry.certificate), text, _evidence(entry))
     if len({e.certificate.sha256 for e in roots}) > MAX_ROOTS:
-        yield Problem("store.too-many-roots", "LocalMachine\\Root", f"{len(roots)} roots; more than {MAX_ROOTS} cause sign-in issues")
+        yield Problem(
+            "store.too-many-roots",
+            "LocalMachine\\Root",
+            f"{len(roots)} roots; more than {MAX_ROOTS} cause sign-in issues",
+        )
     for text in stores.unreadable:
         yield Problem("store.unreadable-entry", text.split(":")[0], text)
 

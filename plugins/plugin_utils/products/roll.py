@@ -95,7 +95,9 @@ def decide(
         return Decision("none", next(iter(instants), None))
     done = [m for m, s in standings.items() if s.state == "done"]
     if all(s.state == "first" for s in standings.values()):
-        return Decision("replace", None, todo, text="no member has an A/V authentication certificate yet: nothing can drop")
+        return Decision(
+            "replace", None, todo, text="no member has an A/V authentication certificate yet: nothing can drop"
+        )
     if done and not allow_call_drop:
         text = (
             f"{', '.join(done)} already use(s) the new A/V authentication certificate while {', '.join(todo)} was not rolled: "

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..windows.calls import Call, Switch
+from .problem import Problem
 
 START_ORDER = ("REPLICA", "RTCSRV", "RTCDATAPROXY", "RTCMRAUTH", "RTCMEDIARELAY")
 """Access Edge before what depends on it; stopping goes the other way round."""
@@ -48,8 +49,9 @@ def affected(uses: Iterable[str], installed: Iterable[str]) -> tuple[str, ...]:
     return tuple(service for service in START_ORDER if service in needed and service in present)
 
 
-def dependents(services: Iterable[str], state: Mapping[str, str]) -> tuple[str, ...]:
-    """What was running and must run again afterwards: stopping a service stops its dependents (Stop-CsWindowsService)."""
+def running(state: Mapping[str, str]) -> tuple[str, ...]:
+    """What runs now, in start order. All of it has to run again after a switch: stopping a service stops its
+    dependents, too (Stop-CsWindowsService), and which these are is not documented."""
     return tuple(service for service in START_ORDER if state.get(service) == RUNNING)
 
 
@@ -91,3 +93,10 @@ def not_stopped(services: Sequence[str], state: Mapping[str, str]) -> tuple[str,
 def not_running(services: Sequence[str], state: Mapping[str, str]) -> tuple[str, ...]:
     """Those of ``services`` that should run and do not."""
     return tuple(service for service in services if state.get(service) != RUNNING)
+
+
+def problems(uses: Iterable[str], state: Mapping[str, str]) -> Iterable[Problem]:
+    """A service that does not run now would be blamed on the switch later."""
+    for service in not_running(affected(uses, state), state):
+        name = f"{service} ({SERVICE_NAMES.get(service, service)})"
+        yield Problem("product.service-stopped", name, f"expected Running, found {state.get(service) or 'nothing'}")

@@ -77,7 +77,13 @@ class Stores:
     def elsewhere(self, sha256: str) -> tuple[str, ...]:
         """Whose CA stores hold this certificate besides the machine's."""
         return tuple(
-            sorted({c.location for c in self.certificates if c.location != LOCAL_MACHINE and c.certificate.sha256 == sha256})
+            sorted(
+                {
+                    c.location
+                    for c in self.certificates
+                    if c.location != LOCAL_MACHINE and c.certificate.sha256 == sha256
+                }
+            )
         )
 
     def having(self, additions: Iterable[StoredCertificate]) -> Stores:
@@ -167,7 +173,9 @@ def label(certificate: Certificate) -> str:
     return f"{name} ({certificate.thumbprint}, until {certificate.not_after:%Y-%m-%d})"
 
 
-def plan_stores(desired: DesiredStores, stores: Stores, wrapped: Mapping[str, tuple[bytes, str]] | None = None) -> tuple[Change, ...]:
+def plan_stores(
+    desired: DesiredStores, stores: Stores, wrapped: Mapping[str, tuple[bytes, str]] | None = None
+) -> tuple[Change, ...]:
     """What is missing, as changes.
 
     ``wrapped`` maps the SHA-256 of a leaf to (PFX bytes, one-time password). Without an entry the change has no call:
@@ -198,7 +206,9 @@ def plan_stores(desired: DesiredStores, stores: Stores, wrapped: Mapping[str, tu
             calls = (Call(f"import-{wanted.certificate.thumbprint}", "Import-StorePfx", parameters),)
         before = "certificate without its key" if present is not None else ""
         after = f"{label(wanted.certificate)} with key, {'' if wanted.exportable else 'not '}exportable"
-        changes.append(Change("import-key", f"LocalMachine\\{wanted.store}", before, after, calls, wanted.certificate.sha256))
+        changes.append(
+            Change("import-key", f"LocalMachine\\{wanted.store}", before, after, calls, wanted.certificate.sha256)
+        )
     return tuple(changes)
 
 
@@ -220,11 +230,15 @@ def plan_removal(store: str, thumbprints: Sequence[str], stores: Stores, delete_
             parameters = {"Store": store, "Thumbprint": entry.certificate.thumbprint, "DeleteKey": with_key}
             call = Call(f"remove-{store}-{entry.certificate.thumbprint}", "Remove-StoreCertificate", parameters)
             before = label(entry.certificate) + (" and its key" if with_key else "")
-            changes.append(Change("remove-certificate", f"LocalMachine\\{store}", before, "", (call,), entry.certificate.sha256))
+            changes.append(
+                Change("remove-certificate", f"LocalMachine\\{store}", before, "", (call,), entry.certificate.sha256)
+            )
     return tuple(changes)
 
 
-def read_calls(stores: Sequence[str] = ("My", "CA", "Root"), users: bool = True, thumbprints: Sequence[str] = ()) -> tuple[Call, ...]:
+def read_calls(
+    stores: Sequence[str] = ("My", "CA", "Root"), users: bool = True, thumbprints: Sequence[str] = ()
+) -> tuple[Call, ...]:
     """The calls that read stores and, for ``thumbprints`` in My, whether the key signs, who may read it and what Schannel would send."""
     calls = [Call("stores", "Get-StoreCertificate", {"Stores": list(stores), "Users": users})]
     if thumbprints:

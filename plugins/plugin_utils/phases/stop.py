@@ -1,0 +1,20 @@
+# Copyright: (c) 2026, ucops.certificates contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How a phase ends that did not end as it should."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class PhaseFailed(Exception):
+    """A phase did not end as it should. The message is for the reader.
+
+    ``evidence`` is what the member said after it; None when it said nothing, and then nothing is known of it.
+    """
+
+    def __init__(self, message: str, evidence: Mapping[str, Any] | None = None) -> None:
+        super().__init__(message)
+        self.evidence = evidence
