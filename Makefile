@@ -52,8 +52,8 @@ unit: venv  ## the tests of the pure core and of this repository's own rules
 lab-test: venv  ## pywinrm, pypsrp and openssl against the lab
 	$(PYTEST) tests/lab_tests
 
-integration: venv  ## the playbooks on the lab
-	$(PYTEST) tests/integration
+integration: venv  ## the playbooks on the lab, and the story of `make demo`
+	$(PYTEST) tests/integration tests/demo
 
 faults: venv  ## lost connections and failing calls at every point
 	$(PYTEST) tests/faults
@@ -80,5 +80,5 @@ changelog: venv  ## write CHANGELOG.md from the fragments
 	$(PY) -m antsibull_changelog generate --reload-plugins
 
 clean:  ## remove what make made
-	rm -rf .build .venv .ansible .hypothesis .mypy_cache .pytest_cache .ruff_cache reports
+	rm -rf .build .venv .ansible .hypothesis .mypy_cache .pytest_cache .ruff_cache reports demo-report
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

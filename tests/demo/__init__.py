@@ -1,0 +1,1 @@
+"""`make demo`: the renewal of an Edge pool, told as a story and checked as a test."""
