@@ -1,0 +1,109 @@
+"""Every remote call of a first renewal, and what may go wrong at each of them."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+READ = (
+    "Get-Journal",
+    "Get-StoreCertificate",
+    "Test-StoreKey",
+    "Get-StoreKeyAccess",
+    "Test-TlsPresented",
+    "Get-CsCertificate",
+    "Get-CsWindowsService",
+    "Get-CsAVEdgeConfiguration",
+    "Get-ServiceVersion",
+    "Find-Event",
+)
+DOCUMENTS: tuple[tuple[str, tuple[str, ...]], ...] = (
+    ("read", READ),
+    ("stage", ("Lock-Member", "Add-StoreCertificate", "Import-StorePfx", *READ)),
+    ("roll", ("Lock-Member", "Set-Journal", "Set-CsCertificate", "Set-Journal", *READ)),
+    (
+        "drain",
+        ("Lock-Member", "Set-Journal", "Stop-CsWindowsService", "Stop-CsWindowsService", "Get-CsWindowsService"),
+    ),
+    (
+        "switch",
+        (
+            "Lock-Member",
+            "Set-CsCertificate",
+            "Set-CsCertificate",
+            "Start-CsWindowsService",
+            "Start-CsWindowsService",
+            "Set-Journal",
+            *READ,
+        ),
+    ),
+    ("close", ("Lock-Member", "Set-Journal", "Unlock-Member", *READ)),
+)
+"""Phase -> the calls of its one document, in their order: a first renewal of one member, without drain polls."""
+
+WRITES = frozenset(
+    {
+        "Lock-Member",
+        "Unlock-Member",
+        "Set-Journal",
+        "Add-StoreCertificate",
+        "Import-StorePfx",
+        "Set-CsCertificate",
+        "Stop-CsWindowsService",
+        "Start-CsWindowsService",
+    }
+)
+FAULTS = ("drop-before", "drop-after", "error", "down-before", "down-after")
+OPTIONAL = frozenset({"Get-CsAVEdgeConfiguration", "Get-ServiceVersion"})
+"""Calls whose error stops nothing: what they tell has a documented default."""
+
+
+@dataclass(frozen=True)
+class Case:
+    """One fault at one call of one member."""
+
+    member: str
+    phase: str
+    call: str
+    nth: int
+    """The how manieth call of this name it is on that member, from 1."""
+    do: str
+
+    @property
+    def writes(self) -> bool:
+        """Whether the call changes the member."""
+        return self.call in WRITES
+
+    def __str__(self) -> str:
+        return f"{self.member}-{self.phase}-{self.call}{self.nth}-{self.do}"
+
+
+def sequence() -> Iterator[tuple[str, str, int]]:
+    """Phase, call, nth: every call of a first renewal of one member."""
+    seen: Counter[str] = Counter()
+    for phase, calls in DOCUMENTS:
+        for call in calls:
+            seen[call] += 1
+            yield phase, call, seen[call]
+
+
+def whole(member: str) -> list[Case]:
+    """Every call x every fault."""
+    return [Case(member, phase, call, nth, do) for phase, call, nth in sequence() for do in FAULTS]
+
+
+def covering() -> list[Case]:
+    """Few cases in which every phase, every kind of call, every fault and every member occurs.
+
+    Writes one after the other get the faults in turn, the members too; of each phase's read one call gets one.
+    """
+    cases, turn, read = [], 0, ""
+    for phase, call, nth in sequence():
+        if call not in WRITES and read == phase:
+            continue
+        if call not in WRITES:
+            read = phase
+        cases.append(Case(f"edge{turn % 3 + 1}", phase, call, nth, FAULTS[(turn * 2) % len(FAULTS)]))
+        turn += 1
+    return cases
