@@ -202,6 +202,9 @@ PKI: Mapping[str, Entry] = {
     "bundle.empty": Entry(
         "error", "The file is empty",
         "There is nothing in it.", "Download it again.", ""),
+    "bundle.pfx-no-mac": Entry(
+        "warning", "The PFX carries no integrity check", "Damage or tampering on the way would go unseen.",
+        "Compare it with the vendor's delivery, or export it again.", "RFC 7292, section 5.1"),
     "bundle.pfx-new-cipher": Entry(
         "info", "The PFX uses a cipher that old Windows cannot read",
         "Before Server 2019 it fails with 'The password you entered is incorrect'. It is re-wrapped on the way, "

@@ -61,9 +61,9 @@ def report_html(report: Report) -> str:
     """The page. Everything foreign in it is escaped; the content security policy allows its own style sheet only."""
     templates = Path(__file__).with_name("templates")
     environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True,
-                                     undefined=jinja2.StrictUndefined, loader=jinja2.FileSystemLoader(templates))
-    environment.filters.update(clean=lambda text: clean(str(text)), moment=moment, thumbprint=short_thumbprint,
-                               names=listed)
+                                     undefined=jinja2.StrictUndefined, loader=jinja2.FileSystemLoader(templates),
+                                     finalize=_harmless)
+    environment.filters.update(moment=moment, thumbprint=short_thumbprint, names=listed)
     style = (templates / "report.css").read_text(encoding="utf-8")
     times, scale = _times(report.certificates, report.finished)
     roll = report.roll
@@ -74,6 +74,11 @@ def report_html(report: Report) -> str:
         roles={item.thumbprint: item.role for item in report.certificates},
         roll_relative=relative(roll.instant, report.finished) if roll and roll.instant else "", style=Markup(style),
         style_hash=base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii"))
+
+
+def _harmless(value: object) -> object:
+    """Every text that the template writes goes through here, before it is escaped."""
+    return clean(value) if isinstance(value, str) and not isinstance(value, Markup) else value
 
 
 def chain_groups(members: Sequence[MemberReport]) -> tuple[ChainGroup, ...]:
