@@ -1,7 +1,8 @@
 # Copyright: (c) 2026, ucops.certificates contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One phase of a rollout on one member; the role's tasks call it. See the module of the same name for its documentation."""
+"""One phase of a rollout on one member; the role's tasks call it. See the module of the same name for its
+documentation."""
 
 from __future__ import annotations
 

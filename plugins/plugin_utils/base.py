@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any, ClassVar
 
-from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
+from ansible.errors import AnsibleConnectionFailure
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
@@ -146,7 +146,8 @@ def utc_now() -> datetime:
 
 
 def aware(text: str, what: str) -> datetime:
-    """An ISO instant with its offset. Raises InputError for anything else: a local time would mean another instant elsewhere."""
+    """An ISO instant with its offset. Raises InputError for anything else: a local time would mean another instant
+    elsewhere."""
     try:
         value = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
     except ValueError:

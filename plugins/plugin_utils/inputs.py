@@ -16,7 +16,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from .pki.bundle import Bundle, BundleError, open_bundle
+from .pki.bundle import Bundle, open_bundle
 from .pki.certificate import Certificate, CertificateError, load_pem
 
 MAX_FILE = 16 * 1024 * 1024
@@ -106,9 +106,6 @@ def load_delivery(name: str, spec: Mapping[str, Any], default_trust: str) -> Del
         extra.append((str(more), read_file(str(more), f"{what}, extra:")))
     password = spec.get("password")
     bundle = open_bundle(source, data, str(password) if password is not None else None, extra)
-    if bundle.key is None:
-        message = f"{what}: {source} holds the certificate of {bundle.leaf.common_name} but no private key. Give key_path, or a PFX"
-        raise BundleError("bundle.no-key", message)
     trust = str(spec.get("trust") or default_trust)
     return Delivery(
         name=name,

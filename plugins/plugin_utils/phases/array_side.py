@@ -128,7 +128,10 @@ def av_differs(settings: Settings, evidence: Mapping[str, Evidence]) -> Iterable
     av = {member: e["assigned"].get(edge.AV_USE) for member, e in evidence.items()}
     if len(set(av.values())) > 1 and wanted not in av.values():
         listed = ", ".join(f"{m}: {t or 'none'}" for m, t in av.items())
-        text = f"the members already use different A/V authentication certificates ({listed}); tokens of one are refused by the other"
+        text = (
+            f"the members already use different A/V authentication certificates ({listed}); tokens of "
+            f"one are refused by the other"
+        )
         yield finding("array.thumbprint-differs", settings.array, edge.AV_USE, text, severity="warning")
 
 
@@ -227,15 +230,11 @@ def expected_while_mixed(found: Finding) -> Finding:
 
 def uniform_since(settings: Settings, evidence: Mapping[str, Evidence], touched: Sequence[str]) -> dict[str, str]:
     """Member -> the instant, by its own clock, from which all members had the same certificate."""
-    clocks = [_instant(evidence[m]["host"]["clock"]) for m in touched if evidence.get(m)]
     offsets = {m: float(e["host"]["offset"]) for m, e in evidence.items() if e}
-    if not clocks:
+    seen = [(m, _instant(evidence[m]["host"]["clock"])) for m in touched if evidence.get(m)]
+    last = max((clock - timedelta(seconds=offsets[m]) for m, clock in seen if clock is not None), default=None)
+    if last is None:
         return {}
-    last = max(
-        clock - timedelta(seconds=offsets[m])
-        for m, clock in zip([m for m in touched if evidence.get(m)], clocks)
-        if clock is not None
-    )
     return {m: (last + timedelta(seconds=offset)).isoformat() for m, offset in offsets.items()}
 
 
@@ -247,7 +246,8 @@ def verdict(
     after: Sequence[Port] | None,
     desired: Mapping[str, str],
 ) -> ArrayVerdict:
-    """What the array is now. ``first``: member -> use -> thumbprint before this run or, by the journal, before its rollout."""
+    """What the array is now. ``first``: member -> use -> thumbprint before this run or, by the journal, before its
+    rollout."""
     facts: dict[str, MemberFacts | None] = {}
     unreadable = {port.key for port in before if port.leaf is None}
     for member in settings.members:
@@ -280,7 +280,10 @@ def settle_decision(
             continue
         standing, instant = seen["standing"]["state"], seen.get("roll_instant")
         if standing == "scheduled":
-            text = f"the roll takes effect at {seen['standing']['instant']}, it is {seen['host']['clock']} there now; settle after that"
+            text = (
+                f"the roll takes effect at {seen['standing']['instant']}, it is {seen['host']['clock']} "
+                f"there now; settle after that"
+            )
             found.append(finding("roll.pending", member, edge.AV_USE, text, severity="error"))
         elif standing == "needed":
             found.append(finding("roll.passed-unrolled", member, edge.AV_USE))

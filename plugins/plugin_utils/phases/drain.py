@@ -1,7 +1,8 @@
 # Copyright: (c) 2026, ucops.certificates contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Waiting for calls to end: a graceful stop waits without a limit, so it is asked with short commands until a deadline."""
+"""Waiting for calls to end: a graceful stop waits without a limit, so it is asked with short commands until a
+deadline."""
 
 from __future__ import annotations
 

@@ -136,7 +136,8 @@ class EdgeMember:
     # -- A/V roll --------------------------------------------------------------------------------------------------
 
     def roll(self, instant: datetime, before: Journal, evidence: Evidence) -> Evidence:
-        """Schedules the A/V successor for ``instant`` and has it confirmed by the product or by the journal behind it."""
+        """Schedules the A/V successor for ``instant`` and has it confirmed by the product or by the journal behind
+        it."""
         thumbprint = str(evidence["wanted"][edge.AV_USE])
         rolling = records.rolling(before, thumbprint, instant, (evidence.get("standing") or {}).get("previous"))
         rolled = records.rolled(rolling)
@@ -261,7 +262,10 @@ class EdgeMember:
             return to_evidence(seen, self.settings, locked=False)
         uses = records.to_restore(journal, state)
         back, status = records.taking_back(journal), state.services
-        begin = (records.lock_call(self.settings), records.journal_call("journal-before", self.settings, back))
+        begin: tuple[Call, ...] = (
+            records.lock_call(self.settings),
+            records.journal_call("journal-before", self.settings, back),
+        )
         names = services.affected(uses, state.services)
         if uses:
             status = self._stop(

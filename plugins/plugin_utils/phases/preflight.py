@@ -33,7 +33,10 @@ def array_findings(
             "array.empty", array, array, f"every member of {array!r} is excluded; there is nothing left to renew"
         )
     if size is not None and members and len(members) != size:
-        text = f"rollout_size says {size} members, this run sees {len(members)}; a sliced or partial inventory cannot renew an array"
+        text = (
+            f"rollout_size says {size} members, this run sees {len(members)}; a sliced or partial "
+            f"inventory cannot renew an array"
+        )
         yield finding("array.incomplete-run", array, array, text)
     for name in excluded:
         if members and name not in members:
@@ -67,7 +70,10 @@ def delivery_findings(deliveries: Sequence[Delivery], at: datetime, product: str
         path = intended_path(delivery, at)
         if not path.ok:
             reasons = "; ".join(f.text for f in path.findings)
-            text = f"bundle {delivery.name!r} does not lead to a root of trust list {delivery.trust_name!r} by itself: {reasons}"
+            text = (
+                f"bundle {delivery.name!r} does not lead to a root of trust list {delivery.trust_name!r} "
+                f"by itself: {reasons}"
+            )
             yield finding("chain.incomplete", "", delivery.bundle.leaf.common_name or "", text, severity="warning")
 
 
@@ -78,7 +84,10 @@ def one_leaf_a_use(wanted: Wanted) -> Iterable[Finding]:
         by_leaf.setdefault(leaf.sha256, []).append(use)
     for uses in by_leaf.values():
         if "Internal" in uses and len(uses) > 1:
-            text = f"the internal interface and {', '.join(u for u in uses if u != 'Internal')} would share one certificate"
+            text = (
+                f"the internal interface and {', '.join(u for u in uses if u != 'Internal')} would share "
+                f"one certificate"
+            )
             yield finding("bundle.shared-internal", "", "Internal", text, severity="warning")
 
 

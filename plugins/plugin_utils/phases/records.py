@@ -15,8 +15,9 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from ..array.catalogue_entry import Severity
 from ..array.findings import Finding, finding
-from ..array.journal import Journal, RollEntry, UseEntry
+from ..array.journal import Journal, JournalState, RollEntry, UseEntry
 from ..products import edge, roll
 from ..windows.calls import Call
 from .evidence import Wanted
@@ -118,7 +119,8 @@ def taking_back(journal: Journal) -> Journal:
 
 def taken_back(journal: Journal) -> Journal:
     """What was there before is there again; a scheduled roll is another matter and stays recorded."""
-    return replace(journal, state="rolled" if journal.roll and journal.roll.state == "rolled" else "taken-back")
+    state: JournalState = "rolled" if journal.roll and journal.roll.state == "rolled" else "taken-back"
+    return replace(journal, state=state, uses={}, services=())
 
 
 def restarted(journal: Journal) -> tuple[str, ...]:
@@ -166,7 +168,8 @@ def lock_findings(member: str, lock: Mapping[str, Any] | None, settings: Setting
         who = {}
     by = f"{who.get('operator') or 'somebody'} on {who.get('controller') or 'an unknown controller'}"
     text = (
-        f"run {lock['Run']} of {by} holds it, last active {lock.get('At')} by the member's clock. If that controller is dead, "
+        f"run {lock['Run']} of {by} holds it, last active {lock.get('At')} by the member's clock. If that "
+        f"controller is dead, "
         f"repeat with -e rollout_take_over={lock['Run']}"
     )
     return [finding("member.locked", member, str(lock["Run"]), text)]
@@ -183,10 +186,11 @@ def journal_findings(member: str, journal: Journal | None, settings: Settings, w
     elif journal.members and set(journal.members) - set(settings.members) - set(settings.excluded):
         gone = ", ".join(sorted(set(journal.members) - set(settings.members) - set(settings.excluded)))
         text = (
-            f"its journal names {gone} as member(s) of {journal.array!r}, this run does not see them. If they were removed for good, "
+            f"its journal names {gone} as member(s) of {journal.array!r}, this run does not see them. If they "
+            f"were removed for good, "
             "name them in rollout_excluded; otherwise run with the whole inventory"
         )
-        severity = "warning" if settings.purpose != "renew" else "error"
+        severity: Severity = "warning" if settings.purpose != "renew" else "error"
         found.append(finding("array.incomplete-run", member, gone, text, severity=severity))
     if journal.state in OPEN and settings.purpose == "renew":
         text = (

@@ -64,7 +64,8 @@ def write_report(run: ArrayRun) -> dict[str, Any]:
             file.write(report_html(report))
     except OSError as error:
         run.tell(
-            f"The report could not be written to {folder}: {error.strerror or error}. Set rollout_report_dir to a folder that can be written"
+            f"The report could not be written to {folder}: {error.strerror or error}. Set rollout_report_dir to "
+            f"a folder that can be written"
         )
         return answer | {"failed_rollout": True}
     run.tell(f"Report: {os.path.join(folder, 'report.html')}\n")

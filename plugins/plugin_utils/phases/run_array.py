@@ -44,7 +44,8 @@ def lines_of(findings: Sequence[Finding]) -> str:
     for group in together(findings):
         where = f"{', '.join(group.members)}: " if group.members else ""
         said.append(
-            f"[{group.finding.id}] {where}{group.finding.subject}: {group.finding.text}\n      Next: {group.finding.remedy}"
+            f"[{group.finding.id}] {where}{group.finding.subject}: {group.finding.text}\n      Next: "
+            f"{group.finding.remedy}"
         )
     return "\n  ".join(said)
 
@@ -118,8 +119,10 @@ class ArrayRun:
         ]
         if given["purpose"] == "renew" and not deliveries:
             raise Refused(
-                "rollout_bundles is empty: nothing to renew. Give at least one of external, av and internal, each with path or content. "
-                "Set it in group_vars/all.yml or with -e @renewal.yml; group_vars of the array are not seen on localhost"
+                "rollout_bundles is empty: nothing to renew. Give at least one of external, av and internal, "
+                "each with path or content. "
+                "Set it in group_vars/all.yml or with -e @renewal.yml; group_vars of the array are not seen on "
+                "localhost"
             )
         if options.get("roll_at"):
             options["roll_at"] = _instant(str(options["roll_at"])).isoformat()
@@ -230,22 +233,14 @@ class ArrayRun:
         ]
         if locked:
             raise Refused(f"Not taken back.\n  {lines_of(locked)}", findings=[f.to_dict() for f in locked])
-        ended = {m for m, j in journals.items() if j.state == "done" or j.state == "taken-back"}
-        take_back = [
-            m
-            for m in records.touched_order(journals, self.settings.members)
-            if journals[m].state in records.OPEN
-            or (self.settings.completed and journals[m].state in ("done", "rolled"))
-        ]
-        if not take_back and ended and not self.settings.completed:
+        begun = records.OPEN | {"rolled"} | ({"done"} if self.settings.completed else set())
+        open_journals = {m: j for m, j in journals.items() if j.state in begun}
+        if not open_journals and any(j.state == "done" for j in journals.values()):
             self.tell("  | the last rollout ended; rollout_completed: true takes it back all the same")
+        take_back = records.touched_order(open_journals, self.settings.members)
         rolled = [
-            m
-            for m in self.settings.members
-            if m in journals and journals[m].roll and journals[m].roll.state in ("rolled", "rolling")
+            m for m in self.settings.members if (j := open_journals.get(m)) and j.roll and j.roll.state != "settled"
         ]
-        if not self.settings.completed and not take_back and all(journals[m].state not in records.OPEN for m in rolled):
-            rolled = []
         self.tell(f"  | to take back: {', '.join(take_back) or 'nothing'}")
         return {"take_back": take_back, "rolled": rolled}
 
@@ -268,7 +263,10 @@ class ArrayRun:
             return {"cancel": [], "text": "The A/V roll stays scheduled, as rollout_cancel_roll: false says."}
         if lost or self.options["not_taken_back"]:
             who = ", ".join(lost or self.options["not_taken_back"])
-            text = f"The A/V roll stays scheduled on {', '.join(rolled)}: {who} cannot be asked, and half a roll is worse than a whole one."
+            text = (
+                f"The A/V roll stays scheduled on {', '.join(rolled)}: {who} cannot be asked, and half a "
+                f"roll is worse than a whole one."
+            )
             self.tell(f"  | {text}")
             return {"cancel": [], "text": text}
         return {"cancel": list(reversed(rolled)), "text": f"The A/V roll was cancelled on {', '.join(rolled)}."}

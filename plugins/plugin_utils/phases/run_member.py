@@ -1,7 +1,8 @@
 # Copyright: (c) 2026, ucops.certificates contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One phase on one member, from plain evidence to plain evidence: the bridge between the role's tasks and the phases."""
+"""One phase on one member, from plain evidence to plain evidence: the bridge between the role's tasks and the
+phases."""
 
 from __future__ import annotations
 
@@ -41,7 +42,8 @@ def demand_gate(gate: Mapping[str, Any], settings: Settings, member: str, digest
     if refused:
         reasons = " ".join(f.text for f in refused)
         raise GateRefused(
-            f"{member} is not touched. {reasons} Start the playbook from its beginning; with --tags switch the gate is judged anew"
+            f"{member} is not touched. {reasons} Start the playbook from its beginning; with --tags switch the "
+            f"gate is judged anew"
         )
 
 

@@ -140,7 +140,8 @@ def _reply_findings(member: str, reply: Reply) -> list[Finding]:
 
 
 def _av_findings(member: str, settings: Settings, wanted: Wanted, state: edge.EdgeState) -> list[Finding]:
-    """``rollout_av: auto`` stops where A/V authentication has a certificate of its own today: replacing it unasked is no default."""
+    """``rollout_av: auto`` stops where A/V authentication has a certificate of its own today: replacing it unasked
+    is no default."""
     leaf = wanted.uses.get(edge.AV_USE)
     if settings.av != "auto" or leaf is None or leaf is not wanted.uses.get("AccessEdgeExternal"):
         return []
@@ -148,7 +149,8 @@ def _av_findings(member: str, settings: Settings, wanted: Wanted, state: edge.Ed
     if now is None or now in (external, leaf.thumbprint) or external == leaf.thumbprint:
         return []
     text = (
-        f"A/V authentication has a certificate of its own today ({edge.describe(now, state)}). Give it a bundle (rollout_bundles.av), "
+        f"A/V authentication has a certificate of its own today ({edge.describe(now, state)}). Give it a bundle "
+        f"(rollout_bundles.av), "
         "let it follow the external one (rollout_av: follow) or leave it alone (rollout_av: leave)"
     )
     return [finding("product.av-own-certificate", member, edge.AV_USE, text, severity="error")]

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from ..inputs import Delivery, uses_of
 from ..pki.bundle import Bundle
+from ..pki.certificate import Certificate
 from ..pki.chain import Path, chain_paths
 from ..products.store import DesiredKey
 from .evidence import Wanted
@@ -30,7 +31,9 @@ def wanted_from(deliveries: Sequence[Delivery], av: str, at: datetime, install_r
     by_name = {delivery.name: delivery for delivery in deliveries}
     uses = {use: by_name[name].bundle.leaf for use, name in uses_of(deliveries, av).items()}
     keys: dict[str, DesiredKey] = {}
-    intermediates, trust, roots = {}, {}, {}
+    intermediates: dict[str, tuple[Certificate, ...]] = {}
+    trust: dict[str, tuple[Certificate, ...]] = {}
+    roots: dict[str, Certificate] = {}
     for delivery in deliveries:
         leaf = delivery.bundle.leaf
         keys[leaf.sha256] = DesiredKey(leaf, "My", delivery.exportable, delivery.friendly_name)

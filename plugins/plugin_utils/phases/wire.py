@@ -63,7 +63,8 @@ def judge_port(
     """What is wrong with one port after the switch.
 
     Only a port that could be read before can fail; what was unreadable or broken before is told, not blamed.
-    ``wanted``: thumbprint of the leaf that the use shall have; None leaves the comparison out. ``assigned``: the thumbprint that the
+    ``wanted``: thumbprint of the leaf that the use shall have; None leaves the comparison out.
+    ``assigned``: the thumbprint that the
     product reports for the use, for the sentence.
     """
     subject = f"{now.name} {now.host}:{now.port}"

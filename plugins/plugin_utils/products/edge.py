@@ -1,7 +1,8 @@
 # Copyright: (c) 2026, ucops.certificates contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A Lync Server 2013 / Skype for Business Edge server: which certificate each use has, and how to give it another. Pure.
+"""A Lync Server 2013 / Skype for Business Edge server: which certificate each use has, and how to give it another.
+Pure.
 
 Cmdlets and their parameters: Microsoft's documentation of Get-/Set-CsCertificate and Get-CsAVEdgeConfiguration.
 """
@@ -206,7 +207,8 @@ def assign_call(use: str, thumbprint: str) -> Call:
 
 
 def roll_call(thumbprint: str, instant: datetime) -> Call:
-    """Set-CsCertificate -Roll: the date travels as an instant, never as text ("must be formatted to match your server's region")."""
+    """Set-CsCertificate -Roll: the date travels as an instant, never as text ("must be formatted to match your
+    server's region")."""
     parameters = {
         "Type": [AV_USE],
         "Thumbprint": thumbprint,

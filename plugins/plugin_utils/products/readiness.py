@@ -90,7 +90,8 @@ def judge(
 def key_problems(
     leaf: Certificate, stores: Stores, exportable: bool | None, planned: bool, readers: Iterable[str]
 ) -> Iterable[Problem]:
-    """The key: there, in a provider that the product can use, as exportable as wanted, able to sign, readable by the service."""
+    """The key: there, in a provider that the product can use, as exportable as wanted, able to sign, readable by
+    the service."""
     subject = label(leaf)
     entry = stores.find("My", leaf.sha256)
     if entry is None:
@@ -188,11 +189,15 @@ def presented_problems(leaf: Certificate, paths: Sequence[Path], presented: Pres
 
 
 def store_problems(stores: Stores) -> Iterable[Problem]:
-    """What is wrong in the stores whatever certificate is used: each of these has stopped Lync or Exchange somewhere."""
+    """What is wrong in the stores whatever certificate is used: each of these has stopped Lync or Exchange
+    somewhere."""
     roots = stores.machine("Root")
     for entry in roots:
         if not entry.certificate.self_issued:
-            text = "is not self-signed and lies in LocalMachine\\Root; that breaks mutual TLS of Lync since Windows Server 2012"
+            text = (
+                "is not self-signed and lies in LocalMachine\\Root; that breaks mutual TLS of Lync since "
+                "Windows Server 2012"
+            )
             yield Problem("store.intermediate-in-root", label(entry.certificate), text, _evidence(entry))
     if len({e.certificate.sha256 for e in roots}) > MAX_ROOTS:
         yield Problem(

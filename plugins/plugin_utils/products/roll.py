@@ -100,7 +100,8 @@ def decide(
         )
     if done and not allow_call_drop:
         text = (
-            f"{', '.join(done)} already use(s) the new A/V authentication certificate while {', '.join(todo)} was not rolled: "
+            f"{', '.join(done)} already use(s) the new A/V authentication certificate while {', '.join(todo)} "
+            f"was not rolled: "
             "tokens of one side are refused by the other. Replace it on the rest now with rollout_allow_call_drop: true"
         )
         return Decision("stop", id="roll.passed-unrolled", members=todo, text=text)
@@ -118,8 +119,10 @@ def decide(
         return Decision("replace", None, todo)
     end = f"{old_not_after:%Y-%m-%d %H:%MZ}" if old_not_after else "nothing"
     text = (
-        f"a roll at {instant:%Y-%m-%d %H:%MZ} needs {int(MIN_LEAD.total_seconds() // 60)} minutes ahead of it and the certificate in "
-        f"use for {token_lifetime} after it, which ends {end}. Set rollout_roll_at to a time that fits, or accept dropped calls "
+        f"a roll at {instant:%Y-%m-%d %H:%MZ} needs {int(MIN_LEAD.total_seconds() // 60)} minutes ahead of it "
+        f"and the certificate in "
+        f"use for {token_lifetime} after it, which ends {end}. Set rollout_roll_at to a time that fits, or "
+        f"accept dropped calls "
         "with rollout_allow_call_drop: true"
     )
     return Decision("stop", id="roll.no-overlap", members=todo, text=text)

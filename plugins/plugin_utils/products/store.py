@@ -41,7 +41,8 @@ class StoredKey:
 
     @property
     def cng(self) -> bool:
-        """OWA, ECP and Lync cannot use CNG keys (Microsoft support 44f8b0c0; Lync: "The buffer supplied to a function was too small")."""
+        """OWA, ECP and Lync cannot use CNG keys (Microsoft support 44f8b0c0; Lync: "The buffer supplied to a
+        function was too small")."""
         name = self.provider.lower()
         return name == "cng" or CNG_HINT in name
 
@@ -153,7 +154,8 @@ class Change:
     """One thing to do on a member."""
 
     kind: str
-    """``add-certificate``, ``import-key``, ``remove-certificate``, ``grant-key``, ``assign``, ``roll``, ``start``, ``stop`` ..."""
+    """``add-certificate``, ``import-key``, ``remove-certificate``, ``grant-key``, ``assign``, ``roll``, ``start``,
+    ``stop`` ..."""
     subject: str
     """Where or what: ``LocalMachine\\CA``, ``AccessEdgeExternal``, ``RTCSRV``."""
     before: str
@@ -239,7 +241,8 @@ def plan_removal(store: str, thumbprints: Sequence[str], stores: Stores, delete_
 def read_calls(
     stores: Sequence[str] = ("My", "CA", "Root"), users: bool = True, thumbprints: Sequence[str] = ()
 ) -> tuple[Call, ...]:
-    """The calls that read stores and, for ``thumbprints`` in My, whether the key signs, who may read it and what Schannel would send."""
+    """The calls that read stores and, for ``thumbprints`` in My, whether the key signs, who may read it and what
+    Schannel would send."""
     calls = [Call("stores", "Get-StoreCertificate", {"Stores": list(stores), "Users": users})]
     if thumbprints:
         wanted = {"Store": "My", "Thumbprints": list(thumbprints)}
