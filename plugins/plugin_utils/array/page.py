@@ -16,7 +16,7 @@ import jinja2
 from markupsafe import Markup
 
 from .advice import headline, next_steps, told
-from .report import CHECKS, SCHEMA, CertificateReport, Chain, Check, MemberReport, Report
+from .report import CHECKS, SCHEMA, CertificateReport, Chain, MemberReport, Report
 from .svg import chain_svg
 from .words import clean, day, listed, moment, relative, short_thumbprint, span
 
@@ -70,7 +70,7 @@ def report_html(report: Report) -> str:
     return environment.get_template("report.html.j2").render(
         report=report, top=headline(report), steps=next_steps(report), findings=told(report),
         chains=chain_groups(report.members), times=times, scale=scale, columns=CHECKS, icons=_ICONS, words=_WORDS,
-        purposes=_PURPOSES, nothing=Check("not-run"), schema=SCHEMA, took=span(report.finished - report.started),
+        purposes=_PURPOSES, schema=SCHEMA, took=span(report.finished - report.started),
         roles={item.thumbprint: item.role for item in report.certificates},
         roll_relative=relative(roll.instant, report.finished) if roll and roll.instant else "", style=Markup(style),
         style_hash=base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii"))

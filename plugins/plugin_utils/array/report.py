@@ -155,6 +155,10 @@ class MemberReport:
     """What was (or in check mode would be) changed, one line a change."""
     findings: tuple[Finding, ...] = ()
 
+    def check(self, column: str) -> Check:
+        """One cell; without checks of its own (a lost member) it is what the findings say."""
+        return (self.checks or checks(self.findings, ())).get(column, Check("not-run"))
+
 
 @dataclass(frozen=True)
 class CertificateReport:

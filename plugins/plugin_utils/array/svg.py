@@ -9,6 +9,7 @@ from classes of the page's style sheet. Everything that is written into it is es
 
 from __future__ import annotations
 
+import re
 import textwrap
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ GAP_ALONG, GAP_ACROSS = 44, 22
 
 _ROLE = {"leaf": "server", "intermediate": "intermediate", "root": "root"}
 _LINE_LENGTH = 25
+_COMMON_NAME = re.compile(r"(?:^|,\s*)CN=((?:\\.|[^,\\])+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -144,7 +146,10 @@ def _text(x: int, y: int, style: str, text: str) -> Markup:
 
 
 def _lines(title: str) -> list[str]:
-    lines = textwrap.wrap(title, _LINE_LENGTH, break_on_hyphens=True) or ["(no name)"]
+    """At most two lines: of a whole subject its common name, which is what people know it by."""
+    common = _COMMON_NAME.search(title)
+    shown = common[1].strip() if common else title
+    lines = textwrap.wrap(shown, _LINE_LENGTH, break_on_hyphens=True) or ["(no name)"]
     if len(lines) > 2:
         lines = [lines[0], shorten(" ".join(lines[1:]), _LINE_LENGTH)]
     return lines

@@ -9,7 +9,7 @@ import textwrap
 from collections.abc import Iterable
 
 from .advice import headline, next_steps, told
-from .report import CHECKS, Check, MemberReport, Report
+from .report import CHECKS, MemberReport, Report
 from .words import clean, listed, moment, relative, short_thumbprint, shorten, span
 
 WIDTH = 100
@@ -60,7 +60,7 @@ def _members(report: Report) -> list[str]:
 
 
 def _cell(member: MemberReport, name: str) -> str:
-    return _CELL[member.checks.get(name, Check("not-run")).result]
+    return _CELL[member.check(name).result]
 
 
 def _dates(report: Report) -> list[str]:

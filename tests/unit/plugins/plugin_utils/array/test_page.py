@@ -122,6 +122,11 @@ def test_a_chain_of_nothing_is_drawn_as_nothing() -> None:
     assert "<rect" not in chain_svg([Chain((), ())])
 
 
+def test_of_a_subject_the_common_name_is_shown() -> None:
+    svg = chain_svg([Chain(("x",), (examples.LEAF,), ("O=Example, CN=Missing CA, C=DE",), False)])
+    assert '">Missing CA</text>' in svg and "<title>O=Example, CN=Missing CA, C=DE" in svg
+
+
 def test_long_names_end_in_an_ellipsis_and_are_whole_in_the_tooltip() -> None:
     name = "An Extraordinarily Long Name Of A Certification Authority That Never Ends 2031"
     svg = chain_svg([Chain(("x",), (replace(examples.LEAF, subject=name),))])

@@ -104,6 +104,11 @@ def test_checks_take_the_worst_finding_of_their_column() -> None:
     assert check_of("array.empty") is None and check_of("array.key-differs") == "key"
 
 
+def test_a_lost_member_without_checks_is_not_shown_as_good() -> None:
+    member = replace(examples.refused().members[1], checks={}, findings=(finding("member.lost", "edge2"),))
+    assert member.check("reachable").result == "error" and member.check("store").result == "not-run"
+
+
 def test_the_refused_run_names_the_cause_and_the_cure() -> None:
     report = examples.refused()
     assert headline(report).title == "Refused; nothing was switched"
