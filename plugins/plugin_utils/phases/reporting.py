@@ -39,6 +39,8 @@ if TYPE_CHECKING:
     from .run_array import ArrayRun
 
 AV_USE = "AudioVideoAuthentication"
+NOTHING = "0" * 40
+"""A thumbprint that no certificate has."""
 
 
 def write_report(run: ArrayRun) -> dict[str, Any]:
@@ -77,8 +79,10 @@ def make_report(run: ArrayRun) -> Report:
     settings, options = run.settings, run.options
     first = old_certificates(run)
     desired = {use: wanted["thumbprint"] for use, wanted in settings.wanted.items()}
-    if not desired:
-        desired = next((dict(e["wanted"]) for e in run.evidence.values() if e["wanted"]), {})
+    if not desired:  # the run knows only what the journals say was wanted
+        desired = {use: t for seen in options["first"].values() if seen for use, t in seen["wanted"].items()}
+    if not desired:  # nothing was wanted at all: what is there is the old, whatever it is
+        desired = {use: NOTHING for seen in run.evidence.values() for use in seen["assigned"]}
     verdict = array_side.verdict(settings, run.evidence, first, run.before, run.after, desired)
     gate = _gate(options["gate"])
     proven = [Finding.from_dict(f) for f in options["proof"].get("findings", ())]
@@ -160,7 +164,7 @@ def old_certificates(run: ArrayRun) -> dict[str, dict[str, str]]:
     old: dict[str, dict[str, str]] = {}
     for member, seen in run.options["first"].items():
         old[member] = dict(seen.get("assigned", {})) if seen else {}
-    for member, journal in run.journals().items():
+    for member, journal in run.journals(run.options["first"]).items():
         for use, entry in journal.uses.items():
             if entry.before:
                 old.setdefault(member, {})[use] = entry.before
@@ -181,7 +185,7 @@ def _array_findings(run: ArrayRun, gate: GateVerdict | None) -> Iterable[Finding
         yield finding("member.excluded", member, member, reason)
     for member, reason in run.options["not_taken_back"].items():
         yield finding("rollback.failed", member, member, str(reason))
-    if run.options["unroll"].get("text"):
+    if run.options["unroll"].get("text") and not run.options["unroll"].get("cancel"):
         yield finding("roll.pending", run.settings.array, AV_USE, str(run.options["unroll"]["text"]))
     for member in run.options["not_released"]:
         text = f"still holds the lock of this run; the next run needs -e rollout_take_over={run.settings.run}"
@@ -201,7 +205,7 @@ def _result(run: ArrayRun, failure: str, touched: bool, found: Sequence[Finding]
 def _sentence(verdict: ArrayVerdict, failure: str) -> str:
     if not failure:
         return f"{verdict.verdict}: {verdict.text}"
-    return f"{verdict.verdict}: {verdict.text}\n{failure}"
+    return f"{verdict.verdict}: {verdict.text} {failure.splitlines()[0]}"
 
 
 def _phases(run: ArrayRun, gate: GateVerdict | None, failure: str) -> tuple[Phase, ...]:
@@ -226,6 +230,8 @@ def _phases(run: ArrayRun, gate: GateVerdict | None, failure: str) -> tuple[Phas
         if members:
             last = failure and members[-1] in failure
             phases.append(Phase(name, "failed" if last else done, ", ".join(members)))  # type: ignore[arg-type]
+    if options["unroll"].get("cancel"):
+        phases.append(Phase("cancel roll", "ok", str(options["unroll"]["text"])))
     if run.after is not None:
         phases.append(
             Phase("prove", "failed" if failure else "ok", f"{sum(1 for p in run.after if p.leaf)} ports read")

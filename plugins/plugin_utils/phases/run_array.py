@@ -213,10 +213,11 @@ class ArrayRun:
         self.tell(f"  | to settle: {', '.join(todo) or 'nothing'}")
         return {"settle": list(todo)}
 
-    def journals(self) -> dict[str, Journal]:
+    def journals(self, evidence: Mapping[str, Any]) -> dict[str, Journal]:
+        """Member -> journal, of those whose evidence has one that can be read."""
         journals = {}
-        for member, seen in self.evidence.items():
-            if seen.get("journal"):
+        for member, seen in evidence.items():
+            if seen and seen.get("journal"):
                 try:
                     journals[member] = Journal.loads(seen["journal"])
                 except JournalError:
@@ -225,7 +226,7 @@ class ArrayRun:
 
     def rollback(self) -> dict[str, Any]:
         """Which members the journals name, the last one switched first."""
-        journals = self.journals()
+        journals = self.journals(self.evidence)
         locked = [
             f
             for f in array_side.member_findings(self.settings, self.evidence, {})
