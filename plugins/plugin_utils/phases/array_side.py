@@ -204,6 +204,8 @@ def prove(
             continue
         seen = evidence[port.member]
         wanted = seen["wanted"].get(port.use) if port.use != edge.AV_USE else None
+        if after is None and port.use in seen["switch_uses"]:
+            wanted = None  # check mode: the switch after which the port would present it was not made
         at = _instant(seen["host"]["clock"])
         if at is not None:
             found += judge_port(
