@@ -164,7 +164,8 @@ function Get-EachRow($block) {
 function Add-KeyFacts($row, $certificate) {
     $row['HasPrivateKey'] = $certificate.HasPrivateKey
     if (-not $certificate.HasPrivateKey) { return }
-    foreach ($fact in 'Provider', 'Container', 'KeySpec', 'MachineKeySet', 'Exportable', 'KeyError') { $row[$fact] = $null }
+    $row['Provider'] = $row['Container'] = $row['KeySpec'] = $row['KeyError'] = $null
+    $row['MachineKeySet'] = $row['Exportable'] = $false
     try {
         $key = $certificate.PrivateKey
         $info = $key.CspKeyContainerInfo
@@ -358,7 +359,9 @@ function Test-TlsPresented {
 #region events: Find-Event
 function Find-Event {
     # .NET 3.5 formats messages under en-US only.
-    [Threading.Thread]::CurrentThread.CurrentCulture = New-Object Globalization.CultureInfo('en-US')
+    if ([Environment]::Version.Major -lt 4) {
+        [Threading.Thread]::CurrentThread.CurrentCulture = New-Object Globalization.CultureInfo('en-US')
+    }
     $filter = @{ LogName = $with['Log']; StartTime = $with['After'] }
     if ($with['Sources']) { $filter['ProviderName'] = [string[]]$with['Sources'] }
     $events = @(Get-WinEvent -FilterHashtable $filter -MaxEvents $with['Newest'] -ErrorAction SilentlyContinue `

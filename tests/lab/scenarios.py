@@ -18,6 +18,7 @@ from .member.services import USED_BY
 from .member.state import AV, State
 from .member.versions import host_of
 from .pki import EXTERNAL_NAMES, INTERNAL_NAME, SIP_DOMAIN, Pki
+from .pwsh.engine import PwshEngine
 
 
 class EdgePool:
@@ -29,8 +30,8 @@ class EdgePool:
         count = int(extra.pop("members", "3"))
         if not 1 <= count <= 20:
             raise ValueError(f"expected members to be 1 to 20, found {count}")
-        if options.engine != "python":
-            raise ValueError(f"expected engine python, found {options.engine!r}: the members of this lab have no other")
+        if options.engine not in ("python", "pwsh"):
+            raise ValueError(f"expected engine to be python or pwsh, found {options.engine!r}")
         self.directory: Path = options.directory
         self.pki = pki or Pki(datetime.now(timezone.utc))
         self.pool = Pool()
@@ -55,9 +56,11 @@ class EdgePool:
         self._fill(state)
         inside, access, webcon, av = (options.address(10 * number + n) for n in (1, 2, 3, 4))
         account = (options.user, options.password)
-        return EdgeMember(
-            state, self.pool, self.pki, edge_endpoints(inside, access, webcon, av), inside, account, options.log
-        )
+        endpoints = edge_endpoints(inside, access, webcon, av)
+        member = EdgeMember(state, self.pool, self.pki, endpoints, inside, account, options.log)
+        if options.engine == "pwsh":
+            member.pwsh = PwshEngine(member.engine, options.directory / "pwsh" / name)
+        return member
 
     def _fill(self, state: State) -> None:
         """Certificates as the last renewal left them, everything assigned and running."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
-from typing import Any
+from typing import Any, Protocol
 
 from ..faults import FaultPlan
 from ..interfaces import Log, Result, Shell, WinrmSettings
@@ -17,6 +17,16 @@ from .listeners import Endpoint, Listeners
 from .product import Context
 from .services import status
 from .state import AV, State
+
+
+class ScriptEngine(Protocol):
+    """What runs a script as it came (``lab.pwsh``)."""
+
+    async def run(self, script: str, stdin: bytes, shell: Shell) -> Result:
+        """Run it; what loses the connection passes through."""
+
+    async def stop(self) -> None:
+        """End what it started."""
 
 
 class EdgeMember:
@@ -42,6 +52,8 @@ class EdgeMember:
         self.winrm = WinrmSettings(max_envelope_kb=150, max_shells=5) if old else WinrmSettings()
         self.context = Context(state, pool)
         self.engine = Engine(self.context, self.faults, account[0])
+        self.pwsh: ScriptEngine | None = None
+        """Runs the documents' script itself, instead of ``engine`` playing it."""
         self.listeners = Listeners(state, endpoints)
         pool.members.append(state)
 
@@ -50,8 +62,10 @@ class EdgeMember:
         document = document_of(stdin)
         try:
             if document is not None:
-                text = await self.engine.run(document)
                 self._log("document", member=self.name, calls=len(document["calls"]))
+                if self.pwsh:
+                    return await self.pwsh.run(script, stdin, shell)
+                text = await self.engine.run(document)
                 return Result(0, text.encode("ascii"))
             return await powershell.run(self.engine, script, stdin)
         finally:
@@ -146,4 +160,6 @@ class EdgeMember:
         """Close them, and let waiting commands end."""
         self.state.calls = 0
         self.context.wake()
+        if self.pwsh:
+            await self.pwsh.stop()
         await self.listeners.stop()

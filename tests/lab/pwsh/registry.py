@@ -1,0 +1,133 @@
+"""The registry of a member as its PowerShell sees it: the journal's key, services' own stores, versions."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from ..member.clock import iso
+from ..member.errors import CallError
+from ..member.journal import Lock
+from ..member.services import USED_BY
+from ..member.state import State
+from ..member.stores import registry_blob
+from ..member.values import parse_moment
+
+JOURNAL = r"HKLM:\SOFTWARE\ucops\certificates"
+_VERSION = r"HKLM:\SOFTWARE\Microsoft\Windows NT\CurrentVersion"
+_SERVICE = re.compile(r"HKLM:\\SYSTEM\\CurrentControlSet\\Services\\([^\\]+)", re.I)
+_USER_CA = re.compile(
+    r"Registry::HKEY_USERS\\(S-1-5-18|S-1-5-20)\\Software\\Microsoft\\SystemCertificates\\CA\\Certificates", re.I
+)
+
+Values = dict[str, Any]
+
+
+def service_path(state: State, name: str) -> str:
+    """The program of a service."""
+    return f"C:\\Program Files\\{state.host.product.folder}\\Server\\Core\\{name}.exe"
+
+
+class Registry:
+    """What is read and written through the registry provider."""
+
+    def __init__(self, state: State) -> None:
+        self.state = state
+        self.exists = False
+        """Whether the journal's key has been made."""
+        self.sddl = ""
+        """The access list it was given."""
+        self._half: Values = {}
+
+    def _journal(self) -> Values:
+        """The values of the journal's key; a lock is three values, which are written one after the other."""
+        journal = self.state.journal
+        values: Values = {} if journal.text is None else {"Journal": journal.text}
+        if journal.lock:
+            values |= {"LockRun": journal.lock.run, "LockText": journal.lock.text, "LockAt": iso(journal.lock.at)}
+        return {**self._half, **values} if self._half else values
+
+    def _write(self, values: Values) -> None:
+        journal = self.state.journal
+        journal.text = values.get("Journal")
+        lock = {k: v for k, v in values.items() if k.startswith("Lock")}
+        if len(lock) == 3:
+            journal.lock = Lock(lock["LockRun"], lock["LockText"], parse_moment(lock["LockAt"]))
+            self._half = {}
+        else:
+            journal.lock, self._half = None, lock
+
+    def get(self, path: str) -> Values | None:
+        """The values of a key; None when there is no such key."""
+        if path.casefold() == JOURNAL.casefold():
+            values = self._journal()
+            return values if values or self.exists else None
+        if path.casefold() == _VERSION.casefold():
+            major, minor, build = self.state.host.windows.version.split(".")
+            if major == "10":  # CurrentVersion stays what it was before
+                return {"CurrentVersion": "6.3", "CurrentBuildNumber": build, "CurrentMajorVersionNumber": 10}
+            return {"CurrentVersion": f"{major}.{minor}", "CurrentBuildNumber": build}
+        if (found := _SERVICE.fullmatch(path)) and found[1] in USED_BY:
+            return {"ImagePath": f'"{service_path(self.state, found[1])}"', "Start": 2}
+        return None
+
+    def _own(self, path: str) -> None:
+        if path.casefold() != JOURNAL.casefold():
+            raise CallError("Requested registry access is not allowed.", "System.Security.SecurityException")
+        if not self.state.behaviour.admin:
+            raise CallError(
+                "Requested registry access is not allowed.",
+                "System.Security.SecurityException",
+                "System.Security.SecurityException",
+                "PermissionDenied",
+            )
+
+    def make(self, path: str, force: bool) -> None:
+        """New-Item. -Force on a key that is there makes it anew: its values are gone."""
+        self._own(path)
+        if self.get(path) is not None:
+            if not force:
+                raise CallError(
+                    "A key in this path already exists.",
+                    "System.IO.IOException",
+                    "System.IO.IOException",
+                    "ResourceExists",
+                )
+            self._half = {}
+            self._write({})
+        self.exists, self.sddl = True, ""
+
+    def set(self, path: str, name: str, value: str) -> None:
+        """Set-ItemProperty."""
+        self._own(path)
+        if self.get(path) is None:
+            raise CallError(
+                f"Cannot find path '{path}' because it does not exist.",
+                "PathNotFound",
+                "System.Management.Automation.ItemNotFoundException",
+                "ObjectNotFound",
+            )
+        self._write({**self._journal(), name: value})
+
+    def unset(self, path: str, name: str) -> bool:
+        """Remove-ItemProperty; False when there is no such value."""
+        self._own(path)
+        values = self._journal()
+        had = values.pop(name, None) is not None
+        self._half.pop(name, None)
+        self._write(values)
+        return had
+
+    def protect(self, path: str, sddl: str) -> None:
+        """Set-Acl."""
+        self._own(path)
+        self.sddl = sddl
+
+    def children(self, path: str) -> list[dict[str, Any]]:
+        """Get-ChildItem: the certificates in a user's own CA store; nothing for other keys."""
+        if not (found := _USER_CA.fullmatch(path)):
+            return []
+        return [
+            {"Name": f"{path}\\{entry.thumbprint}", "Values": {"Blob": registry_blob(entry)}}
+            for entry in self.state.stores.entries("CA", found[1].upper())
+        ]
