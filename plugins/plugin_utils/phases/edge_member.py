@@ -11,6 +11,7 @@ the change was made, even when the reply never arrives.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -24,6 +25,7 @@ from ..products import edge, services
 from ..products.store import Change, StoredCertificate, StoredKey, Stores, plan_stores
 from ..windows.calls import Call, Reply
 from ..windows.host import Host
+from ..windows.wire import document
 from . import light, records
 from .drain import Clock, DrainExpired, drain
 from .evidence import Wanted
@@ -60,7 +62,10 @@ class EdgeMember:
         return self._see(self.host.read(LOAD, self._read_calls(events_since)), events_since)
 
     def read(self) -> Evidence:
-        """The first read of a run."""
+        """The first read of a run; on demand it shows the document first, for whoever has to approve it."""
+        if self.settings.show_calls:
+            text = json.dumps(json.loads(document("0" * 16, LOAD, self._read_calls(None))), indent=2)
+            self.tell(f"  | {self.member}: the document of the read (remote_calls.ps1 answers it)\n{text}")
         return to_evidence(self.look(), self.settings, locked=False)
 
     def _read_calls(self, events_since: datetime | None) -> tuple[Call, ...]:
