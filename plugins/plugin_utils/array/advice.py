@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from .findings import Finding, Together, rank, together
@@ -32,7 +32,9 @@ _DONE = {"renew": "Renewed", "settle": "Settled", "rollback": "Taken back", "ver
 
 def headline(report: Report) -> Headline:
     """How the run ended."""
-    sentence = report.sentence or report.verdict.text
+    # The first two lines: what follows in an error is told as findings, each with its remedy.
+    lines = [line.strip() for line in (report.sentence or report.verdict.text).splitlines() if line.strip()]
+    sentence = " ".join(lines[:2])
     if report.result == "planned":
         return Headline("calm", "A plan; nothing was changed", sentence)
     if report.result == "refused":
@@ -58,11 +60,13 @@ _FAILED = {
 def next_steps(report: Report) -> tuple[str, ...]:
     """What to do, in order; each once. Empty: nothing is left to do."""
     findings = report.all_findings
-    groups = together(item for item in findings if not follows(item, findings))
-    steps = [_step(group) for group in groups if group.finding.stops and group.finding.remedy]
+    # Only the remedy counts here: the same one on several members is one step, whatever was seen on each.
+    groups = together(replace(item, subject="", text="") for item in findings
+                      if item.remedy and not follows(item, findings))
+    steps = [_step(group) for group in groups if group.finding.stops]
     steps += _by_result(report)
     steps += _by_roll(report)
-    steps += [_step(group) for group in groups if group.finding.severity == "warning" and group.finding.remedy]
+    steps += [_step(group) for group in groups if group.finding.severity == "warning"]
     steps += [f"{member} is excluded ({reason}): mend it, take it off rollout_excluded and run again."
               for member, reason in report.excluded.items()
               if not any(item.id == "member.excluded" and item.member == member for item in findings)]

@@ -19,7 +19,7 @@ from markupsafe import Markup
 from .report import Chain, Link
 from .words import clean, day, shorten
 
-BOX_WIDTH, BOX_HEIGHT = 212, 82
+BOX_WIDTH, BOX_HEIGHT = 216, 98
 """Size of a box, in SVG units (pixels on a wide screen)."""
 GAP_ALONG, GAP_ACROSS = 44, 22
 """Room between boxes along the chain, and between rows of alternatives."""
@@ -146,12 +146,13 @@ def _text(x: int, y: int, style: str, text: str) -> Markup:
 
 
 def _lines(title: str) -> list[str]:
-    """At most two lines: of a whole subject its common name, which is what people know it by."""
+    """At most three lines: of a whole subject its common name, which is what people know it by."""
     common = _COMMON_NAME.search(title)
     shown = common[1].strip() if common else title
     lines = textwrap.wrap(shown, _LINE_LENGTH, break_on_hyphens=True) or ["(no name)"]
-    if len(lines) > 2:
-        lines = [lines[0], shorten(" ".join(lines[1:]), _LINE_LENGTH)]
+    if len(lines) > 3:
+        # The end of a name tells CAs apart ("... - G2"), so what is left out is in the middle.
+        lines = [lines[0], shorten(" ".join(lines[1:-1]), _LINE_LENGTH), lines[-1]]
     return lines
 
 

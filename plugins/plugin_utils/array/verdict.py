@@ -102,7 +102,11 @@ def array_verdict(members: Sequence[str], facts: Mapping[str, MemberFacts | None
             continue
         before = {use: thumb(value) for use, value in old.get(member, {}).items()}
         uses[member] = {use: _use_state(use, read, desired[use], before.get(use)) for use in desired}
-        states[member], reasons[member] = _member_state(read, uses[member], desired, before, kept)
+        if desired:
+            states[member], reasons[member] = _member_state(read, uses[member], desired, before, kept)
+        else:
+            kept_all = bool(before) and all(thumb(read.assigned.get(use)) == value for use, value in before.items())
+            states[member] = "old" if kept_all else "other"
     lost = tuple(member for member in members if states[member] == "lost")
     verdict = _array_state(states, uses, bool(desired))
     pending = tuple(use for use in desired if any(of.get(use) == "pending" for of in uses.values()))
@@ -174,6 +178,8 @@ def _sentence(verdict: ArrayState, states: Mapping[str, MemberState], uses: Mapp
     count = f"all {len(states)} members" if len(states) > 1 else f"{next(iter(states), '')}"
     if not states:
         text = "No member: nothing is proven."
+    elif not any(uses.values()) and "lost" not in states.values():
+        text = "No certificate was asked for, so nothing is proven."
     elif verdict == "all-new":
         text = f"The new certificate is in use on {count}."
     elif verdict == "all-old":

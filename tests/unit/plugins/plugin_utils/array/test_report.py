@@ -140,6 +140,19 @@ def test_the_headline(change: dict[str, Any], title: str, tone: str) -> None:
     assert (top.title, top.tone) == (title, tone) and top.sentence
 
 
+def test_one_remedy_on_several_members_is_one_step() -> None:
+    held = tuple(
+        finding("member.locked", f"edge{number}", f"run{number}", f"run{number} holds it") for number in (1, 2)
+    )
+    report = replace(examples.one(), result="refused", findings=held)
+    assert next_steps(report)[0].startswith("edge1, edge2: Wait for the other run")
+
+
+def test_a_long_error_is_not_the_headline() -> None:
+    report = replace(examples.one(), result="failed", sentence="all-old: as before.\n\nNot taken back.\n[x] more\nmore")
+    assert headline(report).sentence == "all-old: as before. Not taken back."
+
+
 def test_what_to_do_about_a_roll() -> None:
     report = examples.renewed()
     assert next_steps(report)[0].startswith("After 2026-11-23 06:15 UTC run settle.yml")

@@ -159,7 +159,10 @@ def test_a_member_that_was_new_before_stays_new_when_the_others_go_back() -> Non
 
 def test_no_member_and_no_wish_prove_nothing() -> None:
     assert array_verdict((), {}, WANTED, {}).verdict == "unknown"
-    assert array_verdict(MEMBERS, {name: facts() for name in MEMBERS}, {}, {}).verdict == "unknown"
+    verdict = array_verdict(MEMBERS, {name: facts(OLD, OLD) for name in MEMBERS}, {}, BEFORE)
+    assert verdict.verdict == "unknown" and verdict.text == "No certificate was asked for, so nothing is proven."
+    assert set(verdict.members.values()) == {"old"}
+    assert array_verdict(MEMBERS, {name: facts() for name in MEMBERS}, {}, BEFORE).members["edge1"] == "other"
 
 
 def test_the_excluded_are_named() -> None:
