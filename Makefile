@@ -76,8 +76,8 @@ build: venv  ## build the archive for Galaxy, install it into .build/installed a
 molecule: venv  ## the scenario in extensions/molecule: a lab, a renewal, the same again
 	cd extensions && ../$(PY) -m molecule test --all
 
-changelog: venv  ## write CHANGELOG.md from the fragments
-	$(PY) -m antsibull_changelog generate --reload-plugins
+changelog: venv  ## write CHANGELOG.rst of the version in galaxy.yml from the fragments, new plugins included
+	PATH="$(CURDIR)/.venv/bin:$$PATH" antsibull-changelog release --reload-plugins --update-existing
 
 clean:  ## remove what make made
 	rm -rf .build .venv .ansible .hypothesis .mypy_cache .pytest_cache .ruff_cache reports demo-report
