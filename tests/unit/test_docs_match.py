@@ -104,6 +104,12 @@ def test_every_action_is_documented_and_every_module_runs() -> None:
         assert source.is_file() and "AnsibleModule" in source.read_text(), f"{name} has neither an action nor a module"
 
 
+def test_the_action_group_holds_what_a_playbook_may_use() -> None:
+    """Every module but those that only the roles of this collection call."""
+    groups = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())["action_groups"]
+    assert groups == {"certificates": [name for name in MODULES if not name.startswith("rollout_")]}
+
+
 @pytest.mark.parametrize("name", MODULES)
 def test_each_module_says_what_it_promises(name: str) -> None:
     """Short description, examples under the full name, return values, and what becomes of check mode and diff."""
