@@ -7,6 +7,7 @@ from typing import Any
 
 from integration import truth
 from integration.controller import Controller, Run
+
 from lab.client import LabProcess
 
 Told = dict[str, Any]
@@ -15,7 +16,7 @@ Told = dict[str, Any]
 def honest(run: Run, lab: LabProcess, away: str | None = None) -> None:
     """The verdict in the report, in the output and by member is what the lab says.
 
-    ``away``: a member that cannot be reached now. Of it the report may say that it is lost, and ``unknown`` of the array.
+    ``away``: a member that cannot be reached now. The report may say that it is lost, and ``unknown`` of the array.
     """
     state = lab.state()
     told = run.report["verdict"]
@@ -26,10 +27,11 @@ def honest(run: Run, lab: LabProcess, away: str | None = None) -> None:
     if lost:
         assert told["verdict"] == "unknown"
     else:
-        assert told["verdict"] == real, f"told {told['verdict']}, found {real}: {[truth.carried(m) for m in state.values()]}"
+        found = [truth.carried(member) for member in state.values()]
+        assert told["verdict"] == real, f"told {told['verdict']}, found {real}: {found}"
     for name, word in told["members"].items():
-        found = truth.member_truth(state[name])
-        assert word == "lost" or word == found, f"told {name} {word}, found {found}: {truth.carried(state[name])}"
+        is_now = truth.member_truth(state[name])
+        assert word in ("lost", is_now), f"told {name} {word}, found {is_now}: {truth.carried(state[name])}"
 
 
 def exit_code(run: Run, lab: LabProcess) -> None:

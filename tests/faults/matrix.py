@@ -18,27 +18,21 @@ READ = (
     "Get-ServiceVersion",
     "Find-Event",
 )
+AFTER = ("Get-CsCertificate", "Get-CsWindowsService")
 DOCUMENTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("read", READ),
     ("stage", ("Lock-Member", "Add-StoreCertificate", "Import-StorePfx", *READ)),
-    ("roll", ("Lock-Member", "Set-Journal", "Set-CsCertificate", "Set-Journal", *READ)),
-    (
-        "drain",
-        ("Lock-Member", "Set-Journal", "Stop-CsWindowsService", "Stop-CsWindowsService", "Get-CsWindowsService"),
-    ),
+    ("roll", ("Set-Journal", "Set-CsCertificate", "Set-Journal", *AFTER)),
+    ("drain", ("Set-Journal", "Stop-CsWindowsService", "Stop-CsWindowsService", "Get-CsWindowsService")),
     (
         "switch",
         (
-            "Lock-Member",
-            "Set-CsCertificate",
-            "Set-CsCertificate",
-            "Start-CsWindowsService",
-            "Start-CsWindowsService",
-            "Set-Journal",
-            *READ,
+            *("Set-CsCertificate", "Set-CsCertificate"),
+            *("Start-CsWindowsService", "Start-CsWindowsService"),
+            *("Set-Journal", *AFTER),
         ),
     ),
-    ("close", ("Lock-Member", "Set-Journal", "Unlock-Member", *READ)),
+    ("close", ("Set-Journal", "Unlock-Member", *AFTER, "Find-Event")),
 )
 """Phase -> the calls of its one document, in their order: a first renewal of one member, without drain polls."""
 

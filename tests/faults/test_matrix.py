@@ -5,12 +5,11 @@
 
 from __future__ import annotations
 
-
 import pytest
+from integration.controller import Controller
 
 from faults import judge
 from faults.matrix import DOCUMENTS, Case, covering, whole
-from integration.controller import Controller
 from lab.client import LabProcess
 
 WHOLE = [case for case in whole("edge2") if case not in covering()]
@@ -49,5 +48,3 @@ def strike(case: Case, controller: Controller, lab: LabProcess) -> None:
     lab.reachable(case.member, True)
     judge.converge(controller, lab, run)
     judge.tidy(lab)
-
-

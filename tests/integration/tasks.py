@@ -11,6 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import pkcs12
+
 from integration.controller import CHECKOUT, HERE, TIME_LIMIT
 from integration.truth import lasting
 from lab.client import LabProcess
@@ -26,6 +29,8 @@ class Done:
     rc: int
     output: str
     rows: Sequence[Mapping[str, Any]]
+    states: Sequence[Mapping[str, Any]] = ()
+    """The lab's state after each of them."""
 
     @property
     def result(self) -> Mapping[str, Any]:
@@ -85,19 +90,20 @@ class Tasks:
         self.folder.mkdir(parents=True, exist_ok=True)
         named = [{_full(key): value for key, value in task.items()} for task in tasks]
         play = [{"hosts": self.member, "gather_facts": False, "tasks": named}]
-        file, results = self.folder / "play.json", self.folder / "results.jsonl"
+        file, results, states = (self.folder / name for name in ("play.json", "results.jsonl", "states.jsonl"))
         file.write_text(json.dumps(play), encoding="utf-8")
         secret = self.folder / "vars.json"
         secret.touch(mode=0o600)
         secret.write_text(json.dumps({"vendor_password": self.password}), encoding="utf-8")
         results.unlink(missing_ok=True)
+        states.unlink(missing_ok=True)
         name = f"inventory-{self.connection}.yml" if self.connection else "inventory.yml"
         command = [str(Path(sys.executable).with_name("ansible-playbook")), "-i", str(self.lab.directory / name)]
         command += [f"ucops.certificates.{playbook}" if playbook else str(file), "-e", f"@{secret}", *arguments]
         done = subprocess.run(
             command,
             cwd=self.folder,
-            env=self._environment(results),
+            env=self._environment(results, states),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -105,48 +111,61 @@ class Tasks:
             timeout=TIME_LIMIT,
             check=False,
         )
-        lines = results.read_text(encoding="utf-8").splitlines() if results.exists() else []
-        rows = [row for row in map(json.loads, lines) if "recap" not in row]
-        return Done(done.returncode, done.stdout, rows)
+        rows = [row for row in _lines(results) if "recap" not in row]
+        return Done(done.returncode, done.stdout, rows, _lines(states))
 
-    def _environment(self, results: Path) -> dict[str, str]:
+    def _environment(self, results: Path, states: Path) -> dict[str, str]:
         return {
             **{k: v for k, v in os.environ.items() if not k.startswith(("ANSIBLE_", "PYTEST_"))},
             "ANSIBLE_CONFIG": str(CHECKOUT / "tests" / "ansible.cfg"),
             "ANSIBLE_HOME": str(self.folder / ".ansible"),
             "ANSIBLE_COLLECTIONS_PATH": str(CHECKOUT / ".build" / "collections"),
             "ANSIBLE_CALLBACK_PLUGINS": str(HERE / "callback_plugins"),
-            "ANSIBLE_CALLBACKS_ENABLED": "ucops_results",
+            "ANSIBLE_CALLBACKS_ENABLED": "ucops_results,ucops_states",
             "ANSIBLE_NOCOLOR": "1",
             "UCOPS_RESULTS": str(results),
+            "UCOPS_STATES": str(states),
+            "UCOPS_CONTROL": self.lab.control,
         }
 
     def state(self) -> Mapping[str, Any]:
         """The member as the lab knows it."""
         return self.lab.state()[self.member]  # type: ignore[no-any-return]
 
-    def story(self, task: Task) -> tuple[Mapping[str, Any], Mapping[str, Any]]:
-        """Check run, independent read, run, independent read, unchanged run; returns the run's result and the state.
+    def story(self, *tasks: Task) -> Done:
+        """Each task three times: check run, run, unchanged run, with the lab's word after each.
 
-        The check run must announce exactly what the run does and send nothing but reads.
+        The check run must announce exactly what the run does, and send nothing but reads. Returns the runs.
         """
         before = self.lab.state()
-        checked = self.run(task, arguments=["--check", "--diff"])
-        announced = checked.ok(changed=True)
-        assert lasting(self.lab.state()) == lasting(before), "the check run changed something"
-        sent = self.state()["ran"][len(before[self.member]["ran"]) :]
-        assert sent and all(name.startswith(READS) for name in sent), sent
-        result = self.run(task, arguments=["--diff"]).ok(changed=True)
-        for shown in ("changes", "diff"):
-            assert announced[shown] == result[shown], f"the check run announced other {shown}"
-        for line in [*result["diff"]["before"].splitlines(), *result["diff"]["after"].splitlines()]:
-            assert line in checked.output
-        after = self.lab.state()
-        assert lasting(after) != lasting(before), "it said changed, but nothing is different"
-        again = self.run(task).ok(changed=False)
-        assert not again["changes"]
-        assert lasting(self.lab.state()) == lasting(after), "the unchanged run changed something"
-        return result, after[self.member]
+        given = [{**task, "diff": True, **more} for task in tasks for more in ({"check_mode": True}, {}, {})]
+        done = self.run(*given)
+        assert done.rc == 0 and len(done.states) == len(given), done.output[-6000:]
+        for number in range(0, len(given), 3):
+            checked, ran, again = (row["result"] for row in done.rows[number : number + 3])
+            after_check, after, in_the_end = done.states[number : number + 3]
+            assert (checked["changed"], ran["changed"], again["changed"]) == (True, True, False), done.output[-6000:]
+            assert lasting(after_check) == lasting(before), "the check run changed something"
+            sent = after_check[self.member]["ran"][len(before[self.member]["ran"]) :]
+            assert sent and all(name.startswith(READS) for name in sent), sent
+            assert (checked["changes"], checked["diff"]) == (ran["changes"], ran["diff"]), "another was announced"
+            assert all(line in done.output for line in ran["diff"]["after"].splitlines())
+            assert lasting(after) != lasting(before), "it said changed, but nothing is different"
+            assert lasting(in_the_end) == lasting(after), "the unchanged run changed something"
+            assert not again["changes"]
+            before = in_the_end
+        return Done(done.rc, done.output, done.rows[1::3], done.states[1::3])
+
+    def thumbprint(self, pfx: str = "complete.pfx") -> str:
+        """The thumbprint of a delivery's certificate."""
+        data = (self.vendor / pfx).read_bytes()
+        leaf = pkcs12.load_pkcs12(data, self.password.encode("ascii")).cert
+        assert leaf is not None
+        return leaf.certificate.fingerprint(hashes.SHA1()).hex().upper()
+
+
+def _lines(path: Path) -> list[Any]:
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()] if path.exists() else []
 
 
 def _full(key: str) -> str:

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from integration.tasks import Tasks
-from integration.truth import lasting
 from lab.client import LabProcess
 
 
@@ -19,48 +18,56 @@ def tasks(lab: LabProcess, tmp_path: Path) -> Tasks:
     return Tasks(lab, tmp_path / "tasks")
 
 
-def thumbprint(state: Any, name: str) -> str:
+def named(state: Any, name: str) -> str:
     """The thumbprint of one of the lab's certificates by its name there."""
-    return next(thumb for thumb, known in state["names"].items() if known == name)
+    return next(thumbprint for thumbprint, known in state["names"].items() if known == name)
 
 
 def test_a_bundle_comes_and_goes(tasks: Tasks) -> None:
     """Leaf with key to My, intermediate to CA, root nowhere; removed again with its key."""
-    result, state = tasks.story({"store": {"bundle": tasks.bundle(friendly_name="the new one", exportable=False)}})
-    new, issuing = thumbprint(state, "external-new"), thumbprint(state, "issuing-new")
-    stores = state["stores"]["LocalMachine"]
-    assert new in stores["My"] and issuing in stores["CA"] and len(stores["Root"]) == 2
-    assert result["thumbprints"] == [new, issuing]
-    assert (state["keys"], state["orphan_keys"]) == (3, 0)
-    shown = tasks.run({"store_info": {"test_keys": True}}).ok(changed=False)["certificates"]
-    entry = next(row for row in shown if row["thumbprint"] == new and row["store"] == "My")
+    new = tasks.thumbprint()
+    dressed = "\u200e" + " ".join(new[i : i + 2] for i in range(0, 40, 2)).lower()
+    done = tasks.story(
+        {"store": {"bundle": tasks.bundle(friendly_name="the new one", exportable=False)}},
+        {"store": {"state": "absent", "thumbprint": dressed, "delete_key": True}},
+    )
+    there, gone = (state[tasks.member] for state in done.states)
+    stores = there["stores"]["LocalMachine"]
+    assert new in stores["My"] and named(there, "issuing-new") in stores["CA"] and len(stores["Root"]) == 2
+    assert done.rows[0]["result"]["thumbprints"] == [new, named(there, "issuing-new")]
+    assert (there["keys"], there["orphan_keys"]) == (3, 0)
+    assert new not in gone["stores"]["LocalMachine"]["My"]
+    assert (gone["keys"], gone["orphan_keys"]) == (2, 0)
+
+
+def test_what_store_info_tells_of_a_key(tasks: Tasks) -> None:
+    """Provider, rights, a signature that was tried, and the chain that the machine's own stores allow."""
+    options = {"bundle": tasks.bundle(friendly_name="the new one")}
+    done = tasks.run({"store": options}, {"store_info": {"test_keys": True}})
+    shown = done.ok(changed=False)["certificates"]
+    entry = next(row for row in shown if row["thumbprint"] == tasks.thumbprint() and row["store"] == "My")
     assert entry["friendly_name"] == "the new one"
-    assert entry["key"] | {"container": ""} == {
+    assert {**entry["key"], "container": ""} == {
         "provider": "Microsoft Enhanced Cryptographic Provider v1.0",
         "cng": False,
         "container": "",
         "spec": "Exchange",
         "machine": True,
-        "exportable": False,
+        "exportable": True,
         "signs": True,
         "error": None,
     }
     assert entry["chains"][0]["ok"] and len(entry["chains"][0]["subjects"]) == 3
-    dressed = "\u200e" + " ".join(new[i : i + 2] for i in range(0, 40, 2)).lower()
-    _result, state = tasks.story({"store": {"state": "absent", "thumbprint": dressed, "delete_key": True}})
-    assert new not in state["stores"]["LocalMachine"]["My"]
-    assert (state["keys"], state["orphan_keys"]) == (2, 0)
 
 
 def test_a_key_that_is_there_stays_as_it_is(tasks: Tasks) -> None:
     """Wanted otherwise than it is, it is left alone with a warning: its services' rights hang on its container."""
-    tasks.run({"store": {"bundle": tasks.bundle()}}).ok(changed=True)
-    again = tasks.run({"store": {"bundle": tasks.bundle(exportable=False)}})
-    assert "is there already with a key that is exportable" in " ".join(again.ok(changed=False)["warnings"])
+    done = tasks.run({"store": {"bundle": tasks.bundle()}}, {"store": {"bundle": tasks.bundle(exportable=False)}})
+    assert "is there already with a key that is exportable" in " ".join(done.ok(changed=False)["warnings"])
     assert tasks.state()["ran"].count("Import-StorePfx") == 1
 
 
-@pytest.mark.parametrize("flavour", ["winrm-ntlm-http", "winrm-ntlm-https", "psrp-ntlm-http", "psrp-basic-https"])
+@pytest.mark.parametrize("flavour", ["winrm-ntlm-http", "psrp-ntlm-http", "psrp-basic-https"])
 def test_every_way_to_connect(tasks: Tasks, flavour: str) -> None:
     """The same over each connection; winrm with Basic over HTTPS is what all the other tests use."""
     tasks.connection = flavour
@@ -72,41 +79,47 @@ def test_single_certificates(tasks: Tasks) -> None:
     """PEM text and a file, each to the store named; twice the same is once."""
     file = tasks.vendor / "issuing-ca.crt"
     given = [str(file), file.read_text(encoding="ascii")]
-    _result, state = tasks.story({"store": {"certificates": given}})
-    assert thumbprint(state, "issuing-new") in state["stores"]["LocalMachine"]["CA"]
-    _result, state = tasks.story({"store": {"certificates": given[:1], "store": "trustedpeople"}})
-    assert state["stores"]["LocalMachine"]["TrustedPeople"] == [thumbprint(state, "issuing-new")]
+    done = tasks.story(
+        {"store": {"certificates": given}}, {"store": {"certificates": given[:1], "store": "trustedpeople"}}
+    )
+    stores = done.states[-1][tasks.member]["stores"]["LocalMachine"]
+    issuing = named(done.states[-1][tasks.member], "issuing-new")
+    assert issuing in stores["CA"]
+    assert {name.lower(): held for name, held in stores.items()}["trustedpeople"] == [issuing]
 
 
-@pytest.mark.parametrize(
-    ("options", "finding", "text"),
-    [
-        ({"certificates": ["{vendor}/issuing-ca.crt"], "store": "root"}, "chain.intermediate-as-root", "self-signed"),
-        ({"certificates": ["{vendor}/external.key.pem"]}, None, "holds a private key"),
-        ({"certificates": ["{vendor}/bad/html.crt"]}, "bundle.html", "HTML"),
-        ({"certificates": ["{vendor}/nothing.pem"]}, "bundle.unreadable", "nothing.pem"),
-        ({"certificates": ["{vendor}/issuing-ca.crt"], "store": "My\\CA"}, None, "name of a store"),
+def test_what_cannot_be_meant_touches_no_host(tasks: Tasks) -> None:
+    """Refused on the controller, in a sentence."""
+    vendor = str(tasks.vendor)
+    ill: list[tuple[dict[str, Any], str | None, str]] = [
+        ({"certificates": [f"{vendor}/issuing-ca.crt"], "store": "root"}, "chain.intermediate-as-root", "self-signed"),
+        ({"certificates": [f"{vendor}/external.key.pem"]}, None, "holds a private key"),
+        ({"certificates": [f"{vendor}/bad/html.crt"]}, "bundle.html", "web page"),
+        ({"certificates": [f"{vendor}/nothing.pem"]}, "bundle.unreadable", "nothing.pem"),
+        ({"certificates": [f"{vendor}/issuing-ca.crt"], "store": "My\\CA"}, None, "name of a store"),
+        ({"bundle": tasks.bundle(friendly_name="x" * 64)}, None, "at most 63 characters"),
         ({"state": "absent", "thumbprint": ["ABC"]}, None, "40 hexadecimal digits"),
         ({"state": "absent"}, None, "thumbprint"),
         ({}, None, "bundle, certificates"),
-    ],
-)  # fmt: skip
-def test_what_cannot_be_meant_touches_no_host(tasks: Tasks, options: Any, finding: str | None, text: str) -> None:
-    """Refused on the controller, in a sentence."""
-    given = [entry.format(vendor=tasks.vendor) for entry in options.get("certificates", [])]
-    result = tasks.run({"store": {**options, **({"certificates": given} if given else {})}}).failed(finding)
-    assert text in result["msg"]
+    ]
+    done = tasks.run(*({"store": options, "ignore_errors": True} for options, _finding, _text in ill))
+    for row, (_options, finding, text) in zip(done.rows, ill, strict=True):
+        assert row["status"] == "failed" and row["result"].get("finding") == finding, row
+        assert text in row["result"]["msg"]
     assert tasks.lab.counts()[tasks.member]["requests"] == 0
 
 
-@pytest.mark.parametrize("arguments", [[], ["--check"]])
-def test_no_key_to_a_server_that_nobody_knows(tasks: Tasks, arguments: list[str]) -> None:
+def test_no_key_to_a_server_that_nobody_knows(tasks: Tasks) -> None:
     """Without a verified certificate the key stays here; check mode says so as well. Certificates may go."""
-    blind = [*arguments, "-e", "ansible_winrm_server_cert_validation=ignore"]
-    result = tasks.run({"store": {"bundle": tasks.bundle()}}, arguments=blind).failed("transport.insecure")
-    assert "ansible_winrm_server_cert_validation" in result["msg"]
+    key = {"store": {"bundle": tasks.bundle()}, "ignore_errors": True}
+    plain = {"store": {"certificates": [str(tasks.vendor / "issuing-ca.crt")]}}
+    blind = ["-e", "ansible_winrm_server_cert_validation=ignore"]
+    done = tasks.run({**key, "check_mode": True}, key, plain, arguments=blind)
+    done.ok(changed=True)
+    for row in done.rows[:2]:
+        assert row["result"]["finding"] == "transport.insecure"
+        assert "ansible_winrm_server_cert_validation" in row["result"]["msg"]
     assert "Import-StorePfx" not in tasks.state()["ran"]
-    tasks.run({"store": {"certificates": [str(tasks.vendor / "issuing-ca.crt")]}}, arguments=blind).ok(changed=True)
 
 
 @pytest.mark.parametrize("do", ["drop-before", "drop-after"])
@@ -185,7 +198,6 @@ def test_no_secret_is_shown_at_any_verbosity(tasks: Tasks, flavour: str) -> None
 
 def test_events_about_certificates_are_told_from_noise(tasks: Tasks) -> None:
     """The shared session key, and a serial number with its bytes reversed; partners' failures do not count."""
-    before = lasting(tasks.lab.state())
     old = tasks.run({"edge_info": {}}).ok(changed=False)["assignments"][0]["certificate"]
     turned = bytes.fromhex(old["serial"])[::-1].hex()
     told = f"The certificate with serial number {turned} could not be used."
@@ -195,11 +207,14 @@ def test_events_about_certificates_are_told_from_noise(tasks: Tasks) -> None:
         {"id": 14397, "source": "LS Protocol Stack", "message": told, "ago": 90000},
     ]
     tasks.lab.configure(tasks.member, events=events)
-    result = tasks.run({"event_info": {"pattern": "SERIAL number [0-9a-f]+"}}).ok(changed=False)
+    done = tasks.run(
+        {"event_info": {"pattern": "SERIAL number [0-9a-f]+"}},
+        {"event_info": {"log": "No Such Log", "hours": 1}},
+        {"event_info": {"pattern": "("}, "ignore_errors": True},
+        {"event_info": {"since": "2026-11-24 02:00"}, "ignore_errors": True},
+    )
+    result, none, wrong, local = (row["result"] for row in done.rows)
     assert [event["id"] for event in result["events"]] == [14397] and result["read"] > 2
     assert [event["id"] for event in result["certificate_events"]] == ["event.certificate", "event.session-key"]
-    none = tasks.run({"event_info": {"log": "No Such Log", "hours": 1}}).ok(changed=False)
     assert not none["events"] and "No Such Log" in " ".join(none["warnings"])
-    tasks.run({"event_info": {"pattern": "("}}).failed()
-    assert tasks.run({"event_info": {"since": "2026-11-24 02:00"}}).failed("input.instant")
-    assert lasting(tasks.lab.state())["edge2"] == before["edge2"]
+    assert "regular expression" in wrong["msg"] and local["finding"] == "input.instant"

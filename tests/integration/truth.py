@@ -31,7 +31,10 @@ def member_truth(member: State, new: Mapping[str, str] = NEW, old: Mapping[str, 
 
 
 def array_truth(
-    state: Mapping[str, State], members: Iterable[str] | None = None, new: Mapping[str, str] = NEW, old: Mapping[str, str] = OLD
+    state: Mapping[str, State],
+    members: Iterable[str] | None = None,
+    new: Mapping[str, str] = NEW,
+    old: Mapping[str, str] = OLD,
 ) -> str:
     """``all-new``, ``all-old`` or ``mixed``."""
     found = {member_truth(state[name], new, old) for name in members or state}
@@ -40,8 +43,8 @@ def array_truth(
 
 def lasting(state: Mapping[str, State]) -> dict[str, Any]:
     """All that a read must not change, by member."""
-    kept = ("assigned", "av_pending", "av_previous", "stores", "keys", "orphan_keys", "services", "in_use", "calls", "dropped")
-    more = ("refused_tokens", "events", "presented", "journal", "lock")
+    kept = ("assigned", "av_pending", "av_previous", "stores", "keys", "orphan_keys", "services", "in_use", "calls")
+    more = ("dropped", "refused_tokens", "events", "presented", "journal", "lock")
     return {name: {key: member[key] for key in (*kept, *more)} for name, member in state.items()}
 
 
