@@ -30,6 +30,7 @@ class ActionModule(CertificateAction):
         "settings": {"type": "dict", "default": {}},
         "evidence": {"type": "dict", "default": {}},
         "first": {"type": "dict", "default": {}},
+        "staged": {"type": "dict", "default": {}},
         "reasons": {"type": "dict", "default": {}},
         "endpoints": {"type": "dict", "default": {}},
         "wire": {"type": "list", "elements": "dict", "default": []},
@@ -43,6 +44,7 @@ class ActionModule(CertificateAction):
         "gate": {"type": "dict", "default": {}},
         "proof": {"type": "dict", "default": {}},
         "unroll": {"type": "dict", "default": {}},
+        "simulated": {"type": "bool", "default": False},
         "run_tags": {"type": "list", "elements": "str", "default": []},
         "directory": {"type": "path"},
     }
@@ -50,6 +52,6 @@ class ActionModule(CertificateAction):
     def act(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Runs one phase on the controller."""
         try:
-            return ArrayRun(options, self.check_mode, self.tell).run(options["phase"])
+            return ArrayRun(options, self.check_mode or options["simulated"], self.tell).run(options["phase"])
         except Refused as refused:
             raise Stop(str(refused), **refused.result) from None

@@ -36,17 +36,26 @@ def headline(report: Report) -> Headline:
     lines = [line.strip() for line in (report.sentence or report.verdict.text).splitlines() if line.strip()]
     sentence = " ".join(lines[:2])
     if report.result == "planned":
-        return Headline("calm", "A plan; nothing was changed", sentence)
+        return Headline("calm", "A plan; nothing was changed" if _planned(report) else "Nothing to do", sentence)
     if report.result == "refused":
         return Headline("bad", "Refused; nothing was switched", sentence)
     if report.result == "failed":
         return Headline("bad", _FAILED[report.verdict.verdict], sentence)
-    title = _DONE[report.purpose]
+    title = "Not switched yet" if _not_switched(report) else _DONE[report.purpose]
     if report.purpose != "verify" and not report.changed:
         title = "Nothing to do"
     if report.result == "warning":
         return Headline("warn", f"{title}, with warnings", sentence)
     return Headline("good", title, sentence)
+
+
+def _planned(report: Report) -> bool:
+    return any(member.plan for member in report.members)
+
+
+def _not_switched(report: Report) -> bool:
+    """A renewal that ended well before its switch: tags left it out."""
+    return report.purpose == "renew" and report.result in ("ok", "warning") and report.verdict.verdict != "all-new"
 
 
 _FAILED = {
@@ -116,7 +125,10 @@ def _step(group: Together) -> str:
 
 def _by_result(report: Report) -> list[str]:
     if report.result == "planned":
-        return ["Run the same command without --check to do it."]
+        step = "without --check" if report.check_mode else "with its other phases (--tags stage,roll, then --tags switch)"
+        return [f"Run the same command {step} to do it."] if _planned(report) else []
+    if _not_switched(report):
+        return ["When it is time to switch, run the same command with --tags switch, or without --tags."]
     if report.result == "refused":
         return ["Then run the same command again. Nothing was switched, and what is staged already stays."]
     if report.result != "failed":

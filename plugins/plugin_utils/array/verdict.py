@@ -80,8 +80,13 @@ class ArrayVerdict:
         return from_plain(cls, data)
 
 
-def array_verdict(members: Sequence[str], facts: Mapping[str, MemberFacts | None], desired: Mapping[str, str],
-                  old: Mapping[str, Mapping[str, str]], excluded: Mapping[str, str] | None = None) -> ArrayVerdict:
+def array_verdict(
+    members: Sequence[str],
+    facts: Mapping[str, MemberFacts | None],
+    desired: Mapping[str, str],
+    old: Mapping[str, Mapping[str, str]],
+    excluded: Mapping[str, str] | None = None,
+) -> ArrayVerdict:
     """Judge the array.
 
     :param members: every member expected, without the excluded ones; never what is left of a play.
@@ -111,15 +116,27 @@ def array_verdict(members: Sequence[str], facts: Mapping[str, MemberFacts | None
     verdict = _array_state(states, uses, bool(desired))
     pending = tuple(use for use in desired if any(of.get(use) == "pending" for of in uses.values()))
     plain = {member: why for member, why in reasons.items() if why}
-    return ArrayVerdict(verdict, states, lost, uses, plain, pending, dict(excluded or {}),
-                        _sentence(verdict, states, uses, plain, pending, excluded or {}))
+    return ArrayVerdict(
+        verdict,
+        states,
+        lost,
+        uses,
+        plain,
+        pending,
+        dict(excluded or {}),
+        _sentence(verdict, states, uses, plain, pending, excluded or {}),
+    )
 
 
-def _unchanged_uses(members: Sequence[str], desired: Mapping[str, str],
-                    old: Mapping[str, Mapping[str, str]]) -> frozenset[str]:
+def _unchanged_uses(
+    members: Sequence[str], desired: Mapping[str, str], old: Mapping[str, Mapping[str, str]]
+) -> frozenset[str]:
     """Uses that every member already carried as wanted: they tell new from old no more than they tell anything."""
-    kept = frozenset(use for use, value in desired.items()
-                     if members and all(thumb(old.get(member, {}).get(use)) == value for member in members))
+    kept = frozenset(
+        use
+        for use, value in desired.items()
+        if members and all(thumb(old.get(member, {}).get(use)) == value for member in members)
+    )
     return frozenset() if len(kept) == len(desired) else kept
 
 
@@ -135,10 +152,18 @@ def _use_state(use: str, read: MemberFacts, wanted: str, before: str | None) -> 
     return "old" if now == before and not read.pending.get(use) else "other"
 
 
-def _member_state(read: MemberFacts, uses: Mapping[str, str], desired: Mapping[str, str], before: Mapping[str, str],
-                  kept: frozenset[str]) -> tuple[MemberState, tuple[str, ...]]:
-    why = [f"{use}: {'no certificate is assigned' if state == 'unassigned' else 'neither the old nor the new one'}"
-           for use, state in uses.items() if state in ("other", "unassigned")]
+def _member_state(
+    read: MemberFacts,
+    uses: Mapping[str, str],
+    desired: Mapping[str, str],
+    before: Mapping[str, str],
+    kept: frozenset[str],
+) -> tuple[MemberState, tuple[str, ...]]:
+    why = [
+        f"{use}: {'no certificate is assigned' if state == 'unassigned' else 'neither the old nor the new one'}"
+        for use, state in uses.items()
+        if state in ("other", "unassigned")
+    ]
     foreign, unproven = bool(why), False
     for fact in read.wire:
         if not fact.counts or fact.use not in desired or uses[fact.use] in ("other", "unassigned"):
@@ -155,7 +180,8 @@ def _member_state(read: MemberFacts, uses: Mapping[str, str], desired: Mapping[s
             foreign, unproven = foreign or not known, True
             shown = "the new one" if leaf == desired[fact.use] else "the old one" if known else f"another one ({leaf})"
             why.append(f"{fact.endpoint}: presents {shown} although the product reports {uses[fact.use]}")
-    telling = {"new" if state == "pending" else state for use, state in uses.items() if use not in kept}
+    # A successor that waits for its instant goes with the rest: rolled and not switched is still old, switched is new.
+    telling = {state for use, state in uses.items() if use not in kept and state != "pending"} or {"new"}
     if foreign:
         return "other", tuple(why)
     if unproven or len(telling) != 1:
@@ -170,11 +196,18 @@ def _array_state(states: Mapping[str, MemberState], uses: Mapping[str, Mapping[s
     alike = len({tuple(sorted(of.items())) for of in uses.values()}) == 1
     if set(states.values()) == {"new"} and alike:
         return "all-new"
-    return "all-old" if set(states.values()) == {"old"} else "mixed"
+    rolled = {tuple(use for use, state in of.items() if state == "pending") for of in uses.values()}
+    return "all-old" if set(states.values()) == {"old"} and len(rolled) == 1 else "mixed"
 
 
-def _sentence(verdict: ArrayState, states: Mapping[str, MemberState], uses: Mapping[str, Mapping[str, str]],
-              reasons: Mapping[str, tuple[str, ...]], pending: Sequence[str], excluded: Mapping[str, str]) -> str:
+def _sentence(
+    verdict: ArrayState,
+    states: Mapping[str, MemberState],
+    uses: Mapping[str, Mapping[str, str]],
+    reasons: Mapping[str, tuple[str, ...]],
+    pending: Sequence[str],
+    excluded: Mapping[str, str],
+) -> str:
     count = f"all {len(states)} members" if len(states) > 1 else f"{next(iter(states), '')}"
     if not states:
         text = "No member: nothing is proven."
@@ -190,21 +223,29 @@ def _sentence(verdict: ArrayState, states: Mapping[str, MemberState], uses: Mapp
         text = lead + "; ".join(parts) + "."
         if verdict == "mixed" and set(states.values()) == {"partly"} and not reasons and _same(uses):
             text = f"Partly switched, alike on {count}: {_use_list(next(iter(uses.values())))}."
-    if pending and verdict == "all-new":
+    if pending and verdict in ("all-new", "all-old"):
         text += f" {', '.join(pending)}: the successor is rolled and takes over at its instant."
     for member, reason in excluded.items():
         text += f" {member} is excluded ({reason}) and not spoken for."
     return text
 
 
-_SAID = {"new": "on the new certificate", "old": "on the old certificate", "partly": "between old and new",
-         "other": "on a certificate that is neither", "lost": "not heard of"}
+_SAID = {
+    "new": "on the new certificate",
+    "old": "on the old certificate",
+    "partly": "between old and new",
+    "other": "on a certificate that is neither",
+    "lost": "not heard of",
+}
 
 
 def _by_state(states: Mapping[str, MemberState]) -> list[tuple[MemberState, str]]:
     order: tuple[MemberState, ...] = ("lost", "other", "partly", "old", "new")
-    return [(state, listed([name for name, of in states.items() if of == state]))
-            for state in order if state in states.values()]
+    return [
+        (state, listed([name for name, of in states.items() if of == state]))
+        for state in order
+        if state in states.values()
+    ]
 
 
 def _same(uses: Mapping[str, Mapping[str, str]]) -> bool:

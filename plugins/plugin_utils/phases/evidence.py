@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -204,8 +205,15 @@ def chain_picture(path: Path) -> dict[str, Any]:
                 "role": role,
             }
         )
-    missing = [f.subject for f in path.findings if f.id == "chain.issuer-missing"]
+    top = path.certificates[-1]
+    missing = [_name(top.issuer)] if any(f.id == "chain.issuer-missing" for f in path.findings) else []
     return {"path": links, "missing": missing, "ok": path.ok}
+
+
+def _name(subject: str) -> str:
+    """The common name out of a readable distinguished name, or all of it."""
+    match = re.search(r"(?:^|, )CN=((?:\\.|[^,\\])+)", subject)
+    return match.group(1).replace("\\", "") if match else subject
 
 
 def rollback_possible(wanted: Wanted, state: edge.EdgeState, window: timedelta) -> dict[str, dict[str, Any]]:

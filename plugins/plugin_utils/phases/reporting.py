@@ -103,7 +103,7 @@ def make_report(run: ArrayRun) -> Report:
         operator=settings.operator,
         controller=settings.controller,
         collection=settings.version,
-        changed=touched or any(m.plan for m in members) and not run.check_mode,
+        changed=_changed(run),
         check_mode=run.check_mode,
         sentence=_sentence(verdict, failure),
         phases=_phases(run, gate, failure),
@@ -154,7 +154,7 @@ def member_report(
         chains=tuple(_chain(picture) for picture in seen["chains"]),
         wire=wire,
         roll=_roll(seen),
-        plan=tuple((*_planned(run, member), *(seen["stage"] if run.check_mode else ()))),
+        plan=tuple(_planned(run, member)),
         findings=found,
     )
 
@@ -197,9 +197,23 @@ def _result(run: ArrayRun, failure: str, touched: bool, found: Sequence[Finding]
         return "failed" if touched else "refused"
     if run.options["not_taken_back"] or verdict.verdict == "unknown" and run.settings.members and verdict.lost:
         return "failed"
-    if run.check_mode:
+    if run.check_mode or (_renews(run) and verdict.verdict == "all-old" and not _changed(run)):
         return "planned"
     return "warning" if stopping(found) or any(f.severity == "warning" for f in found) else "ok"
+
+
+def _renews(run: ArrayRun) -> bool:
+    """Whether the run was to renew something."""
+    return run.settings.purpose == "renew" and bool(run.settings.wanted)
+
+
+def _changed(run: ArrayRun) -> bool:
+    """Whether this run changed any member: touched it, rolled it, or staged something there."""
+    if run.check_mode:
+        return False
+    first = run.options["first"]
+    staged = any(run.options["staged"].get(member) for member in first)
+    return bool(run.options["touched"] or run.options["rolled"] or staged)
 
 
 def _sentence(verdict: ArrayVerdict, failure: str) -> str:
@@ -252,7 +266,7 @@ def _planned(run: ArrayRun, member: str) -> Sequence[str]:
     """What was done or would be done on the member, as this run's first read planned it."""
     seen = run.options["first"].get(member) or {}
     gate = run.options["gate"]
-    lines = [] if run.check_mode else list(seen.get("stage", ()))
+    lines = list(seen.get("stage", ()))
     roll = gate.get("roll", {})
     if roll.get("action") == "roll" and member in roll.get("members", ()):
         lines.append(f"{AV_USE}: successor rolled for {roll['instant']}")

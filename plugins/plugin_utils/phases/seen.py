@@ -24,6 +24,8 @@ from .settings import Settings
 from .stop import PhaseFailed
 
 LOAD = ("lync",)
+MAX_PICTURES = 3
+"""Chains of one leaf that a report draws."""
 
 
 @dataclass(frozen=True)
@@ -201,12 +203,9 @@ def to_evidence(seen: Seen, settings: Settings, locked: bool) -> dict[str, Any]:
         "token_seconds": state.token_lifetime.total_seconds(),
         "rollback": rollback_possible(seen.wanted, state, timedelta(hours=settings.window_hours)),
         "chains": [
-            {
-                "uses": [u for u, leaf in seen.wanted.uses.items() if leaf.sha256 == r.leaf.sha256],
-                **chain_picture(r.paths[0]),
-            }
+            {"uses": [u for u, leaf in seen.wanted.uses.items() if leaf.sha256 == r.leaf.sha256], **chain_picture(path)}
             for r in judged.readiness
-            if r.paths
+            for path in ([p for p in r.paths if p.ok][:MAX_PICTURES] or r.paths[:1])
         ],
         "digest": digest(state.stores),
         "journal": seen.journal.dumps() if seen.journal else None,

@@ -116,13 +116,21 @@ def test_a_waiting_successor_is_new_and_told() -> None:
     assert "takes over at its instant" in verdict.text
 
 
-def test_rolled_but_not_switched_is_alike_yet_neither() -> None:
+def test_rolled_but_not_switched_is_still_old_and_says_so() -> None:
     rolled = MemberFacts({ACCESS: OLD, AV: OLD}, {AV: NEW})
     verdict = judge(
         rolled, rolled, desired={ACCESS: NEW, AV: NEW}, old={name: {ACCESS: OLD, AV: OLD} for name in MEMBERS}
     )
-    assert verdict.verdict == "mixed"
-    assert verdict.text == f"Partly switched, alike on all 2 members: {ACCESS} old, {AV} rolled."
+    assert verdict.verdict == "all-old"
+    assert verdict.pending == (AV,)
+    assert "takes over at its instant" in verdict.text
+
+
+def test_rolled_on_some_members_only_is_mixed() -> None:
+    rolled = MemberFacts({ACCESS: OLD, AV: OLD}, {AV: NEW})
+    plain = MemberFacts({ACCESS: OLD, AV: OLD})
+    old = {name: {ACCESS: OLD, AV: OLD} for name in MEMBERS}
+    assert judge(rolled, plain, desired={ACCESS: NEW, AV: NEW}, old=old).verdict == "mixed"
 
 
 def test_announced_here_and_in_force_there_is_not_all_new() -> None:
