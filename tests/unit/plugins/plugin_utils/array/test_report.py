@@ -168,7 +168,8 @@ def test_what_to_do_when_mixed_lost_or_planned() -> None:
     assert "rollback.yml" in next_steps(mixed)[0]
     unknown = replace(report, verdict=replace(report.verdict, verdict="unknown", lost=("edge7",)))
     assert next_steps(unknown)[0].startswith("Get edge7 back")
-    assert "without --check" in next_steps(replace(report, result="planned"))[0]
+    assert "without --check" in next_steps(replace(report, result="planned", check_mode=True))[0]
+    assert "--tags switch" in next_steps(replace(report, result="planned", check_mode=False))[0]
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
