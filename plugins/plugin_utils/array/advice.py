@@ -125,8 +125,8 @@ def _step(group: Together) -> str:
 
 def _by_result(report: Report) -> list[str]:
     if report.result == "planned":
-        step = "without --check" if report.check_mode else "with its other phases (--tags stage,roll, then "
-            "--tags switch)"
+        rest = "with its other phases (--tags stage,roll; then --tags switch)"
+        step = "without --check" if report.check_mode else rest
         return [f"Run the same command {step} to do it."] if _planned(report) else []
     if _not_switched(report):
         return ["When it is time to switch, run the same command with --tags switch, or without --tags."]
