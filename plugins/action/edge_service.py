@@ -65,17 +65,13 @@ class ActionModule(CertificateAction):
         except DrainExpired as expired:
             if options["drain_expired"] == "continue":
                 return self._send(host, service_plan.stops(expired.left, graceful=False))
-            self._send(host, service_plan.starts([name for name in plan.stop if before.get(name) == services.RUNNING]))
+            now = services.statuses(self._send(host, (services.status_call(),)).rows("services"))
+            self._send(host, service_plan.starts(service_plan.fallen(before, now)))
             text = f"{expired}; what was stopped was started again (drain_expired: abort)"
             raise Stop(text, finding="product.drain-expired", left=list(expired.left), changed=True) from None
         return self._send(host, (services.status_call(),))
 
-    @staticmethod
-    def _send(host: Host, calls: Sequence[Call]) -> Reply:
-        reply = (
-            host.apply(LOAD, calls, check_mode=False)
-            if any(c.kind == "write" for c in calls)
-            else host.read(LOAD, calls)
-        )
+    def _send(self, host: Host, calls: Sequence[Call]) -> Reply:
+        reply = host.apply(LOAD, calls, check_mode=self.check_mode)
         raise_errors(reply, calls)
         return reply

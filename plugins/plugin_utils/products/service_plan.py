@@ -78,6 +78,11 @@ def starts(services: Sequence[str]) -> tuple[Call, ...]:
     return (*start_calls(services), status_call())
 
 
+def fallen(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
+    """What ran before and does not now: also services that were stopped along as dependents."""
+    return not_running([service for service in START_ORDER if before.get(service) == RUNNING], now)
+
+
 def left(wish: ServicePlan, statuses: Mapping[str, str]) -> tuple[str, ...]:
     """What is not as the plan wants it, as sentences; nothing when all is."""
     running = [f"{s} does not run ({statuses.get(s) or 'not shown'})" for s in not_running(wish.start, statuses)]
