@@ -49,7 +49,7 @@ def _certificates(text: Any, what: str, lenient: bool) -> list[Certificate]:
         raise _error(f"expected {what} to be PEM text, found {type(text).__name__}")
     blocks = pem_blocks(text)
     if not blocks:
-        raise _error(f"expected {what} to be PEM text with a BEGIN CERTIFICATE line, found {len(text)} characters without")
+        raise _error(f"expected {what} to be PEM text with a certificate, found {len(text)} characters without any")
     found = []
     for block in blocks:
         try:

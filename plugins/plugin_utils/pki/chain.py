@@ -198,7 +198,8 @@ class _Search:
             found += rules.alone(certificate, depth, self.at, self.purpose, top)
             if depth:
                 found += rules.together(certificate, path[:depth])
-                if (certificate, None) in self.issuers(path[depth - 1]):
+                # Answered out of memory: without an answer it would not stand in the chain.
+                if self.signatures.made_by(path[depth - 1], certificate) is None:
                     algorithm = path[depth - 1].signature_algorithm.oid
                     text = f"its signature cannot be checked (algorithm {algorithm}, key {certificate.key_type})"
                     found.append(ChainFinding("chain.signature-unknown", depth - 1, path[depth - 1].subject, text))
@@ -236,7 +237,8 @@ def chain_paths(
         raise ValueError("expected an instant with a time zone to judge the chain at, found one without")
     if purpose is not None and purpose not in rules.PURPOSES:
         raise ValueError(f"expected the purpose 'server', 'client' or none, found {purpose!r}")
-    search = _Search(pool, anchors, at.astimezone(timezone.utc), purpose)
+    # Certificates know whole seconds only, and so do OpenSSL and others when they compare.
+    search = _Search(pool, anchors, at.astimezone(timezone.utc).replace(microsecond=0), purpose)
     search.run(leaf)
     paths = sorted(search.found.values(), key=_quality) or [_explained(search, leaf)]
     if search.limited and not paths[0].ok:

@@ -62,7 +62,10 @@ def instant(node: der.Node) -> datetime:
     digits, fraction, zone = match.groups()
     if node.tag == der.UTC_TIME:
         digits = ("19" if digits[:2] >= "50" else "20") + digits
-    instant = datetime.strptime(digits.ljust(14, "0"), "%Y%m%d%H%M%S").replace(tzinfo=timezone.utc)
+    instant = datetime(
+        int(digits[:4]), int(digits[4:6]), int(digits[6:8]), int(digits[8:10]), int(digits[10:12]),
+        int(digits[12:] or 0), tzinfo=timezone.utc,
+    )  # fmt: skip
     if fraction:
         instant += timedelta(microseconds=int(fraction.ljust(6, "0")))
     if zone and zone != "Z":
