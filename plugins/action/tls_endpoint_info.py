@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible.plugins.action import ActionBase
+
 from ansible_collections.ucops.certificates.plugins.modules.tls_endpoint_info import ARGUMENT_SPEC, read_endpoints
 
 

@@ -8,9 +8,10 @@ from __future__ import annotations
 from datetime import datetime, timedelta, timezone
 
 import pytest
-from ansible_collections.ucops.certificates.plugins.plugin_utils.products.roll import MIN_LEAD, Standing, decide
 from hypothesis import given
 from hypothesis import strategies as st
+
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products.roll import MIN_LEAD, Standing, decide
 
 NOW = datetime(2026, 11, 24, 14, 3, 27, tzinfo=timezone.utc)
 LIFETIME = timedelta(hours=8)
@@ -84,11 +85,13 @@ def test_without_any_certificate_yet_nothing_can_drop() -> None:
     lifetime=st.integers(1, 60 * 24 * 3),
     states=st.lists(st.sampled_from(["needed", "done", "scheduled"]), min_size=3, max_size=3),
 )
-def test_no_decision_to_roll_ever_breaks_the_two_rules(hours: float, ahead: float, lifetime: int, states: list[str]) -> None:
-    """Whatever is decided: the old certificate outlives the instant by the token lifetime, and an adopted instant stays."""
+def test_no_roll_ever_breaks_the_two_rules(hours: float, ahead: float, lifetime: int, states: list[str]) -> None:
+    """Whatever is decided: the old certificate outlives the instant by the token lifetime, and an adopted instant
+    stays."""
     ends, span = NOW + timedelta(hours=hours), timedelta(minutes=lifetime)
     there = NOW + timedelta(minutes=40)
-    standings = {m: Standing(s, there if s == "scheduled" else None, "OLD") for m, s in zip(MEMBERS, states)}
+    pairs = zip(MEMBERS, states, strict=True)
+    standings = {m: Standing(s, there if s == "scheduled" else None, "OLD") for m, s in pairs}
     decision = decide(standings, NOW, ends, span, hours_ahead=ahead)
     if decision.action == "roll":
         assert decision.instant is not None
