@@ -74,7 +74,7 @@ build: venv  ## build the archive for Galaxy, install it into .build/installed a
 	@$(PY) tests/tools/tree.py build
 
 molecule: venv  ## the scenario in extensions/molecule: a lab, a renewal, the same again
-	cd extensions && ../$(PY) -m molecule test --all
+	cd extensions && PATH="$(CURDIR)/.venv/bin:$$PATH" molecule test --all
 
 changelog: venv  ## write CHANGELOG.rst of the version in galaxy.yml from the fragments, new plugins included
 	PATH="$(CURDIR)/.venv/bin:$$PATH" antsibull-changelog release --reload-plugins --update-existing
