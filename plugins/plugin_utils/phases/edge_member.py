@@ -66,7 +66,7 @@ class EdgeMember:
         if self.settings.show_calls:
             text = json.dumps(json.loads(document("0" * 16, LOAD, self._read_calls(None))), indent=2)
             self.tell(f"  | {self.member}: the document of the read (remote_calls.ps1 answers it)\n{text}")
-        return to_evidence(self.look(), self.settings, locked=False)
+        return to_evidence(self.look(), self.settings)
 
     def _read_calls(self, events_since: datetime | None) -> tuple[Call, ...]:
         since = events_since or self.clock.now() - timedelta(hours=self.settings.event_hours)
@@ -81,7 +81,7 @@ class EdgeMember:
     def after_failure(self) -> Evidence | None:
         """What the member says after something failed there; None when it says nothing any more."""
         try:
-            return to_evidence(self.look(), self.settings, locked=True)
+            return to_evidence(self.look(), self.settings)
         except Exception:  # the failure before this one is what the user must read
             return None
 
@@ -115,7 +115,7 @@ class EdgeMember:
         changes = self.plan_stage(missing, send=True)
         sent = [records.lock_call(self.settings), *(call for change in changes for call in change.calls)]
         seen = self._see(self._send(sent, self._read_calls(None), "staging"), None)
-        evidence = to_evidence(seen, self.settings, locked=True)
+        evidence = to_evidence(seen, self.settings)
         if seen.judged.stage:
             lines = "; ".join(change.as_line() for change in seen.judged.stage)
             raise PhaseFailed(
@@ -264,7 +264,7 @@ class EdgeMember:
         journal, state = seen.journal, seen.state
         if journal is None or not (journal.uses or records.restarted(journal)):
             self.say("nothing to take back: its journal names nothing")
-            return to_evidence(seen, self.settings, locked=False)
+            return to_evidence(seen, self.settings)
         uses = records.to_restore(journal, state)
         back, status = records.taking_back(journal), state.services
         begin: tuple[Call, ...] = (
@@ -287,7 +287,7 @@ class EdgeMember:
             records.journal_call("journal-after", self.settings, records.taken_back(journal)),
         ]
         after = self._see(self._send(sent, self._read_calls(state.clock), "taking back"), state.clock)
-        evidence = to_evidence(after, self.settings, locked=True)
+        evidence = to_evidence(after, self.settings)
         left = records.to_restore(journal, after.state)
         if left:
             text = f"{self.member}: the old certificate was assigned again, but {', '.join(left)} shows another one"
@@ -297,9 +297,11 @@ class EdgeMember:
         self.say(f"taken back: {', '.join(uses) or 'nothing had been assigned'}; {started} started")
         return evidence
 
-    def release(self) -> None:
-        """Gives up the lock, if this run holds it."""
-        self.host.apply((), [records.unlock_call(self.settings)], check_mode=False)
+    def release(self, evidence: Evidence) -> Evidence:
+        """Gives up the lock, if this run holds it or was told to take it over from a dead one."""
+        take = () if evidence.get("locked") else (records.lock_call(self.settings),)
+        self.host.apply((), [*take, records.unlock_call(self.settings)], check_mode=False)
+        return {**evidence, "locked": False, "lock": None}
 
 
 def _present(wanted: Wanted, absent: set[tuple[str, str]]) -> Stores:

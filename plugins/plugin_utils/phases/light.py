@@ -68,6 +68,7 @@ def refresh(
         "host": host,
         "ready": not any(f.stops for f in found),
         "locked": locked,
+        "lock": evidence.get("lock") if locked else None,
         "assigned": state.assigned(),
         "services": dict(state.services),
         "switch": [line for line in evidence["switch"] if line.split(":")[0] in left],

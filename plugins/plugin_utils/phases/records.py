@@ -47,13 +47,16 @@ def journal_call(id: str, settings: Settings, journal: Journal) -> Call:
 def own(journal: Journal | None, settings: Settings, evidence: Mapping[str, Any]) -> Journal:
     """The journal of this run on a member: the one that is there when it is this run's, or a new one.
 
-    A roll that an earlier run left waiting for its instant is carried over: it is still true.
+    A roll that an earlier run left waiting for its instant is carried over: it is still true. So is what an unfinished
+    run switched to the same certificates: the way back leads to what was there before that run.
     """
     if journal is not None and journal.run == settings.run:
         return journal
     waiting = journal.roll if journal is not None and journal.roll and journal.roll.state == "rolled" else None
-    if waiting is not None and waiting.thumbprint != evidence.get("wanted", {}).get(edge.AV_USE):
+    wanted = evidence.get("wanted", {})
+    if waiting is not None and waiting.thumbprint != wanted.get(edge.AV_USE):
         waiting = None
+    halfway = journal.uses if journal is not None and journal.state in OPEN else {}
     return Journal(
         run=settings.run,
         operator=settings.operator,
@@ -62,6 +65,7 @@ def own(journal: Journal | None, settings: Settings, evidence: Mapping[str, Any]
         members=settings.members,
         started=str(evidence.get("host", {}).get("clock") or settings.started),
         state="prepared",
+        uses={use: entry for use, entry in halfway.items() if entry.after == wanted.get(use)},
         roll=waiting,
     )
 
@@ -175,8 +179,14 @@ def lock_findings(member: str, lock: Mapping[str, Any] | None, settings: Setting
     return [finding("member.locked", member, str(lock["Run"]), text)]
 
 
-def journal_findings(member: str, journal: Journal | None, settings: Settings, wanted: Wanted) -> list[Finding]:
-    """What an earlier run left behind."""
+def journal_findings(
+    member: str, journal: Journal | None, settings: Settings, services: Mapping[str, str]
+) -> list[Finding]:
+    """What an earlier run left behind. ``services``: the status of each.
+
+    A rollout goes on from what an unfinished one left, unless that one left services stopped: only its journal knows
+    which of them ran before, so it has to be taken back first.
+    """
     if journal is None or journal.run == settings.run:
         return []
     found = []
@@ -193,12 +203,14 @@ def journal_findings(member: str, journal: Journal | None, settings: Settings, w
         severity: Severity = "warning" if settings.purpose != "renew" else "error"
         found.append(finding("array.incomplete-run", member, gone, text, severity=severity))
     if journal.state in OPEN and settings.purpose == "renew":
-        text = (
-            f"run {journal.run} of {journal.operator or 'somebody'} was left unfinished here ({journal.state}). "
-            "Take it back first: ansible-playbook ucops.certificates.rollback"
-        )
-        found.append(finding("journal.unfinished", member, journal.run, text))
-    del wanted
+        text = f"run {journal.run} of {journal.operator or 'somebody'} was left unfinished here ({journal.state})"
+        down = [name for name in restarted(journal) if services.get(name) != "Running"]
+        if down:
+            text += f", with {', '.join(down)} stopped"
+            remedy = "Take it back first: ansible-playbook ucops.certificates.rollback"
+            found.append(finding("journal.unfinished", member, journal.run, text, severity="error", remedy=remedy))
+        else:
+            found.append(finding("journal.unfinished", member, journal.run, text))
     return found
 
 

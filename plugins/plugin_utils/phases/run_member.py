@@ -72,8 +72,7 @@ def run_phase(
     if check_mode:
         return {"changed": True, "changes": _would(phase, evidence, gate)}
     if phase == "release":
-        at.release()
-        return {"changed": False, "evidence": {**evidence, "locked": False}}
+        return _result(at.release(evidence), ())
     if phase == "take_back":
         return _result(at.take_back(), ["taken back as its journal says"])
     journal = Journal.loads(evidence["journal"]) if evidence.get("journal") else None

@@ -94,7 +94,7 @@ def see(
         events_since=events_since,
     )
     findings += records.lock_findings(member, lock, settings) + records.journal_findings(
-        member, journal, settings, target
+        member, journal, settings, state.services
     )
     findings += _av_findings(member, settings, target, state) if wanted is not None else ()
     return Seen(
@@ -158,7 +158,7 @@ def _av_findings(member: str, settings: Settings, wanted: Wanted, state: edge.Ed
     return [finding("product.av-own-certificate", member, edge.AV_USE, text, severity="error")]
 
 
-def to_evidence(seen: Seen, settings: Settings, locked: bool) -> dict[str, Any]:
+def to_evidence(seen: Seen, settings: Settings) -> dict[str, Any]:
     """The read as plain data. Thumbprints, names and instants only."""
     state, judged, host = seen.state, seen.judged, seen.reply.host
     old = next((c for c in state.stores.machine("My") if c.certificate.thumbprint == state.current(edge.AV_USE)), None)
@@ -170,7 +170,7 @@ def to_evidence(seen: Seen, settings: Settings, locked: bool) -> dict[str, Any]:
         "run": settings.run,
         "ready": not any(f.stops for f in seen.findings),
         "forecast": judged.forecast,
-        "locked": locked,
+        "locked": seen.lock is not None and seen.lock.get("Run") == settings.run,
         "host": {
             "computer": host.computer,
             "windows": host.windows,
