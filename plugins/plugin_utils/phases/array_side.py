@@ -29,6 +29,8 @@ class Gate:
     roll: roll.Decision
     switch: tuple[str, ...]
     """Members that have something to switch, in inventory order."""
+    unfinished: tuple[str, ...] = ()
+    """Members on which an earlier run left its journal open: it is closed, something to switch or not."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for a fact."""
@@ -42,6 +44,7 @@ class Gate:
                 "text": self.roll.text,
             },
             "switch": list(self.switch),
+            "unfinished": list(self.unfinished),
         }
 
 
@@ -85,7 +88,8 @@ def gate(
         findings=found,
         simulated=simulated,
     )
-    return Gate(verdict, decision, tuple(switch))
+    unfinished = [m for m, e in present.items() if any(f["id"] == "journal.unfinished" for f in e["findings"])]
+    return Gate(verdict, decision, tuple(switch), tuple(unfinished))
 
 
 def gate_read(member: str, settings: Settings, seen: Evidence, simulated: bool) -> GateRead:

@@ -62,7 +62,7 @@ class ArrayRun:
     def run(self, phase: str) -> dict[str, Any]:
         """Dispatches. Raises Refused, InputError, BundleError."""
         result: dict[str, Any] = getattr(self, phase)()
-        return {"changed": False} | result
+        return {"changed": False, "refusal": ""} | result
 
     # -- what every phase after the first one is given ---------------------------------------------------------------
 
@@ -173,11 +173,9 @@ class ArrayRun:
         gate = array_side.gate(self.settings, self.evidence, self.options["reasons"], self.now, self.check_mode)
         facts = gate.to_dict()
         if not gate.verdict.passed:
-            stops = stopping(gate.verdict.findings)
-            raise Refused(
-                f"The gate is closed: nothing is switched on any member of {self.settings.array}.\n  {lines_of(stops)}",
-                **facts,
-            )
+            stops = lines_of(stopping(gate.verdict.findings))
+            text = f"The gate is closed: nothing is switched on any member of {self.settings.array}.\n  {stops}"
+            return facts | {"refusal": text}
         self.tell(f"  | gate open: {len(gate.verdict.members)} of {len(self.settings.members)} members proven ready")
         if gate.roll.action != "none":
             when = f" for {gate.roll.instant:%Y-%m-%d %H:%M:%SZ}" if gate.roll.instant else ""
@@ -197,13 +195,14 @@ class ArrayRun:
             self.options["touched"],
             self.options["only"],
         )
+        facts = {"findings": [f.to_dict() for f in found]}
         if stopping(found):
-            raise Refused(f"Not proven.\n  {lines_of(stopping(found))}", findings=[f.to_dict() for f in found])
+            return facts | {"refusal": f"Not proven.\n  {lines_of(stopping(found))}"}
         if self.after is not None:
             who = self.options["only"] or "every member"
             self.tell(f"  | {who:<14} proven on {len([p for p in self.after if p.leaf])} port(s)")
         since = array_side.uniform_since(self.settings, self.evidence, self.options["touched"])
-        return {"findings": [f.to_dict() for f in found], "since": since}
+        return facts | {"since": since}
 
     def settle(self) -> dict[str, Any]:
         """Which members to settle; refuses before the instant and when one member was not rolled."""
