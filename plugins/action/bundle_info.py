@@ -13,7 +13,7 @@ from ..plugin_utils.base import CertificateAction, aware, utc_now
 from ..plugin_utils.inputs import BUNDLE_SPEC, load_delivery
 from ..plugin_utils.pki.chain import chain_paths
 from ..plugin_utils.pki.preflight import check_bundle
-from ..plugin_utils.products.shown import certificate_row, path_row
+from ..plugin_utils.products.shown import certificate_row
 
 
 class ActionModule(CertificateAction):
@@ -49,7 +49,7 @@ class ActionModule(CertificateAction):
             "leaf": certificate_row(bundle.leaf),
             "intermediates": [certificate_row(c) for c in bundle.intermediates],
             "roots": [certificate_row(c) for c in bundle.roots],
-            "paths": [path_row(path) for path in paths],
+            "paths": [path.plain() for path in paths],
             "findings": [finding.to_dict() for finding in findings],
             "usable": not any(finding.stops for finding in findings),
         }

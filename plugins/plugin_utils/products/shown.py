@@ -42,17 +42,6 @@ def certificate_row(certificate: Certificate) -> dict[str, Any]:
     }
 
 
-def path_row(path: Path) -> dict[str, Any]:
-    """One chain in the shape of the filter ``ucops.certificates.chain_paths``."""
-    return {
-        "subjects": [c.subject for c in path.certificates],
-        "sha256": [c.sha256 for c in path.certificates],
-        "anchor": path.anchor.subject if path.anchor else None,
-        "ok": path.ok,
-        "findings": [{"id": f.id, "depth": f.depth, "subject": f.subject, "text": f.text} for f in path.findings],
-    }
-
-
 def key_row(key: StoredKey) -> dict[str, Any]:
     """What is known of a key that lies on a host; never the key."""
     return {
@@ -76,7 +65,7 @@ def stored_row(entry: StoredCertificate, chains: Sequence[Path] = ()) -> dict[st
         "friendly_name": entry.friendly_name,
         **certificate_row(entry.certificate),
         "key": key_row(entry.key) if entry.key else None,
-        "chains": [path_row(path) for path in chains],
+        "chains": [path.plain() for path in chains],
     }
 
 
