@@ -64,7 +64,8 @@ function Format-Json($value) {
 # What went wrong, as a row: the innermost cause of a failed .NET call, and the messages of what caused it.
 function Get-Fault($record) {
     $cause = $record.Exception
-    while ($cause.InnerException -and $cause.GetType().Name -match 'InvocationException') { $cause = $cause.InnerException }
+    $wrapping = 'InvocationException|^RuntimeException$'
+    while ($cause.InnerException -and $cause.GetType().Name -match $wrapping) { $cause = $cause.InnerException }
     $message = $cause.Message.Trim()
     for ($inner = $cause.InnerException; $inner; $inner = $inner.InnerException) {
         if (-not $message.Contains($inner.Message)) { $message += ' ' + $inner.Message }
@@ -132,9 +133,12 @@ function Find-Certificate($store, $thumbprint) {
     foreach ($certificate in $store.Certificates) { if ($certificate.Thumbprint -eq $thumbprint) { return $certificate } }
 }
 
-# The key of a certificate. Throws when it is not CryptoAPI that holds it: what is done with the container is for CryptoAPI.
+# The key of a certificate. A property whose getter throws is silently $null in newer PowerShell; a method throws in all.
+function Get-Key($certificate) { $certificate.get_PrivateKey.Invoke() }
+
+# The same, if CryptoAPI holds it: what is done with the container is for CryptoAPI.
 function Get-Container($certificate) {
-    $key = $certificate.PrivateKey
+    $key = Get-Key $certificate
     if (-not $key.CspKeyContainerInfo) { throw 'The certificate has no key in a CryptoAPI provider.' }
     $key
 }
@@ -144,11 +148,12 @@ function Remove-Container($key) { $key.PersistKeyInCsp = $false; $key.Clear() }
 #endregion
 
 #region each:
-# Runs a block for each certificate that is asked for. Its row says whether the certificate is there, and what went wrong.
-function Get-EachRow($block) {
+# Runs a block for each certificate that is asked for. Its row says whether the certificate is there, and what went wrong;
+# `$more` are the values that the block sets.
+function Get-EachRow($more, $block) {
     $store = Open-Store $with['Store'] 'ReadOnly'
     foreach ($thumbprint in $with['Thumbprints']) {
-        $row = @{ Thumbprint = $thumbprint; Present = $false; Error = $null }
+        $row = @{ Thumbprint = $thumbprint; Present = $false; Error = $null } + $more
         $certificate = Find-Certificate $store $thumbprint
         if ($certificate) {
             $row['Present'] = $true
@@ -159,7 +164,7 @@ function Get-EachRow($block) {
 }
 #endregion
 
-#region facts:
+#region facts:; needs stores
 # Where a certificate's key lies, added to a row.
 function Add-KeyFacts($row, $certificate) {
     $row['HasPrivateKey'] = $certificate.HasPrivateKey
@@ -167,7 +172,7 @@ function Add-KeyFacts($row, $certificate) {
     $row['Provider'] = $row['Container'] = $row['KeySpec'] = $row['KeyError'] = $null
     $row['MachineKeySet'] = $row['Exportable'] = $false
     try {
-        $key = $certificate.PrivateKey
+        $key = Get-Key $certificate
         $info = $key.CspKeyContainerInfo
         if ($info) {
             $row['Provider'] = $info.ProviderName
@@ -264,11 +269,10 @@ function Import-StorePfx {
 # SHA-1, because every provider signs it: "Microsoft Enhanced Cryptographic Provider v1.0" refuses SHA-256.
 function Test-StoreKey {
     $hash = [byte[]](1..20)
-    Get-EachRow {
-        $row['Signs'] = $false
+    Get-EachRow @{ Signs = $false } {
         if (-not $certificate.HasPrivateKey) { throw 'The certificate has no private key.' }
         $signer = New-Object Security.Cryptography.RSAPKCS1SignatureFormatter
-        $signer.SetKey($certificate.PrivateKey)
+        $signer.SetKey((Get-Key $certificate))
         $signer.SetHashAlgorithm('SHA1')
         $verifier = New-Object Security.Cryptography.RSAPKCS1SignatureDeformatter
         $verifier.SetKey($certificate.PublicKey.Key)
@@ -288,14 +292,18 @@ function Get-KeyFile($certificate) {
 
 function Get-StoreKeyAccess {
     $entries = New-Object Collections.ArrayList
-    $asked = Get-EachRow {
+    $asked = Get-EachRow @{} {
+        if (-not $certificate.HasPrivateKey) { return }
         $list = (Get-KeyFile $certificate).GetAccessControl()
         foreach ($rule in $list.GetAccessRules($true, $true, [Security.Principal.SecurityIdentifier])) {
             [void]$entries.Add(@{ Thumbprint = $thumbprint; Sid = $rule.IdentityReference.Value
                     Rights = $rule.FileSystemRights; Type = $rule.AccessControlType })
         }
     }
-    foreach ($row in @($asked)) { if ($row['Error']) { [void]$warned.Add("$($row['Thumbprint']): $($row['Error'])") } }
+    foreach ($row in @($asked)) {
+        if (-not $row['Error']) { continue }
+        [void]$warned.Add("Who may use the key of $($row['Thumbprint']) cannot be read: $($row['Error'])")
+    }
     $entries
 }
 
@@ -320,8 +328,8 @@ function Test-TlsPresented {
     # .NET 2.0 knows no TLS 1.1 and 1.2; the certificates do not depend on the version.
     $versions = 'Tls'
     if ([Enum]::IsDefined([Security.Authentication.SslProtocols], 'Tls12')) { $versions = 'Tls, Tls11, Tls12' }
-    Get-EachRow {
-        $row['Flight'] = $client = $server = $null
+    Get-EachRow @{ Flight = $null } {
+        $client = $server = $null
         $listener = New-Object Net.Sockets.TcpListener([Net.IPAddress]::Loopback, 0)
         try {
             $listener.Start()

@@ -18,8 +18,8 @@ class CallError(Exception):
         self.category = category
 
     def record(self) -> dict[str, str]:
-        """The error of a reply."""
-        return {"message": self.message, "type": self.type, "fqid": self.fqid, "category": self.category}
+        """The error of a reply: the message without the line end that Windows puts behind many."""
+        return {"message": self.message.strip(), "type": self.type, "fqid": self.fqid, "category": self.category}
 
 
 def not_found(command: str) -> CallError:

@@ -16,7 +16,7 @@ from .services import status
 from .state import State
 from .stores import ADMIN, MACHINE, Entry, registry_blob
 from .values import Secure
-from .windows_pfx import open_pfx
+from .windows_pfx import open_pfx, same_key
 
 Row = dict[str, Any]
 Rows = list[Row]
@@ -44,9 +44,9 @@ def _key_row(state: State, entry: Entry) -> Row:
         return {"HasPrivateKey": False}
     closed = {"Container": None, "KeySpec": None, "MachineKeySet": False, "Exportable": False}
     if container is None:
-        return {"HasPrivateKey": True, "Provider": None, **closed, "KeyError": NO_KEYSET}
+        return {"HasPrivateKey": True, "Provider": None, **closed, "KeyError": NO_KEYSET.strip()}
     if container.cng:
-        return {"HasPrivateKey": True, "Provider": "CNG", **closed, "KeyError": NO_CNG}
+        return {"HasPrivateKey": True, "Provider": "CNG", **closed, "KeyError": NO_CNG.strip()}
     return {
         "HasPrivateKey": True,
         "Provider": container.provider,
@@ -134,6 +134,9 @@ def test_store_key(state: State, given: Mapping[str, Any], warn: Warn) -> Rows:
         if entry is not None:
             key = _key_row(state, entry)
             error = key.get("KeyError") if key["HasPrivateKey"] else "The certificate has no private key."
+            container = state.keys.get(entry.container)
+            if error is None and container and not same_key(container.key, entry.certificate):
+                error = "The key does not belong to the certificate: its signature is not valid."
         row = {"Thumbprint": thumb, "Present": entry is not None, "Signs": entry is not None and error is None}
         rows.append({**row, "Error": error})
     return rows
@@ -148,7 +151,7 @@ def get_store_key_access(state: State, given: Mapping[str, Any], warn: Warn) -> 
         try:
             container = _open_key(state, entry, "Get-StoreKeyAccess")
         except CallError as error:
-            warn.append(f"Who may use the key of {thumb} cannot be read: {error.message}")
+            warn.append(f"Who may use the key of {thumb} cannot be read: {error.message.strip()}")
             continue
         for ace in container.acl:
             rows.append({"Thumbprint": thumb, "Sid": ace.sid, "Rights": ace.rights, "Type": ace.type})

@@ -22,9 +22,13 @@ class PwshEngine:
 
     def __init__(self, engine: Engine, home: Path) -> None:
         """``home``: a folder of the member's own; its certificate stores lie in it."""
-        self.backend = Backend(engine)
+        self.serve(engine)
         self.home = home
         self._idle: list[Worker] = []
+
+    def serve(self, engine: Engine) -> None:
+        """Answer for another member from now on; one of the same versions, whose processes these then are."""
+        self.backend = Backend(engine)
 
     def _environment(self) -> dict[str, str]:
         state = self.backend.state
@@ -32,7 +36,10 @@ class PwshEngine:
         if state.behaviour.module == "present":
             write_module(modules, state.host.product)
         major = state.host.powershell_major
+        # Known to some builds of pwsh: they report that version and hide what it does not have.
+        old = {"PWSH_ACT_AS": f"{major}.0"} if major < 5 else {}
         return {
+            **old,
             "HOME": str(self.home),
             "COMPUTERNAME": state.computer,
             "USERDOMAIN": state.computer,
@@ -40,8 +47,6 @@ class PwshEngine:
             "ALLUSERSPROFILE": "C:\\ProgramData",
             "CommonProgramFiles": "C:\\Program Files\\Common Files",
             "PSModulePath": str(modules),
-            # Known to some builds of pwsh: they report that version and hide what it does not have.
-            "PWSH_ACT_AS": f"{major}.0" if major < 5 else "",
         }
 
     async def run(self, script: str, stdin: bytes, shell: Shell) -> Result:

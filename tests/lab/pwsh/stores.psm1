@@ -72,7 +72,7 @@ function Set-LabNote($object, [string]$name, $value) {
     if ($property) { $property.Value = $value } else { $object.PSObject.Properties.Add([psnoteproperty]::new($name, $value)) }
 }
 
-# What X509Certificate2.PrivateKey is on Windows and not here (types.ps1xml leads here).
+# What a certificate's PrivateKey is on Windows and not here (types.ps1xml leads here).
 function Get-LabKey($certificate) {
     if (-not $certificate.LabContainer) { return $certificate.PSBase.PrivateKey }
     # Throws what Windows throws: no such key set, or a provider that .NET cannot open.
