@@ -76,6 +76,15 @@ def stop_calls(services: Sequence[str], graceful: bool) -> tuple[Call, ...]:
     return tuple(calls)
 
 
+STILL_RUNNING = "ucops.StillRunning"
+"""What Wait-Stopped ends with when a service still has work."""
+
+
+def wait_call(services: Sequence[str], seconds: float) -> Call:
+    """Waits on the member, a few seconds at most, until all of ``services`` have stopped; otherwise STILL_RUNNING."""
+    return Call("wait", "Wait-Stopped", {"Names": list(services), "Seconds": seconds})
+
+
 def start_calls(services: Sequence[str]) -> tuple[Call, ...]:
     """Starts services in start order, each to its end: a service that does not start is an error there and then."""
     return tuple(
@@ -86,8 +95,9 @@ def start_calls(services: Sequence[str]) -> tuple[Call, ...]:
 
 
 def not_stopped(services: Sequence[str], state: Mapping[str, str]) -> tuple[str, ...]:
-    """Those of ``services`` that still have work: a drain is over when this is empty."""
-    return tuple(service for service in services if state.get(service, STOPPED) != STOPPED)
+    """Those of ``services`` that still have work: a drain is over when this is empty. One that is not in ``state`` is
+    not known to be stopped: a status that could not be read must not end a drain."""
+    return tuple(service for service in services if state.get(service) != STOPPED)
 
 
 def not_running(services: Sequence[str], state: Mapping[str, str]) -> tuple[str, ...]:
