@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from . import deliveries
+from .exchange.scenario import ExchangeArray
 from .interfaces import Lab, Member, Options
 from .member import control
 from .member.edge import Pool
@@ -94,7 +95,7 @@ def edge_endpoints(inside: str, access: str, webcon: str, av: str) -> list[Endpo
     ]
 
 
-SCENARIOS = {"edge-pool": EdgePool}
+SCENARIOS: dict[str, Callable[[Options], Lab]] = {"edge-pool": EdgePool, "exchange-array": ExchangeArray}
 
 
 def build(options: Options) -> Lab:

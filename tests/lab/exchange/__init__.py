@@ -1,0 +1,1 @@
+"""Simulated Exchange servers: certificate cmdlets, services, connectors, listeners. See docs/lab-exchange.md."""
