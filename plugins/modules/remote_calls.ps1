@@ -27,8 +27,8 @@ $culture = [Globalization.CultureInfo]::CurrentCulture.Name
 
 # The allowlist: functions of this file, and product cmdlets.
 $own = 'Get-StoreCertificate', 'Add-StoreCertificate', 'Import-StorePfx', 'Remove-StoreCertificate', 'Test-StoreKey',
-    'Get-StoreKeyAccess', 'Grant-StoreKey', 'Test-TlsPresented', 'Find-Event', 'Get-ServiceVersion', 'Get-Journal',
-    'Set-Journal', 'Lock-Member', 'Unlock-Member'
+    'Get-StoreKeyAccess', 'Grant-StoreKey', 'Test-TlsPresented', 'Find-Event', 'Get-ServiceVersion', 'Wait-Stopped',
+    'Get-Journal', 'Set-Journal', 'Lock-Member', 'Unlock-Member'
 $product = 'Get-CsCertificate', 'Get-CsWindowsService', 'Get-CsAVEdgeConfiguration', 'Get-CsComputer', 'Set-CsCertificate',
     'Remove-CsCertificate', 'Stop-CsWindowsService', 'Start-CsWindowsService'
 
@@ -404,6 +404,26 @@ function Get-ServiceVersion {
             @{ Name = $name; Path = $path; FileVersion = $version; Status = $service.Status }
         }
     }
+}
+#endregion
+
+#region wait: Wait-Stopped
+# Waits a few seconds for services to stop, so that a member without work needs no second command; who still has work is an
+# error, and the calls behind it are not made.
+function Wait-Stopped {
+    $until = [DateTime]::UtcNow.AddSeconds($with['Seconds'])
+    while ($true) {
+        $left = @(foreach ($name in $with['Names']) {
+                foreach ($service in @(Get-Service -Name $name)) { if ("$($service.Status)" -ne 'Stopped') { $name } }
+            })
+        if (-not $left.Count) { break }
+        if ([DateTime]::UtcNow -ge $until) {
+            $call['fqid'] = 'ucops.StillRunning'
+            throw "Not stopped after $($with['Seconds']) s: $([string]::Join(', ', [string[]]$left))."
+        }
+        [Threading.Thread]::Sleep(200)
+    }
+    foreach ($name in $with['Names']) { @{ Name = $name; Status = 'Stopped' } }
 }
 #endregion
 

@@ -36,6 +36,31 @@ from .stop import PhaseFailed
 Evidence = Mapping[str, Any]
 
 
+MAX_WAIT = 15.0
+"""Seconds that one command may wait on a member; whoever takes longer is polled with short commands."""
+
+
+@dataclass(frozen=True)
+class Restart:
+    """Services that are stopped for a change and started again."""
+
+    names: tuple[str, ...]
+    """Those to stop."""
+    start: tuple[str, ...]
+    """Those to start again: the same, and whatever was down already."""
+    running: tuple[str, ...]
+    """Everything that has to run afterwards."""
+    change: Sequence[Call]
+    """What is done while they are stopped."""
+    tail: Sequence[Call]
+    """What is written down once they run again."""
+    read: Sequence[Call]
+    what: str
+    """For messages."""
+    force: bool = False
+    """Whether work that is left at the deadline is cut whatever ``drain_expired`` says."""
+
+
 @dataclass(frozen=True)
 class EdgeMember:
     """One member for the length of one phase. Each phase returns the evidence of what the member says after it."""
@@ -88,12 +113,15 @@ class EdgeMember:
     def _send(self, sent: Sequence[Call], read: Sequence[Call], what: str) -> Reply:
         """Sends changes and a read in one document. Raises PhaseFailed naming the change that failed."""
         reply = self.host.apply(LOAD, [*sent, *read], check_mode=False)
+        self._demand_made(sent, reply, what)
+        return reply
+
+    def _demand_made(self, sent: Sequence[Call], reply: Reply, what: str) -> None:
         failed = next((call for call in sent if not reply.answers[call.id].ok), None)
         if failed is not None:
             error = reply.answers[failed.id].error
             words = f"{error.message} ({error.fqid})" if error else "it was not run"
             raise PhaseFailed(f"{self.member}: {what}: {failed.name} failed: {words}", self.after_failure())
-        return reply
 
     def _begin(self, evidence: Evidence, journal: Journal) -> tuple[Call, ...]:
         """The lock where this run does not hold it yet, then the journal, which is refused when somebody else does."""
@@ -176,13 +204,11 @@ class EdgeMember:
         running = services.running(evidence["services"])
         names = tuple(name for name in services.affected(uses, evidence["services"]) if name in running)
         switching = records.switching(before, uses, evidence["assigned"], running)
-        now = self._stop(names, self._begin(evidence, switching), "switching", force_in_the_end=False)
         switched = records.switched(switching)
-        start = services.start_calls([name for name in running if now.get(name) != services.RUNNING])
         assign = [edge.assign_call(use, thumbprint) for use, thumbprint in uses.items()]
-        sent = [*assign, *start, records.journal_call("journal-after", self.settings, switched)]
-        reply = self._send(sent, light.calls(None), "switching")
-        after = self._refresh(evidence, reply, switched, None)
+        tail = (records.journal_call("journal-after", self.settings, switched),)
+        restart = Restart(names, names, running, assign, tail, light.calls(None), "switching")
+        after = self._refresh(evidence, self._restart(restart, self._begin(evidence, switching)), switched, None)
         wrong = [f"{use}: {after['assigned'].get(use)}" for use in uses if after["assigned"].get(use) != uses[use]]
         if wrong:
             text = f"{self.member}: assigned without an error, but Get-CsCertificate shows {', '.join(wrong)}"
@@ -191,37 +217,51 @@ class EdgeMember:
         self.say(f"switched: {', '.join(uses)}; {', '.join(names) or 'no service'} restarted")
         return after
 
-    def _stop(
-        self, names: Sequence[str], begin: Sequence[Call], what: str, force_in_the_end: bool
-    ) -> Mapping[str, str]:
-        """Journal first, then a graceful stop with a deadline. Returns every service's status after it.
+    def _restart(self, restart: Restart, begin: Sequence[Call]) -> Reply:
+        """Journal, graceful stop, change, start and read; in one command where nothing has to be waited for.
 
-        ``force_in_the_end`` cuts what is left after the deadline, as ``drain_expired: continue`` does.
+        A member is out of service for as long as this takes, and every command loads the product's module anew.
         """
-        sent = [*begin, *services.stop_calls(names, graceful=True)]
-        reply = self._send(sent, [services.status_call()], what)
+        patience = min(self.settings.drain_poll_seconds, self.settings.drain_seconds, MAX_WAIT)
+        stop = [*services.stop_calls(restart.names, graceful=True), services.wait_call(restart.names, patience)]
+        change = [*restart.change, *services.start_calls(restart.start), *restart.tail]
+        sent = [*begin, *(stop if restart.names else ()), *change]
+        reply = self.host.apply(LOAD, [*sent, *restart.read], check_mode=False)
+        waited = reply.answers.get("wait")
+        if waited is not None and waited.error is not None and waited.error.fqid.startswith(services.STILL_RUNNING):
+            self._drain(restart)
+            reply = self._send(change, restart.read, restart.what)
+        else:
+            self._demand_made(sent, reply, restart.what)
+        down = services.not_running(restart.running, services.statuses(reply.rows("services")))
+        if down:  # stopping a service stops its dependents, too, and which these are is not documented
+            reply = self._send(services.start_calls(down), restart.read, restart.what)
+        return reply
+
+    def _drain(self, restart: Restart) -> None:
+        """Waits for the work to end; what is left at the deadline is cut, or the phase fails."""
         try:
-            reply = drain(
+            drain(
                 self.host,
                 LOAD,
-                names,
-                reply,
+                restart.names,
+                self.host.read(LOAD, [services.status_call()]),
                 self.clock,
                 seconds=self.settings.drain_seconds,
                 poll_seconds=self.settings.drain_poll_seconds,
                 tell=self.say,
             )
         except DrainExpired as expired:
-            if self.settings.drain_expired != "continue" and not force_in_the_end:
+            if self.settings.drain_expired != "continue" and not restart.force:
                 hint = "rollout_drain_expired: continue would cut them; rollout_drain_seconds gives them longer"
                 raise PhaseFailed(f"{self.member}: {expired}. {hint}", self.after_failure()) from None
             self.say(f"{expired}: stopped with what was left")
-            reply = self._send(services.stop_calls(expired.left, graceful=False), [services.status_call()], what)
-            left = services.not_stopped(names, services.statuses(reply.rows("services")))
+            force = services.stop_calls(expired.left, graceful=False)
+            reply = self._send(force, [services.status_call()], restart.what)
+            left = services.not_stopped(restart.names, services.statuses(reply.rows("services")))
             if left:
                 text = f"{self.member}: {', '.join(left)} did not stop, not even when forced"
                 raise PhaseFailed(text, self.after_failure()) from None
-        return services.statuses(reply.rows("services"))
 
     def _demand_running(self, names: Sequence[str], evidence: Evidence) -> None:
         stopped = services.not_running(names, evidence["services"])
@@ -242,18 +282,16 @@ class EdgeMember:
         """Restarts what uses the A/V authentication certificate, after its roll took effect; closes the roll."""
         running = services.running(evidence["services"])
         names = services.affected([edge.AV_USE], evidence["services"])
-        now = self._stop(
-            [n for n in names if n in running], self._begin(evidence, journal), "settling", force_in_the_end=False
-        )
         settled = records.settled(journal)
-        start = services.start_calls([n for n in (*running, *names) if now.get(n) != services.RUNNING])
-        sent = [
-            *start,
+        tail = (
             records.journal_call("journal-after", self.settings, settled),
             records.unlock_call(self.settings),
-        ]
+        )
         since = datetime.fromisoformat(evidence["host"]["clock"])
-        after = self._refresh(evidence, self._send(sent, light.calls(since), "settling"), settled, since, locked=False)
+        stop = tuple(name for name in names if name in running)
+        restart = Restart(stop, names, running, (), tail, light.calls(since), "settling")
+        reply = self._restart(restart, self._begin(evidence, journal))
+        after = self._refresh(evidence, reply, settled, since, locked=False)
         self._demand_running((*running, *names), after)
         self.say(f"settled: {', '.join(names)} restarted on the new A/V certificate")
         return after
@@ -266,35 +304,36 @@ class EdgeMember:
             self.say("nothing to take back: its journal names nothing")
             return to_evidence(seen, self.settings)
         uses = records.to_restore(journal, state)
-        back, status = records.taking_back(journal), state.services
-        begin: tuple[Call, ...] = (
+        begin = (
             records.lock_call(self.settings),
-            records.journal_call("journal-before", self.settings, back),
+            records.journal_call("journal-before", self.settings, records.taking_back(journal)),
         )
         names = services.affected(uses, state.services)
-        if uses:
-            status = self._stop(
-                services.not_stopped(names, state.services), begin, "taking back", force_in_the_end=True
-            )
-            begin = ()
-        should = {*records.restarted(journal), *names}
-        start = services.start_calls([name for name in should if status.get(name) != services.RUNNING])
+        stop = services.not_stopped(names, state.services)
+        should = services.in_order({*records.restarted(journal), *names})
+        start = services.in_order({*stop, *services.not_running(should, state.services)})
         assign = [edge.assign_call(use, thumbprint) for use, thumbprint in uses.items()]
-        sent = [
-            *begin,
-            *assign,
-            *start,
-            records.journal_call("journal-after", self.settings, records.taken_back(journal)),
-        ]
-        after = self._see(self._send(sent, self._read_calls(state.clock), "taking back"), state.clock)
+        tail = (records.journal_call("journal-after", self.settings, records.taken_back(journal)),)
+        read = self._read_calls(state.clock)
+        try:
+            reply = self._restart(Restart(stop, start, should, assign, tail, read, "taking back", force=True), begin)
+        except PhaseFailed:
+            draining = tuple(n for n in start if state.services.get(n) not in (services.RUNNING, services.STOPPED))
+            if uses or not draining:
+                raise
+            # A service that drains and cannot simply go on is stopped for good and started: the array comes first.
+            force = (*services.stop_calls(draining, graceful=False), *services.start_calls(start), *tail)
+            reply = self._send(force, read, "taking back")
+        after = self._see(reply, state.clock)
         evidence = to_evidence(after, self.settings)
         left = records.to_restore(journal, after.state)
         if left:
             text = f"{self.member}: the old certificate was assigned again, but {', '.join(left)} shows another one"
             raise PhaseFailed(text, evidence)
-        self._demand_running(sorted(should), evidence)
-        started = ", ".join(call.parameters["Name"] for call in start) or "no service"
-        self.say(f"taken back: {', '.join(uses) or 'nothing had been assigned'}; {started} started")
+        self._demand_running(should, evidence)
+        self.say(
+            f"taken back: {', '.join(uses) or 'nothing had been assigned'}; {', '.join(start) or 'no service'} started"
+        )
         return evidence
 
     def release(self, evidence: Evidence) -> Evidence:

@@ -55,6 +55,12 @@ def running(state: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(service for service in START_ORDER if state.get(service) == RUNNING)
 
 
+def in_order(services: Iterable[str]) -> tuple[str, ...]:
+    """The services in start order, each once."""
+    wanted = set(services)
+    return tuple(service for service in START_ORDER if service in wanted)
+
+
 def status_call() -> Call:
     """Reads every service's status, without the slow activity level."""
     return Call("services", "Get-CsWindowsService", {"ExcludeActivityLevel": Switch(True)}, ("Name", "Status"))

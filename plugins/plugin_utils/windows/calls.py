@@ -29,6 +29,7 @@ OWN: Mapping[str, Kind] = {
     "Test-TlsPresented": "read",
     "Find-Event": "read",
     "Get-ServiceVersion": "read",
+    "Wait-Stopped": "read",
     "Get-Journal": "read",
     "Set-Journal": "write",
     "Lock-Member": "write",

@@ -209,6 +209,16 @@ def get_service_version(state: State, given: Mapping[str, Any], warn: Warn) -> R
     return rows
 
 
+def wait_stopped(state: State, given: Mapping[str, Any], warn: Warn) -> Rows:
+    """Services that have stopped. Time does not pass in the lab: one that has work now has it after the wait, too."""
+    names = [str(name) for name in given.get("Names") or []]
+    left = [name for name in names if status(state, name) != "Stopped"]
+    if left:
+        text = f"Not stopped after {given.get('Seconds')} s: {', '.join(left)}."
+        raise CallError(text, "ucops.StillRunning", category="OperationStopped")
+    return [{"Name": name, "Status": "Stopped"} for name in names]
+
+
 def _holder(state: State, run: str) -> None:
     lock = state.journal.lock
     if lock and lock.run != run:
@@ -265,6 +275,7 @@ FUNCTIONS: dict[str, tuple[Function, str]] = {
     "Test-TlsPresented": (test_tls_presented, "read"),
     "Find-Event": (find_event, "read"),
     "Get-ServiceVersion": (get_service_version, "read"),
+    "Wait-Stopped": (wait_stopped, "read"),
     "Get-Journal": (get_journal, "read"),
     "Set-Journal": (set_journal, "write"),
     "Lock-Member": (lock_member, "write"),
