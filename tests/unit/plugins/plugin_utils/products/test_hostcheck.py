@@ -1,18 +1,30 @@
 # Copyright: (c) 2026, ucops.certificates contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The first look at a host: what is judged how, and what its text says and does not say."""
+"""A first look at a host: every line has a cause, and the text gives nobody away."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
+from typing import Any
 
 import pytest
 
-from ansible_collections.ucops.certificates.plugins.plugin_utils.products import hostcheck
-from ansible_collections.ucops.certificates.plugins.plugin_utils.products.hostcheck import Look, Sample
-from ansible_collections.ucops.certificates.plugins.plugin_utils.products.store import Stores
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products.hostcheck import (
+    NO_HINT,
+    Check,
+    Look,
+    Sample,
+    checks,
+    hint,
+    names,
+    sample,
+    text_block,
+    transport,
+    without,
+)
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products.store import Stores, stores_from_rows
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import (
     Answer,
     HostFacts,
@@ -20,103 +32,141 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls i
     RemoteError,
     Reply,
 )
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.edge_rows import (
+    keyed,
+    new,
+    old,
+    use_rows,
+)
+from ansible_collections.ucops.certificates.tests.unit.zoo import NOW
 
-NOW = datetime(2026, 11, 23, 12, tzinfo=timezone.utc)
+SAFE = transport("winrm", "https", ["basic"], None)
 HOST = HostFacts(
-    computer="EDGE1",
-    powershell="4.0",
-    clr="4.0.30319.42000",
-    windows="6.3.9600",
-    bits=64,
-    clock=NOW,
-    user="EDGE1\\operator",
-    admin=True,
-    language="FullLanguage",
-    culture="de-DE",
+    "EDGE1", "5.1.14393.1", "4.0.30319", "10.0.14393", 64, NOW, "EDGE1\\admin", True, "FullLanguage", "en-US"
 )
-SAFE = hostcheck.transport("winrm", "https", ["kerberos"], None)
-GOOD = Sample(Stores(()), ("AccessEdgeExternal",))
+LOADED = replace(HOST, loaded=(LoadedModule("Lync", "5.0"),))
+STORES = stores_from_rows([keyed(old()), keyed(new())])
 
 
-def statuses(host: HostFacts = HOST, loaded: Look | None = None, sample: Sample = GOOD) -> dict[str, str]:
-    """Check -> status."""
-    loaded = loaded or Look(3.5, NOW, replace(HOST, loaded=(LoadedModule("Lync", "5.0"),)))
-    found = hostcheck.checks(SAFE, Look(1.5, NOW, host), loaded, sample)
-    return {check.id: check.status for check in found}
+def look(loaded: HostFacts | None = LOADED, sampled: Sample | None = None, **host: Any) -> dict[str, Check]:
+    first = Look(2.0, NOW, replace(HOST, **host))
+    second = None if loaded is None else Look(5.5, NOW, loaded)
+    found = checks(SAFE, first, second, sampled or Sample(STORES, ("AccessEdgeExternal",)))
+    assert len({c.id for c in found}) == len(found)
+    return {c.id: c for c in found}
 
 
-def test_a_host_as_it_should_be() -> None:
-    assert set(statuses().values()) == {"ok"}
-    assert list(statuses()) == [
-        *("transport", "answer", "windows", "process", "language", "rights", "clock", "store", "module", "product")
-    ]
+def test_a_host_in_order() -> None:
+    found = look()
+    assert {c.status for c in found.values()} == {"ok"}
+    assert found["windows"].text == "Windows Server 2016 (10.0.14393), en-US"
+    assert found["module"].text == "Lync 5.0, about 3.5 s more than a command without it"
+    assert found["store"].text == "LocalMachine\\My: 2 certificate(s), 2 with a key (2 CryptoAPI, 0 CNG)"
 
 
 @pytest.mark.parametrize(
-    ("host", "check", "status"),
+    "host, line, status, says",
     [
-        (replace(HOST, bits=32), "process", "error"),
-        (replace(HOST, powershell="2.0"), "process", "warning"),
-        (replace(HOST, language="ConstrainedLanguage"), "language", "error"),
-        (replace(HOST, admin=False), "rights", "error"),
-        (replace(HOST, clock=NOW + timedelta(seconds=60)), "clock", "ok"),
-        (replace(HOST, clock=NOW - timedelta(seconds=61)), "clock", "warning"),
-        (replace(HOST, clock=None), "clock", "error"),
+        ({"bits": 32}, "process", "error", "32-bit"),
+        ({"powershell": "2.0"}, "process", "warning", "PowerShell 2.0"),
+        ({"language": "ConstrainedLanguage"}, "language", "error", "ConstrainedLanguage"),
+        ({"language": ""}, "language", "error", "not told"),
+        ({"admin": False}, "rights", "error", "no administrator rights"),
+        ({"clock": None}, "clock", "error", "did not tell"),
+        ({"clock": NOW + timedelta(seconds=61)}, "clock", "warning", "61 s ahead of"),
+        ({"clock": NOW - timedelta(seconds=61)}, "clock", "warning", "61 s behind"),
+        ({"clock": NOW + timedelta(seconds=60)}, "clock", "ok", "60 s ahead of"),
+        ({"windows": "6.1.7601"}, "windows", "ok", "2008 R2"),
+        ({"windows": "6.10.1"}, "windows", "ok", "without a name here"),
     ],
 )
-def test_what_is_wrong_with_a_host(host: HostFacts, check: str, status: str) -> None:
-    found = statuses(host)
-    assert found.pop(check) == status and set(found.values()) == {"ok"}
-
-
-def test_what_is_wrong_with_the_product() -> None:
-    failed = Look(2.0, NOW, replace(HOST, load_error="the module was not found"))
-    assert statuses(loaded=failed)["module"] == "error" and "product" not in statuses(loaded=failed)
-    assert statuses(loaded=Look(60.0, NOW, None, "the shell is gone", True))["module"] == "error"
-    assert statuses(sample=Sample(Stores(()), (), "cannot connect to the local store"))["product"] == "error"
-    assert statuses(sample=Sample(Stores(())))["product"] == "warning"
-    assert statuses(sample=Sample(None, ("Internal",)))["store"] == "error"
-
-
-def test_the_sample_is_what_the_commands_answered() -> None:
-    plain = Reply(HOST, {"stores": Answer()})
-    loaded = Reply(HOST, {"assignments": Answer(({"Use": "urn:certref:Internal", "Thumbprint": "A"},))})
-    assert hostcheck.sample(plain, loaded) == Sample(Stores(()), ("Internal",), None)
-    denied = Answer(error=RemoteError("Access is denied.", "", "", ""))
-    assert hostcheck.sample(Reply(HOST, {"stores": denied}), None) == Sample()
-    assert hostcheck.sample(None, Reply(HOST, {"assignments": denied})).uses_error == "Access is denied."
+def test_what_stands_in_the_way_is_named(host: dict[str, Any], line: str, status: str, says: str) -> None:
+    check = look(**host)[line]
+    assert check.status == status and says in check.text
+    assert bool(check.remedy) is (status != "ok")
 
 
 @pytest.mark.parametrize(
-    ("windows", "name"),
-    [("6.1.7601", "2008 R2"), ("6.3.9600", "2012 R2"), ("10.0.14393", "2016"), ("11.0", "without")],
-)  # fmt: skip
-def test_windows_by_its_name(windows: str, name: str) -> None:
-    assert name in hostcheck.windows_check(replace(HOST, windows=windows)).text
-
-
-@pytest.mark.parametrize(
-    ("message", "hint"),
+    "stores, status, says",
     [
-        ("ssl: [SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed", "ca_trust_path"),
-        ("ntlm: the specified credentials were rejected by the server", "User, password"),
-        ("HTTPConnectionPool(host='10.5.0.1', port=5401): Connection refused", "Nothing listens"),
-        ("Connect to 10.0.0.1 timed out. (connect timeout=30)", "firewall"),
+        (None, "error", "could not be read"),
+        (Stores(()), "ok", "0 certificate(s)"),
+        (stores_from_rows([keyed(new(), Provider="CNG")]), "ok", "(0 CryptoAPI, 1 CNG)"),
+        (stores_from_rows([keyed(new(), KeyError="Access is denied.")]), "warning", "1 key(s) cannot be opened"),
+    ],
+)
+def test_the_sample_of_the_store(stores: Stores | None, status: str, says: str) -> None:
+    check = look(sampled=Sample(stores, ("x",)))["store"]
+    assert check.status == status and says in check.text
+
+
+def test_the_module_is_looked_at_only_when_asked_and_tells_what_failed() -> None:
+    assert "module" not in look(None)
+    assert look(replace(HOST, load_error="no valid module file"))["module"].status == "error"
+    failed = look(sampled=Sample(STORES, (), "Access is denied"))
+    assert failed["module"].status == "ok" and "Access is denied" in failed["product"].text
+    assert look(sampled=Sample(STORES, ()))["product"].status == "warning"
+    gone = checks(SAFE, Look(1, NOW, HOST), Look(60, NOW, error="timed out"), Sample(STORES))
+    assert gone[-1].id == "module" and "timed out" in gone[-1].text and "quota" in gone[-1].remedy
+
+
+def test_no_answer_ends_the_look_with_a_hint() -> None:
+    found = checks(SAFE, Look(1, NOW, error="Connection refused"), None, Sample())
+    assert [c.id for c in found] == ["transport", "answer"] and "listener" in found[1].remedy
+
+
+@pytest.mark.parametrize(
+    "message, part",
+    [
+        ("[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed", "not trusted"),
+        ("the specified credentials were rejected by the server", "User, password"),
+        ("HTTP 401", "User, password"),
+        ("Max retries exceeded: timed out", "firewall"),
         ("Bad HTTP response returned from server. Code 500", "quota"),
-        ("something else", "raw"),
+        ("something else entirely 15001", NO_HINT),
     ],
 )
-def test_a_hint_for_an_error(message: str, hint: str) -> None:
-    found = hostcheck.checks(SAFE, Look(0.1, NOW, None, message, True), None, Sample())
-    assert found[-1].status == "error" and hint in found[-1].remedy
+def test_hints_by_the_words_of_the_error(message: str, part: str) -> None:
+    assert part in hint(message)
 
 
-def test_the_text_names_nobody() -> None:
-    way = hostcheck.transport("winrm", "https", ["basic"], "The server's certificate is not verified.")
-    assert way.encrypted and not way.authenticated
-    broken = "EDGE1: operator@10.0.0.7 was refused (EDGE1\\operator), host edge1.corp.example, not edge12"
-    text = hostcheck.text_block(hostcheck.checks(way, Look(0.1, NOW, None, broken), None, Sample()), {"Python": "3.13"})
-    task_vars = {"inventory_hostname": "edge1.corp.example", "ansible_host": "10.0.0.7", "ansible_user": "operator"}
-    clean = hostcheck.without(text, hostcheck.names(task_vars, Reply(HOST, {})))
-    assert "HOST: USER@HOST was refused (USER), host HOST, not edge12" in clean
-    assert "not verified" in clean and clean.endswith("Nothing was changed.")
+def test_a_way_that_must_not_carry_keys_says_why() -> None:
+    ignored = transport("winrm", "https", ["basic"], "set server_cert_validation")
+    assert ignored.encrypted and not ignored.authenticated
+    check = checks(ignored, Look(1, NOW, HOST), None, Sample(STORES))[0]
+    assert check.status == "error" and "no private key" in check.text and check.remedy == "set server_cert_validation"
+    plain = transport("winrm", "http", ["basic"], "unencrypted")
+    assert not plain.encrypted and "NOT encrypted" in checks(plain, Look(1, NOW, HOST), None, Sample())[0].text
+    assert transport("psrp", "http", ["ntlm"], None).encrypted, "message encryption"
+
+
+def test_the_sample_is_what_the_commands_read() -> None:
+    stores = Answer((keyed(old()),))
+    error = RemoteError("no rights", "x", "y", "z")
+    read = sample(Reply(HOST, {"stores": stores}), Reply(HOST, {"assignments": Answer(tuple(use_rows(old())))}))
+    assert read.stores is not None and len(read.stores.certificates) == 1
+    assert read.uses == ("AccessEdgeExternal", "DataEdgeExternal", "AudioVideoAuthentication", "Internal")
+    failed = sample(Reply(HOST, {"stores": Answer(error=error)}), Reply(HOST, {"assignments": Answer(error=error)}))
+    assert failed == Sample(None, (), "no rights")
+    assert sample(None, None) == Sample()
+
+
+def test_the_text_names_no_host_and_no_user() -> None:
+    known = names(
+        {"inventory_hostname": "edge1.contoso.example", "ansible_host": "192.0.2.11", "ansible_user": "renewer"},
+        Reply(HOST, {}),
+    )
+    text = without("EDGE1.contoso.example (192.0.2.11) as edge1\\ADMIN via renewer; renewers, EDGE10", known)
+    assert text == "HOST (HOST) as USER via USER; renewers, EDGE10"
+    assert without("a b", {"a": "HOST", "": "USER"}) == "a b", "a name that short would spoil every sentence"
+
+
+def test_the_block_is_read_from_top_to_bottom() -> None:
+    found = [Check("rights", "error", "none", "become one"), Check("clock", "ok", "fine", "unsaid")]
+    assert text_block(found, {"x": "1"}).splitlines() == [
+        "host_check: x 1",
+        "  ERROR    rights  none",
+        "                   -> become one",
+        "  OK       clock   fine",
+        "  Not looked at: WinRM quotas. Nothing was changed.",
+    ]
