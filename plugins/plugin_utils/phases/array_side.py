@@ -295,6 +295,8 @@ def settle_decision(
             found.append(finding("roll.passed-unrolled", member, edge.AV_USE))
         elif instant and not seen.get("roll_settled"):
             todo.append(member)
+    # A settling that failed half-way left services stopped: to start them again is what the next one is for.
+    found = [f for f in found if not (f.id == "product.service-stopped" and f.member in todo)]
     return tuple(todo), in_order(found)
 
 

@@ -196,7 +196,7 @@ def _phases(run: ArrayRun, gate: GateVerdict | None, failure: str) -> tuple[Phas
         phases.append(
             Phase("prove", "failed" if failure else "ok", f"{sum(1 for p in run.after if p.leaf)} ports read")
         )
-    if failure and options["touched"] and settings.on_failure == "rollback":
+    if failure and options["touched"] and settings.on_failure == "rollback" and settings.purpose == "renew":
         left = options["not_taken_back"]
         phases.append(
             Phase(
