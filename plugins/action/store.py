@@ -12,8 +12,6 @@ from typing import Any, ClassVar
 
 from ..plugin_utils.base import CertificateAction, Stop, diff_of
 from ..plugin_utils.inputs import BUNDLE_SPEC, load_delivery, read_file
-from ..plugin_utils.pki.bundle import read_certificates
-from ..plugin_utils.pki.certificate import Certificate
 from ..plugin_utils.pki.pfx import rewrap_pfx
 from ..plugin_utils.products import placement
 from ..plugin_utils.products.store import Change, read_calls, stores_from_rows
@@ -41,7 +39,8 @@ class ActionModule(CertificateAction):
         """See plugins/modules/store.yml."""
         bundle = load_delivery("bundle", options["bundle"], "system").bundle if options["bundle"] else None
         try:  # before anything is sent: bad input touches no host
-            wish = placement.wish_of(options, bundle, self._certificates(options["certificates"] or []))
+            certificates = placement.certificates(self._sources(options["certificates"] or []))
+            wish = placement.wish_of(options, bundle, certificates)
         except ValueError as error:
             raise Stop(str(error)) from None
         if wish.refusals():
@@ -71,14 +70,10 @@ class ActionModule(CertificateAction):
         }
 
     @staticmethod
-    def _certificates(given: Sequence[str]) -> list[Certificate]:
-        """Entries are PEM text or names of files on the controller, in any form that vendors deliver."""
-        found: list[Certificate] = []
-        for number, text in enumerate(given, 1):
-            inline = "-----BEGIN" in text
-            source = f"certificates, entry {number}" if inline else os.path.expanduser(text)
-            data = text.encode("utf-8") if inline else read_file(source, "certificate")
-            if b"PRIVATE KEY-----" in data:
-                raise Stop(f"{source} holds a private key; give it as bundle, and only certificates here")
-            found += read_certificates(source, data)
-        return found
+    def _sources(given: Sequence[str]) -> list[tuple[str, bytes]]:
+        """Entries are PEM text or names of files on the controller."""
+        files = [None if "-----BEGIN" in text else os.path.expanduser(text) for text in given]
+        return [
+            (file, read_file(file, "certificate")) if file else (f"certificates, entry {number}", text.encode("utf-8"))
+            for number, (file, text) in enumerate(zip(files, given, strict=True), 1)
+        ]

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..pki.bundle import Bundle
+from ..pki.bundle import Bundle, read_certificates
 from ..pki.certificate import Certificate
 from ..pki.pfx import MAX_FRIENDLY_NAME
 from ..pki.preflight import PkiFinding, check_roots
@@ -29,6 +29,20 @@ def store_name(text: str) -> str:
             f"store: expected the name of a store of the local computer, such as My, CA or Root, found {text!r}"
         )
     return _KNOWN.get(name.lower(), name)
+
+
+def certificates(sources: Sequence[tuple[str, bytes]]) -> tuple[Certificate, ...]:
+    """The certificates of (name, bytes) in any form that vendors deliver.
+
+    Raises BundleError where there is none, ValueError for a private key: it is read by the bundle's options alone, so
+    that nobody believes it was imported.
+    """
+    found: list[Certificate] = []
+    for name, data in sources:
+        if b"PRIVATE KEY-----" in data:
+            raise ValueError(f"{name} holds a private key; give it as bundle, and only certificates here")
+        found += read_certificates(name, data)
+    return tuple(found)
 
 
 @dataclass(frozen=True)
