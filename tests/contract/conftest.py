@@ -31,7 +31,7 @@ T = TypeVar("T")
 NONCE = "00112233445566778899aabbccddeeff"
 NO_PWSH = "no pwsh on the PATH and none in a shared tools folder beside the checkout"
 #: Name -> PowerShell version of the members; builds of pwsh that can report that version and hide what it lacks.
-ENGINES: dict[str, str | None] = {"python": None, "pwsh": "5.1", "pwsh as 4.0": "4.0", "pwsh as 2.0": "2.0"}
+ENGINES: dict[str, str | None] = {"python": None, "pwsh as 4.0": "4.0", "pwsh as 2.0": "2.0"}
 
 
 class Bench:
@@ -60,9 +60,9 @@ class Side:
     def __init__(self, bench: Bench, engine: str, **extra: str) -> None:
         self.bench, self.engine = bench, engine
         version = extra.pop("powershell", None) or ENGINES[engine]
-        options = Options(
-            "edge-pool", bench.folder, "127.99.1", "labadmin", "secret", quiet, powershell=version, extra=extra
-        )
+        product = extra.pop("product", None)
+        who = ("labadmin", "secret", quiet)
+        options = Options("edge-pool", bench.folder, "127.99.1", *who, "python", version, product, extra=extra)
         self.pool = EdgePool(options, bench.pki)
         self.pki = bench.pki
         self.version = self.state().host.powershell
@@ -78,7 +78,8 @@ class Side:
         assert isinstance(member, EdgeMember)
         if self.real:
             shells = self.bench.shells
-            key = f"{member.state.host.powershell} {member.state.behaviour.module}"
+            host = member.state.host
+            key = f"{host.powershell} {host.product.name} {member.state.behaviour.module}"
             if key not in shells:
                 shells[key] = PwshEngine(member.engine, self.bench.folder / "pwsh" / key.replace(" ", "-"))
             if getattr(shells[key].backend, "engine", None) is not member.engine:
