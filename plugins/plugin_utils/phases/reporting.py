@@ -106,11 +106,13 @@ def make_report(run: ArrayRun) -> Report:
 
 
 def old_certificates(run: ArrayRun) -> dict[str, dict[str, str]]:
-    """Member -> use -> thumbprint before the rollout: the first read, and before that what the journal recorded."""
-    old: dict[str, dict[str, str]] = {}
-    for member, seen in run.options["first"].items():
-        old[member] = dict(seen.get("assigned", {})) if seen else {}
-    for member, journal in run.journals(run.options["first"]).items():
+    """Member -> use -> thumbprint before the rollout: the first read, and before that what the journal recorded.
+
+    A member that did not answer the first read was not touched by this run: a later answer tells the same.
+    """
+    first = {member: seen or run.evidence.get(member, {}) for member, seen in run.options["first"].items()}
+    old = {member: dict(seen.get("assigned", {})) for member, seen in first.items()}
+    for member, journal in run.journals(first).items():
         for use, entry in journal.uses.items():
             if entry.before:
                 old.setdefault(member, {})[use] = entry.before
