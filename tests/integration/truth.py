@@ -23,11 +23,12 @@ def carried(member: State) -> dict[str, str]:
 
 
 def member_truth(member: State, new: Mapping[str, str] = NEW, old: Mapping[str, str] = OLD) -> str:
-    """``new``, ``old`` or ``partly``."""
+    """``new``, ``old`` or ``partly``. A rolled successor goes with the rest: it is neither in force nor absent."""
     has = carried(member)
-    if all(has[use] == name for use, name in new.items()):
+    telling = [use for use in new if not (use == AV and member["av_pending"])]
+    if all(has[use] == new[use] for use in telling):
         return "new"
-    return "old" if all(has[use] == name for use, name in old.items()) else "partly"
+    return "old" if all(has[use] == old[use] for use in telling) else "partly"
 
 
 def array_truth(
@@ -36,9 +37,10 @@ def array_truth(
     new: Mapping[str, str] = NEW,
     old: Mapping[str, str] = OLD,
 ) -> str:
-    """``all-new``, ``all-old`` or ``mixed``."""
-    found = {member_truth(state[name], new, old) for name in members or state}
-    return {frozenset({"new"}): "all-new", frozenset({"old"}): "all-old"}.get(frozenset(found), "mixed")
+    """``all-new``, ``all-old`` or ``mixed``; rolled on some members only is mixed, too."""
+    found = {(member_truth(state[name], new, old), bool(state[name]["av_pending"])) for name in members or state}
+    word, _rolled = next(iter(found))
+    return f"all-{word}" if len(found) == 1 and word != "partly" else "mixed"
 
 
 def lasting(state: Mapping[str, State]) -> dict[str, Any]:
