@@ -130,6 +130,9 @@ def probe(host: str, port: int, server_name: Optional[str] = None, timeout: floa
     }  # fmt: skip
     deadline = time.monotonic() + timeout
     try:
+        _sni(server_name)
+        if not 0 < port < 65536:
+            raise Unreadable(f"there is no port {port}; ports are numbered 1 to 65535")
         _attempt(_handshake, result, deadline)
         if not result["certificates"] and result["error"] is not None:
             _attempt(_ask_plainly, result, deadline)
@@ -201,7 +204,7 @@ def _context() -> ssl.SSLContext:
 
 
 def _sni(server_name: Optional[str]) -> Optional[str]:
-    """Server name to send: never an address (RFC 6066, section 3)."""
+    """Server name to send: never an address (RFC 6066, section 3). Raises Unreadable for what cannot be a name."""
     if not server_name:
         return None
     for family in (socket.AF_INET, socket.AF_INET6):
@@ -210,16 +213,20 @@ def _sni(server_name: Optional[str]) -> Optional[str]:
             return None
         except (OSError, ValueError):
             continue
-    return server_name.rstrip(".") or None
+    name = server_name.rstrip(".")
+    try:
+        name.encode("idna")
+    except UnicodeError:
+        raise Unreadable(f"{server_name!a} cannot be sent as a server name") from None
+    if "\0" in name:
+        raise Unreadable(f"{server_name!a} cannot be sent as a server name")
+    return name or None
 
 
 def _handshake(line: Line, result: Dict[str, Any]) -> None:
     """A whole handshake with the TLS library of this Python."""
     incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    try:
-        session = _context().wrap_bio(incoming, outgoing, server_hostname=_sni(result["server_name"]))
-    except (ValueError, UnicodeError):
-        raise Unreadable(f"{result['server_name']!r} cannot be sent as a server name") from None
+    session = _context().wrap_bio(incoming, outgoing, server_hostname=_sni(result["server_name"]))
     try:
         while not result["handshake"]:
             try:

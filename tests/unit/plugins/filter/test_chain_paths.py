@@ -112,5 +112,4 @@ def test_everything_can_be_imported_without_the_library() -> None:
     done = subprocess.run(
         [sys.executable, "-c", WITHOUT], input=LEAF.pem, capture_output=True, text=True, env=environment, check=True
     )
-    assert done.stdout.startswith("AnsibleFilterError")
     assert "expected the Python package 'cryptography'" in done.stdout
