@@ -17,14 +17,15 @@ import tree
 def main() -> int:
     """Run it and return its exit code."""
     folder = Path(sys.executable).parent
+    there = tree.copy("lint")
     environment = dict(
         os.environ,
         PATH=os.pathsep.join([str(folder), os.environ.get("PATH", os.defpath)]),
-        ANSIBLE_COLLECTIONS_PATH=str(tree.BUILD / "copy"),
-        ANSIBLE_CONFIG=str(tree.COPY / "tests" / "ansible.cfg"),
+        ANSIBLE_COLLECTIONS_PATH=str(tree.BUILD / "lint"),
+        ANSIBLE_CONFIG=str(there / "tests" / "ansible.cfg"),
     )
     command = [str(folder / "ansible-lint"), "--offline", "--profile", "production", *sys.argv[1:]]
-    return subprocess.run(command, cwd=tree.copy(), env=environment, stdin=subprocess.DEVNULL, check=False).returncode
+    return subprocess.run(command, cwd=there, env=environment, stdin=subprocess.DEVNULL, check=False).returncode
 
 
 if __name__ == "__main__":

@@ -2,10 +2,11 @@
 
 `link`  makes .build/collections/ansible_collections/ucops/certificates, a symbolic link to the checkout, for
         ansible-playbook, pytest and mypy.
-`copy`  makes .build/copy/ansible_collections/ucops/certificates, a real folder with the files that git tracks or would
-        track, and a git repository of its own, for the tools that resolve links (ansible-test, ansible-lint).
-`build` makes that copy, builds the collection's archive from it, installs the archive into .build/installed and reads
-        the documentation of every plugin from there.
+`build` builds the collection's archive, installs it into .build/installed and reads the documentation of every plugin
+        from there.
+
+For tools that resolve links (ansible-test, ansible-lint, ansible-galaxy), `copy` makes a real folder with the files
+that git tracks or would track, and a git repository of its own; each tool gets its own copy.
 
 Standard library only.
 """
@@ -23,7 +24,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / ".build"
 NAME = Path("ansible_collections") / "ucops" / "certificates"
-COPY = BUILD / "copy" / NAME
 # What is left out where there is no git to ask (an unpacked archive).
 CACHES = {".ansible", ".hypothesis", ".mypy_cache", ".pytest_cache", ".ruff_cache", "__pycache__"}
 LEFT_OUT = {".git", ".build", ".venv", *CACHES}
@@ -54,17 +54,18 @@ def files() -> list[Path]:
     return sorted(name for name in set(names) if (ROOT / name).is_file() or (ROOT / name).is_symlink())
 
 
-def copy() -> Path:
-    """Make the copy afresh and return its path."""
-    shutil.rmtree(COPY, ignore_errors=True)
+def copy(use: str) -> Path:
+    """Make the copy for one use afresh, below .build/USE, and return its path."""
+    there = BUILD / use / NAME
+    shutil.rmtree(there, ignore_errors=True)
     for name in files():
-        target = COPY / name
+        target = there / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, target, follow_symlinks=False)
     # ansible-test lists the files of a collection with git; the outer repository ignores .build.
     for command in (["init", "--quiet"], ["add", "--all", "--force"]):
-        subprocess.run(["git", *command], cwd=COPY, check=True, env=git_environment())
-    return COPY
+        subprocess.run(["git", *command], cwd=there, check=True, env=git_environment())
+    return there
 
 
 def git_environment() -> dict[str, str]:
@@ -74,7 +75,7 @@ def git_environment() -> dict[str, str]:
 
 def build() -> Path:
     """Build the collection's archive, install it into .build/installed and return that folder."""
-    source, archives, installed = copy(), BUILD / "dist", BUILD / "installed"
+    source, archives, installed = copy("build"), BUILD / "dist", BUILD / "installed"
     for folder in (archives, installed):
         shutil.rmtree(folder, ignore_errors=True)
     galaxy = [str(Path(sys.executable).with_name("ansible-galaxy")), "collection"]
@@ -108,8 +109,8 @@ def documentation(installed: Path) -> list[str]:
 def main() -> int:
     """Do what is asked."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("what", choices=["link", "copy", "build"])
-    {"link": link, "copy": copy, "build": build}[parser.parse_args().what]()
+    parser.add_argument("what", choices=["link", "build"])
+    {"link": link, "build": build}[parser.parse_args().what]()
     return 0
 
 
