@@ -15,9 +15,10 @@ from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
+from ..array import plain
 from ..array.catalogue_entry import Severity
 from ..array.findings import Finding, finding
-from ..array.journal import Journal, JournalState, RollEntry, UseEntry
+from ..array.journal import Journal, JournalError, JournalState, RollEntry, UseEntry
 from ..products import edge, roll
 from ..windows.calls import Call
 from .evidence import Wanted
@@ -70,10 +71,22 @@ def own(journal: Journal | None, settings: Settings, evidence: Mapping[str, Any]
     )
 
 
+def read(text: str) -> Journal:
+    """The journal out of a member's text. Raises JournalError, also when the instant of its roll is none."""
+    journal = Journal.loads(text)
+    if journal.roll is not None:
+        try:
+            plain.instant(journal.roll.instant)
+        except ValueError as error:
+            text = f"the journal names an instant of the A/V roll that is none: {error}"
+            raise JournalError(f"{text}. Compare this member with the others by hand (Get-CsCertificate)") from None
+    return journal
+
+
 def started(journal: Journal) -> datetime | None:
     """When the run began, by the member's clock."""
     try:
-        return datetime.fromisoformat(journal.started)
+        return plain.instant(journal.started)
     except ValueError:
         return None
 
@@ -148,7 +161,7 @@ def recorded_roll(journal: Journal | None) -> roll.Recorded | None:
     """What the journal confirms of a roll; one that was only about to be made confirms nothing."""
     if journal is None or journal.roll is None or journal.roll.state not in ("rolled", "settled"):
         return None
-    return roll.Recorded(journal.roll.thumbprint, datetime.fromisoformat(journal.roll.instant), journal.roll.previous)
+    return roll.Recorded(journal.roll.thumbprint, plain.instant(journal.roll.instant), journal.roll.previous)
 
 
 def wanted_by(journal: Journal | None, state: edge.EdgeState) -> Wanted:

@@ -26,6 +26,14 @@ from .stop import PhaseFailed
 LOAD = ("lync",)
 MAX_PICTURES = 3
 """Chains of one leaf that a report draws."""
+NEEDED = {
+    "journal": "journal",
+    "stores": "certificate stores",
+    "keys": "private keys",
+    "access": "rights on private keys",
+    "services": "services",
+}
+"""Reads without which nothing can be concluded: what they would have said is unknown, not absent."""
 
 
 @dataclass(frozen=True)
@@ -63,10 +71,11 @@ def see(
     """Makes sense of a reply to :func:`calls`.
 
     ``wanted``: None takes from the journal what was wanted. ``received``: the controller's clock when the reply came.
-    Raises PhaseFailed when the member's clock is missing.
+    Raises PhaseFailed when the member's clock is missing or a read failed that everything rests on.
     """
     if reply.host.clock is None:
         raise PhaseFailed(f"{member} did not say what time it is; nothing can be judged without its clock")
+    _demand_read(member, reply)
     rows = {
         call: reply.rows(call)
         for call in ("stores", "keys", "access", "assignments", "services", "av", "version", "events")
@@ -78,7 +87,7 @@ def see(
     row = next(iter(reply.rows("journal")), {})
     if row.get("Text"):
         try:
-            journal = Journal.loads(row["Text"])
+            journal = records.read(row["Text"])
         except JournalError as error:
             findings.append(finding("journal.unreadable", member, "journal", str(error)))
     lock = row.get("Lock")
@@ -108,6 +117,14 @@ def see(
         offset=(reply.host.clock - received).total_seconds(),
         findings=tuple(findings) + judged.findings,
     )
+
+
+def _demand_read(member: str, reply: Reply) -> None:
+    for call, what in NEEDED.items():
+        answer = reply.answers.get(call)
+        if answer is not None and answer.error is not None:
+            said = f"{answer.error.message} ({answer.error.fqid})"
+            raise PhaseFailed(f"{member}: its {what} could not be read, so nothing is known of it: {said}")
 
 
 def _presented(row: Mapping[str, Any]) -> Presented:
