@@ -53,10 +53,14 @@ def events_from_rows(rows: Iterable[Mapping[str, Any]]) -> tuple[Event, ...]:
 
 
 def names_serial(event: Event, certificate: Certificate) -> bool:
-    """True when the text holds the certificate's serial number, in either byte order, with or without separators."""
+    """True when the text holds the certificate's serial number, in either order, with or without separators.
+
+    The one published example of a turned number (skypepro.co.uk) is turned digit by digit, not byte by byte; its author
+    had changed the digits, so both are tried.
+    """
     text = re.sub(r"[^0-9A-F]", "", event.message.upper().replace(" ", ""))
-    plain, turned = certificate.serial_hex, byte_reversed_serial(certificate)
-    return len(plain) >= 8 and (plain in text or turned in text)
+    plain = certificate.serial_hex
+    return len(plain) >= 8 and any(form in text for form in (plain, byte_reversed_serial(certificate), plain[::-1]))
 
 
 def problems(events: Sequence[Event], ours: Iterable[Certificate], since: datetime | None) -> tuple[Problem, ...]:
