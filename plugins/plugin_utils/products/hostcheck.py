@@ -125,7 +125,8 @@ def transport_check(way: Transport) -> Check:
 def windows_check(host: HostFacts) -> Check:
     """Which Windows."""
     known = (name for number, name in WINDOWS.items() if f"{host.windows}.".startswith(f"{number}."))
-    return Check("windows", "ok", f"{next(known, 'a Windows without a name here')} ({host.windows}), {host.culture}")
+    name = next(known, "a Windows without a name here")
+    return Check("windows", "ok", f"{name} ({host.windows}), culture {host.culture or 'invariant'}")
 
 
 def process_check(host: HostFacts) -> Check:
