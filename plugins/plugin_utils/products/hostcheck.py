@@ -126,7 +126,7 @@ def windows_check(host: HostFacts) -> Check:
     """Which Windows."""
     known = (name for number, name in WINDOWS.items() if f"{host.windows}.".startswith(f"{number}."))
     name = next(known, "a Windows without a name here")
-    return Check("windows", "ok", f"{name} ({host.windows}), culture {host.culture or 'invariant'}")
+    return Check("windows", "ok", f"{name} ({host.windows}), {host.culture or 'invariant culture'}")
 
 
 def process_check(host: HostFacts) -> Check:
