@@ -40,12 +40,16 @@ def only_enabled(state: ExchangeState) -> bool:
     return way == "enabled-only" or (way == "documented" and versions.major(state.host) < 15)
 
 
-def eligible(state: ExchangeState) -> list[Entry]:
-    """Certificates of My with a private key; before Exchange 2013 they must be enabled for SMTP, too."""
+def eligible(state: ExchangeState, protocol: str = "SMTP") -> list[Entry]:
+    """Certificates of My with a private key; before Exchange 2013 they must be enabled for the service, too."""
     found = [
         e for e in state.stores.entries("My") if e.certificate.version == x509.Version.v3 and schannel.usable(state, e)
     ]
-    return [e for e in found if smtp_enabled(state, e)] if only_enabled(state) else found
+    if not only_enabled(state):
+        return found
+    if protocol == "SMTP":
+        return [e for e in found if smtp_enabled(state, e)]
+    return [e for e in found if client_usable(state, protocol, e)]
 
 
 def best(state: ExchangeState, entries: Iterable[Entry]) -> Choice:
@@ -60,10 +64,10 @@ def best(state: ExchangeState, entries: Iterable[Entry]) -> Choice:
     return Choice(taken, EXPIRED if taken.certificate.not_valid_after_utc < now else None)
 
 
-def by_name(state: ExchangeState, wanted: str) -> list[Entry]:
+def by_name(state: ExchangeState, wanted: str, protocol: str = "SMTP") -> list[Entry]:
     """Eligible certificates that cover a host name."""
     wildcards = state.behaviour.smtp_wildcard == "matches"
-    return [e for e in eligible(state) if names.covers(e.certificate, wanted, wildcards)]
+    return [e for e in eligible(state, protocol) if names.covers(e.certificate, wanted, wildcards)]
 
 
 def by_identifier(state: ExchangeState, wanted: str) -> list[Entry]:
@@ -99,7 +103,7 @@ def internal(state: ExchangeState) -> Choice:
 
 def client(state: ExchangeState, protocol: str) -> Choice:
     """What POP or IMAP takes now, by X509CertificateName."""
-    return best(state, by_name(state, state.client_settings[protocol].certificate_name))
+    return best(state, by_name(state, state.client_settings[protocol].certificate_name, protocol))
 
 
 def client_current(state: ExchangeState, protocol: str) -> Choice:
