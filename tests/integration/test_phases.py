@@ -1,0 +1,129 @@
+"""Phases run apart, and what cannot be got around: the gate, the whole array, the lock."""
+
+from __future__ import annotations
+
+from integration import truth
+from integration.controller import Controller
+from lab.client import LabProcess
+
+CHANGING = {"Set-CsCertificate", "Stop-CsWindowsService", "Start-CsWindowsService", "Remove-CsCertificate"}
+STAGING = {"Add-StoreCertificate", "Import-StorePfx"}
+
+
+def ran(lab: LabProcess) -> set[str]:
+    """The names of all calls begun on any member."""
+    return {call for member in lab.state().values() for call in member["ran"]}
+
+
+def nothing_staged(lab: LabProcess) -> None:
+    """No member got a certificate or a key."""
+    assert not STAGING & ran(lab)
+    nothing_switched(lab)
+
+
+def nothing_switched(lab: LabProcess) -> None:
+    """Every member is as it was, and no service was touched."""
+    assert not CHANGING & ran(lab), ran(lab)
+    assert truth.array_truth(lab.state()) == "all-old"
+    truth.all_running(lab)
+
+
+def test_stage_and_roll_in_the_afternoon_switch_and_prove_at_night(controller: Controller, lab: LabProcess) -> None:
+    afternoon = controller.renew("--tags", "stage,roll").succeeded()
+    state = lab.state()
+    assert all(member["av_pending"] for member in state.values())
+    assert all(member["assigned"][truth.ACCESS] != member["av_pending"]["thumbprint"] for member in state.values())
+    assert not {"Stop-CsWindowsService", "Start-CsWindowsService"} & ran(lab)
+    assert all(member["lock"] is None for member in state.values()), "the afternoon left a lock for the night"
+    assert afternoon.verdict == truth.array_truth(state) == "all-old"
+
+    lab.advance(2 * 3600)
+    night = controller.renew("--tags", "switch,prove").succeeded()
+    assert night.verdict == truth.array_truth(lab.state()) == "all-new"
+    assert {m["av_pending"]["at"] for m in lab.state().values()} == {m["av_pending"]["at"] for m in state.values()}
+    truth.all_running(lab)
+    truth.serves_nobody_wrong(lab)
+    assert controller.renew().succeeded().changed == 0
+
+
+def test_plan_gate_and_report_change_nothing(controller: Controller, lab: LabProcess) -> None:
+    before = truth.lasting(lab.state())
+    plan = controller.renew("--tags", "plan").succeeded()
+    assert truth.lasting(lab.state()) == before
+    assert "LocalMachine\\My" in plan.output or any(row["result"].get("evidence") for row in plan.of("rollout_member"))
+    report = controller.renew("--tags", "report").succeeded()
+    assert report.verdict == "all-old"
+    gate = controller.renew("--tags", "gate").failed("not staged yet")
+    assert gate.verdict == "all-old"
+    assert truth.lasting(lab.state()) == before
+
+
+def test_stage_alone_then_gate_alone_then_prove_alone(controller: Controller, lab: LabProcess) -> None:
+    controller.renew("--tags", "stage").succeeded()
+    assert ran(lab) >= STAGING
+    nothing_switched(lab)
+    assert all(member["lock"] is None for member in lab.state().values())
+    gate = controller.renew("--tags", "gate").succeeded()
+    assert "gate open" in gate.output
+    nothing_switched(lab)
+    roll = controller.renew("--tags", "roll").succeeded()
+    assert roll.verdict == "all-old" and all(member["av_pending"] for member in lab.state().values())
+    prove = controller.renew("--tags", "prove")
+    assert prove.verdict == "all-old"
+    assert truth.array_truth(lab.state()) == "all-old"
+
+
+def test_switch_before_anything_is_staged_is_refused(controller: Controller, lab: LabProcess) -> None:
+    run = controller.renew("--tags", "switch").failed("not staged yet")
+    assert run.verdict == "all-old"
+    nothing_staged(lab)
+
+
+def test_skipping_the_gate_opens_nothing(controller: Controller, lab: LabProcess) -> None:
+    run = controller.renew("--skip-tags", "gate").failed()
+    assert "gate" in run.failures
+    nothing_switched(lab)
+    assert run.verdict == "all-old"
+
+
+def test_starting_behind_the_gate_opens_nothing(controller: Controller, lab: LabProcess) -> None:
+    for task in ("Switch member by member", "Roll the successor of A/V authentication on all members"):
+        controller.play("renew_edge_pool", "--start-at-task", f"ucops.certificates.rollout : {task}").failed()
+        nothing_staged(lab)
+
+
+def test_part_of_an_array_is_refused(controller: Controller, lab: LabProcess) -> None:
+    for limit in ("edge1", "edge1,localhost", "edge1:edge2:localhost", "all:!edge3"):
+        run = controller.renew("--limit", limit)
+        assert run.rc != 0, f"--limit {limit} ended with exit code 0"
+        nothing_staged(lab)
+    run.failed("--limit", "rollout_excluded")
+
+
+def test_a_delivery_without_its_intermediate(controller: Controller, lab: LabProcess) -> None:
+    """The incident of 2013: refused at the gate, the missing certificate named, nothing switched, no key sent."""
+    incomplete = {"external": controller.bundle("incomplete.zip")}
+    run = controller.renew(rollout_bundles=incomplete).failed("G3")
+    assert "Issuing" in run.failures and "LocalMachine\\CA" in run.output
+    assert run.verdict == "all-old"
+    nothing_switched(lab)
+    assert "Import-StorePfx" not in ran(lab), "a key was staged although its chain is incomplete"
+    looked = controller.renew("--check", rollout_bundles=incomplete).failed("G3")
+    assert looked.verdict == "all-old"
+    mended = {"external": controller.bundle("incomplete.zip", extra_paths=[str(controller.vendor / "issuing-ca.crt")])}
+    assert controller.renew(rollout_bundles=mended).succeeded().verdict == "all-new"
+
+
+def test_no_edge_in_two_runs(controller: Controller, lab: LabProcess) -> None:
+    """Somebody else's run holds one member: nothing is changed on any, and its name and age are told."""
+    lab.configure("edge2", lock={"run": "20261123T010203Z-beef", "text": '{"operator": "night shift"}', "age": 30})
+    run = controller.renew().failed("20261123T010203Z-beef", "night shift", "rollout_take_over=20261123T010203Z-beef")
+    nothing_switched(lab)
+    assert lab.state()["edge2"]["lock"]["run"] == "20261123T010203Z-beef"
+    assert run.verdict == "all-old"
+    wrong = controller.renew(rollout_take_over="20261123T010203Z-0000").failed("20261123T010203Z-beef")
+    nothing_switched(lab)
+    assert wrong.verdict == "all-old"
+    taken = controller.renew(rollout_take_over="20261123T010203Z-beef").succeeded()
+    assert taken.verdict == "all-new"
+    assert all(member["lock"] is None for member in lab.state().values())
