@@ -29,7 +29,7 @@ def opening(tell: Teller, pool: Pool) -> None:
     """The servers as they are."""
     tell.heading("An Edge pool gets a new certificate")
     tell.say(
-        """This happened in 2013, on a Lync Edge pool. The renewed certificate was assigned; the certificate viewer
+        """This happened on a Lync Server 2013 Edge. The renewed certificate was assigned; the certificate viewer
         called it valid, with its private key; every service ran, and the event log was silent. But a federated call
         had dropped, and from then on audio to the outside ended as soon as it was answered. One intermediate, which
         lay in the vendor's zip all along, was missing in the store of the local computer."""
@@ -91,7 +91,8 @@ def settled(tell: Teller, pool: Pool) -> None:
     tell.heading(f"3. {instant:%H:%M} UTC passes")
     tell.say(
         f"""New calls have come in, {sum(LATER.values())} of them, admitted with tokens that the old certificate made.
-        The clocks of the three members go on to {instant + timedelta(minutes=5):%H:%M}."""
+        The clocks of the three members go on to {instant + timedelta(minutes=5):%H:%M}. (This machine's own clock,
+        which the reports go by, stays where it is.)"""
     )
     tell.gap()
     pool.set_calls(LATER)
