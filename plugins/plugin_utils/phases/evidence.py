@@ -179,16 +179,18 @@ def use_problems(wanted: Wanted, state: edge.EdgeState, names: Sequence[str]) ->
 def digest(stores: Stores) -> str:
     """SHA-256 over what the gate judged: stores and keys, not dates, services or assignments."""
     rows = sorted(
-        [
-            c.location,
-            c.store,
-            c.certificate.sha256,
-            None if c.key is None else [c.key.provider, c.key.container, c.key.exportable, c.key.signs],
-        ]
+        json.dumps(
+            [
+                c.location,
+                c.store,
+                c.certificate.sha256,
+                None if c.key is None else [c.key.provider, c.key.container, c.key.exportable, c.key.signs],
+            ]
+        )
         for c in stores.certificates
         if c.location == "LocalMachine"
     )
-    return hashlib.sha256(json.dumps(rows).encode("ascii")).hexdigest()
+    return hashlib.sha256("\n".join(rows).encode("ascii")).hexdigest()
 
 
 def chain_picture(path: Path) -> dict[str, Any]:

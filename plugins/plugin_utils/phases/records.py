@@ -55,7 +55,7 @@ def own(journal: Journal | None, settings: Settings, evidence: Mapping[str, Any]
         return journal
     waiting = journal.roll if journal is not None and journal.roll and journal.roll.state == "rolled" else None
     wanted = evidence.get("wanted", {})
-    if waiting is not None and waiting.thumbprint != wanted.get(edge.AV_USE):
+    if waiting is not None and wanted.get(edge.AV_USE) not in (None, waiting.thumbprint):
         waiting = None
     halfway = journal.uses if journal is not None and journal.state in OPEN else {}
     return Journal(
@@ -180,9 +180,10 @@ def lock_findings(member: str, lock: Mapping[str, Any] | None, settings: Setting
     if lock is None or lock.get("Run") in (settings.run, settings.take_over):
         return []
     try:
-        who = json.loads(lock.get("Text") or "{}")
+        told = json.loads(lock.get("Text") or "{}")
     except ValueError:
-        who = {}
+        told = {}
+    who = told if isinstance(told, dict) else {}
     by = f"{who.get('operator') or 'somebody'} on {who.get('controller') or 'an unknown controller'}"
     text = (
         f"run {lock['Run']} of {by} holds it, last active {lock.get('At')} by the member's clock. If that "

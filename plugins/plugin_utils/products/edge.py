@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ..pki.certificate import Certificate
+from ..pki.names import names_of
 from ..windows.calls import Call, Switch
 from . import events, services
 from .readiness import Presented
@@ -232,5 +233,5 @@ def required_names(desired_use: str, state: EdgeState) -> tuple[str, ...]:
     thumbprint = state.current(desired_use)
     entry = next((c for c in state.stores.machine("My") if c.certificate.thumbprint == thumbprint), None)
     if entry is not None:
-        return tuple(entry.certificate.dns_names)
+        return names_of(entry.certificate)
     return next((a.names for a in state.assignments if a.thumbprint == thumbprint), ())

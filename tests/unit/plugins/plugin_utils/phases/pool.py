@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
-from ansible_collections.ucops.certificates.plugins.plugin_utils.array.findings import Finding
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.journal import Journal, RollEntry, UseEntry
 from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.evidence import Wanted
 from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.seen import see, to_evidence
@@ -154,5 +153,5 @@ def journal_row(text: str | None, lock: Mapping[str, Any] | None = None) -> list
 
 
 def ids(found: Any) -> list[str]:
-    """The ids of findings, as values or as plain data."""
-    return [f.id if isinstance(f, Finding) else f["id"] for f in found]
+    """The ids of findings or problems, as values or as plain data."""
+    return [f["id"] if isinstance(f, Mapping) else f.id for f in found]
