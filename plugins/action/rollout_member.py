@@ -34,6 +34,7 @@ class ActionModule(CertificateAction):
         "evidence": {"type": "dict", "default": {}},
         "gate": {"type": "dict", "default": {}},
         "since": {"type": "str"},
+        "stage": {"type": "bool", "default": False},
     }
     _requires_connection = True
 
@@ -58,7 +59,14 @@ class ActionModule(CertificateAction):
         since = aware(options["since"], "since") if options["since"] else None
         try:
             result = run_phase(
-                options["phase"], member, settings, options["evidence"], options["gate"], self.check_mode, since
+                options["phase"],
+                member,
+                settings,
+                options["evidence"],
+                options["gate"],
+                self.check_mode,
+                since=since,
+                stage=options["stage"],
             )
         except GateRefused as refused:
             raise Stop(str(refused), member=member.member, finding="gate.missing") from None

@@ -427,13 +427,16 @@ function Wait-Stopped {
 }
 #endregion
 
-#region journal: Get-Journal
+#region values:
 # ---- Journal and lock: values of one registry key, which only SYSTEM and Administrators can open.
 
 $journal = 'HKLM:\SOFTWARE\ucops\certificates'
 
 function Get-Values { if (Test-Path -Path $journal) { Get-ItemProperty -Path $journal } }
 
+#endregion
+
+#region journal: Get-Journal; needs values
 function Get-Journal {
     $values = Get-Values
     $lock = $null
@@ -445,7 +448,7 @@ function Get-Journal {
 }
 #endregion
 
-#region lock: Set-Journal, Lock-Member, Unlock-Member; needs journal
+#region record: Set-Journal; needs values
 # Sets values of the key; $null removes one.
 function Set-Values($values) {
     if (-not (Test-Path -Path $journal)) {
@@ -486,6 +489,9 @@ function Set-Journal {
     @{ Run = $with['Run'] }
 }
 
+#endregion
+
+#region lock: Lock-Member, Unlock-Member; needs record
 function Lock-Member {
     $now = Get-Date
     Invoke-Alone $with['Run'], $with['TakeFrom'] {
@@ -564,6 +570,7 @@ foreach ($call in $root['calls']) {
 $user = "$env:USERDOMAIN\$env:USERNAME"
 $admin = $false
 $windows = $null
+#region who: facts
 try {
     # Not [Environment]::OSVersion, which tells programs without a manifest a lower version. CurrentVersion ends with 6.3.
     $values = Get-ItemProperty -Path 'HKLM:\SOFTWARE\Microsoft\Windows NT\CurrentVersion'
@@ -574,6 +581,7 @@ try {
     $principal = New-Object Security.Principal.WindowsPrincipal($identity)
     $admin = $principal.IsInRole([Security.Principal.WindowsBuiltInRole]::Administrator)
 } catch { }
+#endregion
 $text = Format-Json @{
     host = @{
         computer = $env:COMPUTERNAME; user = $user; admin = $admin; bits = [IntPtr]::Size * 8; clock = Format-Time (Get-Date)

@@ -57,6 +57,6 @@ def drain(
             raise DrainExpired(left, seconds)
         tell(f"draining: {', '.join(left)} still has calls, {seconds - spent:.0f} s left")
         clock.sleep(min(poll_seconds, max(seconds - spent, 0)))
-        reply = host.read(load, [services.status_call()])
+        reply = host.read(load, [services.status_call()], facts=False)
         left = services.not_stopped(names, services.statuses(reply.rows("services")))
     return reply

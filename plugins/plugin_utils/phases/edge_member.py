@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, ucops.certificates contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The phases of a rollout on one Edge server: which calls travel together, with the journal around them.
+"""The phases of a rollout on one Edge server that services notice: roll, switch, settle, take back.
 
 What is to be done was decided elsewhere (``products``, ``array``); here it is sent. Every document that changes
 something begins with the lock or the journal, so that a change is written down on the member before it is made, and
@@ -11,26 +11,18 @@ the change was made, even when the reply never arrives.
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 from ..array.journal import Journal
-from ..pki.bundle import Bundle
-from ..pki.certificate import Certificate
-from ..pki.pfx import rewrap_pfx
 from ..products import edge, services
-from ..products.store import Change, StoredCertificate, StoredKey, Stores, plan_stores
 from ..windows.calls import Call, Reply
-from ..windows.host import Host
-from ..windows.wire import document
 from . import light, records
-from .drain import Clock, DrainExpired, drain
-from .evidence import Wanted
-from .seen import LOAD, Seen, calls, see, to_evidence
-from .settings import Settings
+from .drain import DrainExpired, drain
+from .edge_reader import EdgeReader, is_whole
+from .seen import LOAD, to_evidence
 from .stop import PhaseFailed
 
 Evidence = Mapping[str, Any]
@@ -62,109 +54,8 @@ class Restart:
 
 
 @dataclass(frozen=True)
-class EdgeMember:
+class EdgeMember(EdgeReader):
     """One member for the length of one phase. Each phase returns the evidence of what the member says after it."""
-
-    host: Host
-    member: str
-    settings: Settings
-    wanted: Wanted | None
-    """None when the journal says what was wanted."""
-    clock: Clock
-    tell: Callable[[str], None]
-    one_time_password: Callable[[], str]
-    bundles: Mapping[str, Bundle] = field(default_factory=dict, repr=False)
-    """SHA-256 of a leaf -> its bundle, for the phase that sends keys."""
-
-    def say(self, text: str) -> None:
-        """Shows progress with the member's name in front."""
-        self.tell(f"  | {self.member:<14} {text}")
-
-    # -- reading ---------------------------------------------------------------------------------------------------
-
-    def look(self, events_since: datetime | None = None) -> Seen:
-        """Reads everything in one command, and plans."""
-        return self._see(self.host.read(LOAD, self._read_calls(events_since)), events_since)
-
-    def read(self) -> Evidence:
-        """The first read of a run; on demand it shows the document first, for whoever has to approve it."""
-        if self.settings.show_calls:
-            text = json.dumps(json.loads(document("0" * 16, LOAD, self._read_calls(None))), indent=2)
-            self.tell(f"  | {self.member}: the document of the read (remote_calls.ps1 answers it)\n{text}")
-        return to_evidence(self.look(), self.settings)
-
-    def _read_calls(self, events_since: datetime | None) -> tuple[Call, ...]:
-        since = events_since or self.clock.now() - timedelta(hours=self.settings.event_hours)
-        return calls(self.wanted.thumbprints if self.wanted is not None else (), since)
-
-    def _see(self, reply: Reply, events_since: datetime | None) -> Seen:
-        return see(self.member, reply, self.clock.now(), self.settings, self.wanted, events_since=events_since)
-
-    def _leaves(self) -> tuple[Certificate, ...]:
-        return self.wanted.leaves if self.wanted is not None else ()
-
-    def after_failure(self) -> Evidence | None:
-        """What the member says after something failed there; None when it says nothing any more."""
-        try:
-            return to_evidence(self.look(), self.settings)
-        except Exception:  # the failure before this one is what the user must read
-            return None
-
-    def _send(self, sent: Sequence[Call], read: Sequence[Call], what: str) -> Reply:
-        """Sends changes and a read in one document. Raises PhaseFailed naming the change that failed."""
-        reply = self.host.apply(LOAD, [*sent, *read], check_mode=False)
-        self._demand_made(sent, reply, what)
-        return reply
-
-    def _demand_made(self, sent: Sequence[Call], reply: Reply, what: str) -> None:
-        failed = next((call for call in sent if not reply.answers[call.id].ok), None)
-        if failed is not None:
-            error = reply.answers[failed.id].error
-            words = f"{error.message} ({error.fqid})" if error else "it was not run"
-            raise PhaseFailed(f"{self.member}: {what}: {failed.name} failed: {words}", self.after_failure())
-
-    def _begin(self, evidence: Evidence, journal: Journal) -> tuple[Call, ...]:
-        """The lock where this run does not hold it yet, then the journal, which is refused when somebody else does."""
-        lock = () if evidence.get("locked") else (records.lock_call(self.settings),)
-        return (*lock, records.journal_call("journal-before", self.settings, journal))
-
-    def _refresh(
-        self, evidence: Evidence, reply: Reply, journal: Journal, since: datetime | None, locked: bool = True
-    ) -> Evidence:
-        return light.refresh(evidence, reply, self.clock.now(), journal, self._leaves(), since, locked)
-
-    # -- staging ---------------------------------------------------------------------------------------------------
-
-    def stage(self, missing: Sequence[Mapping[str, str]]) -> tuple[tuple[Change, ...], Evidence]:
-        """Puts what the read found missing where no service looks; demands that nothing is left.
-
-        ``missing``: store and SHA-256 of each, from the evidence of this run's read.
-        """
-        changes = self.plan_stage(missing, send=True)
-        sent = [records.lock_call(self.settings), *(call for change in changes for call in change.calls)]
-        seen = self._see(self._send(sent, self._read_calls(None), "staging"), None)
-        evidence = to_evidence(seen, self.settings)
-        if seen.judged.stage:
-            lines = "; ".join(change.as_line() for change in seen.judged.stage)
-            raise PhaseFailed(
-                f"{self.member}: staged without an error, but the stores do not show it: {lines}", evidence
-            )
-        self.say(f"staged: {len(changes)} change(s), key signs, Schannel asked")
-        return changes, evidence
-
-    def plan_stage(self, missing: Sequence[Mapping[str, str]], send: bool) -> tuple[Change, ...]:
-        """The staging changes; with ``send`` their calls hold the keys, re-wrapped under a one-time password."""
-        if self.wanted is None:
-            return ()
-        absent = {(m["store"], m["sha256"]) for m in missing}
-        wrapped = {}
-        for key in self.wanted.keys if send else ():
-            if (key.store, key.certificate.sha256) in absent:
-                password = self.one_time_password()
-                bundle = self.bundles[key.certificate.sha256]
-                pfx = rewrap_pfx(bundle, password.encode("ascii"), key.friendly_name)
-                wrapped[key.certificate.sha256] = (pfx, password)
-        return plan_stores(self.wanted.stores, _present(self.wanted, absent), wrapped)
 
     # -- A/V roll --------------------------------------------------------------------------------------------------
 
@@ -226,7 +117,7 @@ class EdgeMember:
         stop = [*services.stop_calls(restart.names, graceful=True), services.wait_call(restart.names, patience)]
         change = [*restart.change, *services.start_calls(restart.start), *restart.tail]
         sent = [*begin, *(stop if restart.names else ()), *change]
-        reply = self.host.apply(LOAD, [*sent, *restart.read], check_mode=False)
+        reply = self.host.apply(LOAD, [*sent, *restart.read], check_mode=False, facts=is_whole(restart.read))
         waited = reply.answers.get("wait")
         if waited is not None and waited.error is not None and waited.error.fqid.startswith(services.STILL_RUNNING):
             self._drain(restart)
@@ -245,7 +136,7 @@ class EdgeMember:
                 self.host,
                 LOAD,
                 restart.names,
-                self.host.read(LOAD, [services.status_call()]),
+                self.host.read(LOAD, [services.status_call()], facts=False),
                 self.clock,
                 seconds=self.settings.drain_seconds,
                 poll_seconds=self.settings.drain_poll_seconds,
@@ -339,18 +230,5 @@ class EdgeMember:
     def release(self, evidence: Evidence) -> Evidence:
         """Gives up the lock, if this run holds it or was told to take it over from a dead one."""
         take = () if evidence.get("locked") else (records.lock_call(self.settings),)
-        self.host.apply((), [*take, records.unlock_call(self.settings)], check_mode=False)
+        self.host.apply((), [*take, records.unlock_call(self.settings)], check_mode=False, facts=False)
         return {**evidence, "locked": False, "lock": None}
-
-
-def _present(wanted: Wanted, absent: set[tuple[str, str]]) -> Stores:
-    """The stores as the read of this run found them, as far as staging is concerned."""
-    desired = wanted.stores
-    there = []
-    for store, certificates in (("CA", desired.intermediates), ("Root", desired.roots)):
-        there += [StoredCertificate("LocalMachine", store, c) for c in certificates if (store, c.sha256) not in absent]
-    for key in desired.keys:
-        if (key.store, key.certificate.sha256) not in absent:
-            held = StoredKey("", "", None, True, key.exportable)
-            there.append(StoredCertificate("LocalMachine", key.store, key.certificate, "", held))
-    return Stores(tuple(there))

@@ -29,7 +29,7 @@ REJUDGED = ("product.service-stopped", "product.use-", "event.", "journal.", "me
 
 def calls(events_since: datetime | None) -> tuple[Call, ...]:
     """The small read; with ``events_since`` the event log, too."""
-    asked = (edge.assignments_call(), services.status_call())
+    asked = (edge.assignments_call(edge.STANDING_FIELDS), services.status_call())
     return asked if events_since is None else (*asked, events.read_call(events_since))
 
 

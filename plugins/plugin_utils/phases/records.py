@@ -35,6 +35,11 @@ def lock_call(settings: Settings) -> Call:
     return Call("lock", "Lock-Member", parameters)
 
 
+def own_lock(settings: Settings) -> dict[str, Any]:
+    """The lock as Get-Journal shows it once this run has it."""
+    return {"Run": settings.run, "Text": "", "At": ""}
+
+
 def unlock_call(settings: Settings) -> Call:
     """Gives the member up."""
     return Call("unlock", "Unlock-Member", {"Run": settings.run})

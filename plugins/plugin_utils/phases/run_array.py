@@ -164,9 +164,9 @@ class ArrayRun:
         self.tell(f"  | run {settings.run}: {given['purpose']} {settings.array}, {len(settings.members)} member(s)")
         for member, reason in excluded.items():
             self.tell(f"  | {member:<14} left out: {reason}")
-        for label in dict.fromkeys(facts["label"] for facts in settings.wanted.values()):
-            uses = [use for use, facts in settings.wanted.items() if facts["label"] == label]
-            self.tell(f"  | {label}\n  |   for {', '.join(uses)}")
+        for leaf in dict.fromkeys(facts["label"] for facts in settings.wanted.values()):
+            uses = [use for use, facts in settings.wanted.items() if facts["label"] == leaf]
+            self.tell(f"  | {leaf}\n  |   for {', '.join(uses)}")
         return {"settings": settings.to_dict(), "findings": [f.to_dict() for f in found]}
 
     def gate(self) -> dict[str, Any]:

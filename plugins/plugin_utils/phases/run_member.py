@@ -19,7 +19,7 @@ from .edge_member import EdgeMember
 from .settings import Settings
 from .stop import PhaseFailed
 
-PHASES = ("read", "stage", "roll", "unroll", "switch", "prove", "settle", "take_back", "release")
+PHASES = ("read", "roll", "unroll", "switch", "prove", "settle", "take_back", "release")
 
 
 class GateRefused(Exception):
@@ -55,18 +55,15 @@ def run_phase(
     gate: Mapping[str, Any],
     check_mode: bool,
     since: datetime | None = None,
+    stage: bool = False,
 ) -> dict[str, Any]:
     """Runs the phase and returns the task's result: ``changed``, ``evidence``, ``changes``.
 
     Raises PhaseFailed, GateRefused, and what the host raises.
     """
     if phase == "read":
-        return _result(at.read(), ())
-    if phase == "stage":
-        if check_mode:
-            return {"changed": True, "changes": _lines(at.plan_stage(evidence["missing"], send=False))}
-        changes, after = at.stage(evidence["missing"])
-        return _result(after, _lines(changes))
+        done = at.prepare(stage, check_mode)
+        return _result(done.evidence, _lines(done.changes)) | {"first": dict(done.first)}
     if phase in ("roll", "switch"):
         demand_gate(gate, settings, at.member, evidence.get("digest", ""), check_mode)
     if check_mode:

@@ -52,6 +52,27 @@ class Seen:
     findings: tuple[Finding, ...]
     """Everything found, the judgement's findings included."""
 
+    @property
+    def untested(self) -> tuple[str, ...]:
+        """Thumbprints that lie in My with a key which nobody has seen sign: not asked yet, and not in use for all."""
+        uses: dict[str, list[str]] = {}
+        for use, leaf in self.wanted.uses.items():
+            uses.setdefault(leaf.sha256, []).append(use)
+        found = []
+        for leaf in self.wanted.leaves:
+            entry = self.state.stores.find("My", leaf.sha256)
+            asked = entry is None or entry.key is None or entry.key.signs is not None
+            if not asked and not all(self.in_use(use) for use in uses[leaf.sha256]):
+                found.append(leaf.thumbprint)
+        return tuple(found)
+
+    def in_use(self, use: str) -> bool:
+        """Whether the product has the wanted certificate for the use, now or from the instant of a roll on."""
+        standing = self.judged.standing
+        if use == edge.AV_USE and standing is not None and standing.state == "scheduled":
+            return True
+        return self.state.current(use) == self.wanted.uses[use].thumbprint
+
 
 def calls(thumbprints: Sequence[str], events_since: datetime) -> tuple[Call, ...]:
     """The document of one read."""
@@ -202,9 +223,7 @@ def to_evidence(seen: Seen, settings: Settings) -> dict[str, Any]:
         "assigned": state.assigned(),
         "wanted": {use: leaf.thumbprint for use, leaf in seen.wanted.uses.items()},
         "staged": {use: leaf.thumbprint for use, leaf in seen.wanted.uses.items() if _held(state, leaf.sha256)},
-        "keys": {
-            use: leaf.spki_sha256 for use, leaf in seen.wanted.uses.items() if _held(state, leaf.sha256, signs=True)
-        },
+        "keys": _proven_keys(seen),
         "planned_keys": {use: leaf.spki_sha256 for use, leaf in seen.wanted.uses.items()},
         "labels": {
             c.certificate.thumbprint: edge.describe(c.certificate.thumbprint, state) for c in state.stores.machine("My")
@@ -263,3 +282,12 @@ def _certificates(seen: Seen) -> list[dict[str, Any]]:
         }
         for c in {**assigned, **wanted}.values()
     ]
+
+
+def _proven_keys(seen: Seen) -> dict[str, str]:
+    """Use -> public key of each wanted certificate whose key was seen to sign, or is in use already."""
+    return {
+        use: leaf.spki_sha256
+        for use, leaf in seen.wanted.uses.items()
+        if _held(seen.state, leaf.sha256, signs=not seen.in_use(use))
+    }

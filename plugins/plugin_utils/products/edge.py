@@ -40,6 +40,8 @@ ASSIGNMENT_FIELDS = (
     "EffectiveDate",
     "PreviousThumbprint",
 )
+STANDING_FIELDS = ("Use", "Thumbprint", "EffectiveDate", "PreviousThumbprint")
+"""What tells which certificate a use has and will have."""
 SHA512_WORKS_FROM = (10, 0)
 """SHA-512 signatures stop RTCSRV on Windows before Server 2016 (Schannel 36874, 36888)."""
 YEARS = {
@@ -107,9 +109,9 @@ class EdgeState:
         return YEARS.get(int(major), f"Lync/Skype version {self.version}") if major.isdigit() else "unknown product"
 
 
-def assignments_call() -> Call:
+def assignments_call(fields: tuple[str, ...] = ASSIGNMENT_FIELDS) -> Call:
     """Reads which certificate each use has."""
-    return Call("assignments", "Get-CsCertificate", {}, ASSIGNMENT_FIELDS)
+    return Call("assignments", "Get-CsCertificate", {}, fields)
 
 
 def calls(thumbprints: Sequence[str], events_since: datetime) -> tuple[Call, ...]:

@@ -244,9 +244,14 @@ def read_calls(
     """The calls that read stores and, for ``thumbprints`` in My, whether the key signs, who may read it and what
     Schannel would send."""
     calls = [Call("stores", "Get-StoreCertificate", {"Stores": list(stores), "Users": users})]
-    if thumbprints:
-        wanted = {"Store": "My", "Thumbprints": list(thumbprints)}
-        calls.append(Call("keys", "Test-StoreKey", wanted))
-        calls.append(Call("access", "Get-StoreKeyAccess", wanted))
-        calls.append(Call("presented", "Test-TlsPresented", wanted, optional=True))
-    return tuple(calls)
+    return (*calls, *test_calls(thumbprints)) if thumbprints else tuple(calls)
+
+
+def test_calls(thumbprints: Sequence[str]) -> tuple[Call, ...]:
+    """Asks the keys of ``thumbprints`` in My to sign, who may read them, and Schannel what it would send for them."""
+    wanted = {"Store": "My", "Thumbprints": list(thumbprints)}
+    return (
+        Call("keys", "Test-StoreKey", wanted),
+        Call("access", "Get-StoreKeyAccess", wanted),
+        Call("presented", "Test-TlsPresented", wanted, optional=True),
+    )

@@ -18,6 +18,9 @@ from .calls import Call, OutcomeUnknown, Reply
 from .transport import TransportOptions, transport_finding, transport_options
 from .wire import document, parse_reply
 
+FACTS = "facts"
+"""The part of the script that says who the calls run as, and on which Windows; a follow-up can do without it."""
+
 
 class Connection(Protocol):
     """What is used of an Ansible connection plugin."""
@@ -82,18 +85,19 @@ class Host:
         self._transport = transport
         self._run_module = run_module
 
-    def read(self, load: Sequence[str], calls: Sequence[Call]) -> Reply:
+    def read(self, load: Sequence[str], calls: Sequence[Call], *, facts: bool = True) -> Reply:
         """Answers of read calls.
 
+        Without `facts` the host says only its name, versions and clock: a follow-up needs no more.
         Raises WriteRefused if there is a write among them; HostLost and OutcomeUnknown, both with ``may_have_applied``
         false.
         """
         writes = sorted({call.name for call in calls if call.kind == "write"})
         if writes:
             raise WriteRefused(f"{', '.join(writes)} would change the host, and this is a read")
-        return self._run(load, calls)
+        return self._run(load, calls, facts)
 
-    def apply(self, load: Sequence[str], calls: Sequence[Call], *, check_mode: bool) -> Reply:
+    def apply(self, load: Sequence[str], calls: Sequence[Call], *, check_mode: bool, facts: bool = True) -> Reply:
         """Answers of calls that change the host, and of the reads that follow them.
 
         Raises WriteRefused in check mode if there is a write among them, KeyRefused when a key must not pass this
@@ -106,7 +110,7 @@ class Host:
             reason = self.key_finding()
             if reason:
                 raise KeyRefused(f"A private key is not sent over this connection. {reason}")
-        return self._run(load, calls)
+        return self._run(load, calls, facts)
 
     def key_finding(self) -> str | None:
         """Why no key may pass the connection and what to set; None when one may."""
@@ -117,7 +121,7 @@ class Host:
             )
         return transport_finding(self._transport or transport_options(self._connection))
 
-    def _run(self, load: Sequence[str], calls: Sequence[Call]) -> Reply:
+    def _run(self, load: Sequence[str], calls: Sequence[Call], facts: bool) -> Reply:
         writes = any(call.kind == "write" for call in calls)
         nonce = self._nonces()
         text = document(nonce, load, calls)
@@ -125,7 +129,7 @@ class Host:
         if run_module is not None:
             stdout, stderr = self._guarded(lambda: str(run_module(text)), writes), ""
         else:
-            wanted = [*load, *(call.name for call in calls)]
+            wanted = [*load, *(call.name for call in calls), *([FACTS] if facts else [])]
             script = strip_script(slice_script(shipped_script(), wanted))
             stdout, stderr = self._command(stdin_text(script, text), writes)
         try:
