@@ -12,6 +12,7 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.bootstr
     strip_script,
 )
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import ALLOWED, LOADABLE, OWN, PRODUCT
+from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.host import FACTS
 
 SCRIPT = shipped_script()
 
