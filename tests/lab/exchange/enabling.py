@@ -44,7 +44,8 @@ async def enable_certificate(at: ExchangeContext, given: Mapping[str, Any]) -> l
         if not given.get("Force"):
             await at.ask(ENABLE)
         state.internal_certificate = entry.der
-    if given.get("NetworkServiceAllowed") or "SMTP" in wanted:
+    any_service = bool(wanted) and state.behaviour.enable_grants == "any-service"
+    if given.get("NetworkServiceAllowed") or "SMTP" in wanted or any_service:
         state.keys.containers[entry.container or ""].grant(NETWORK_SERVICE, "Read")
     for service in wanted:
         if service == "IIS":

@@ -27,6 +27,8 @@ class ExchangeBehaviour(Behaviour):
     smtp_wildcard: str = "matches"
     pop_imap_applies: str = "on-restart"
     pop_imap_enable: str = "sets-name"
+    pop_imap_event: int = 60001
+    enable_grants: str = "smtp-only"
     cookie_applies: str = "on-reset"
     services_shape: str = "derived"
     dates: str = "datetime"
@@ -55,6 +57,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "smtp_wildcard": ("matches", "does-not"),
     "pop_imap_applies": ("on-restart", "at-once"),
     "pop_imap_enable": ("sets-name", "leaves-name"),
+    "enable_grants": ("smtp-only", "any-service"),
     "cookie_applies": ("on-reset", "at-once"),
     "services_shape": ("derived", "extra", "null"),
     "dates": ("datetime", "text"),

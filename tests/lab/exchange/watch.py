@@ -69,9 +69,10 @@ def _transport(state: ExchangeState) -> None:
     thumb = state.internal_thumbprint or ""
     told = {
         NO_INTERNAL: "Microsoft Exchange could not load the certificate for internal transport: none is configured.",
-        INTERNAL_GONE: f"Microsoft Exchange could not find the internal transport certificate with thumbprint {thumb} "
-        "in the personal store on the local computer, or its key. X-ANONYMOUSTLS is not offered.",
-        INTERNAL_EXPIRED: f"The internal transport certificate has expired. Thumbprint: {thumb}",
+        INTERNAL_GONE: f"Microsoft Exchange could not load the certificate with thumbprint of {thumb} from the "
+        "personal store on the local computer. This certificate was configured for authentication with other Exchange "
+        "servers. Mail flow to other Exchange servers could be affected by this error.",
+        INTERNAL_EXPIRED: f"An internal transport certificate expired. Thumbprint:{thumb}",
     }
     event = selection.internal(state).event
     _note(state, "internal", event, services.TRANSPORT, told.get(event or 0, ""))
@@ -86,7 +87,7 @@ def _clients(state: ExchangeState) -> None:
                 f'A certificate for the host name "{settings.certificate_name}" could not be found. '
                 f"SSL or TLS encryption cannot be made to the {protocol} service."
             )
-            _note(state, protocol, 2007 if missing else None, front, text)
+            _note(state, protocol, state.behaviour.pop_imap_event if missing else None, front, text)
 
 
 def http_failed(state: ExchangeState, port: int) -> None:

@@ -209,7 +209,8 @@ async def remove_certificate(at: ExchangeContext, given: Mapping[str, Any]) -> l
     if entry.thumbprint == state.internal_thumbprint:
         raise exchange_error(
             REMOVE,
-            "The internal transport certificate cannot be removed because that would cause the Microsoft Exchange "
+            f"A special Rpc error occurs on server {state.computer}: The internal transport "
+            "certificate cannot be removed because that would cause the Microsoft Exchange "
             "Transport service to stop. To replace the internal transport certificate, create a new certificate. The "
             "new certificate will automatically become the internal transport certificate. You can then remove the "
             "existing certificate.",
