@@ -79,7 +79,7 @@ def signature(identifier: der.Node) -> Signature:
 
 def _pss(name: str, parameters: der.Node) -> Signature:
     """RSASSA-PSS-params of RFC 4055: everything left out is SHA-1, its mask function and 20 octets of salt."""
-    given = {node.tag: next(node.children()) for node in parameters.parts()}
+    given = {node.tag: node.first() for node in parameters.parts()}
     hashed = _hash(given[0xA0]) if 0xA0 in given else "sha1"
     mask = _hash(given[0xA1].parts()[1]) if 0xA1 in given else "sha1"
     return Signature(name, "rsa-pss", hashed, mask, der.integer(given[0xA2]) if 0xA2 in given else 20)

@@ -18,6 +18,7 @@ from typing import Any
 
 from . import dn, rules
 from .certificate import Certificate
+from .constraints import Budget
 from .rules import ChainFinding
 from .signatures import Exhausted, Signatures
 
@@ -25,6 +26,9 @@ __all__ = ["ChainFinding", "Path", "chain_paths"]
 
 MAX_DEPTH, MAX_PATHS, MAX_SIGNATURES, MAX_STEPS = 12, 64, 400, 2000
 """Certificates in a chain, chains kept, signatures checked, and certificates visited in each of the two searches."""
+
+MAX_COMPARISONS = 200_000
+"""Comparisons of names with name constraints."""
 
 
 @dataclass(frozen=True)
@@ -79,6 +83,7 @@ class _Search:
             self.named[dn.key(certificate.subject_raw)].append(certificate)
         self.distance = self._distances(anchored.values())
         self.signatures = Signatures(MAX_SIGNATURES)
+        self.comparisons = Budget(MAX_COMPARISONS)
         self.found: dict[tuple[bytes, ...], Path] = {}
         self.dead_ends: list[DeadEnd] = []
         self.limited = False
@@ -125,7 +130,8 @@ class _Search:
         used = {(dn.key(certificate.subject_raw), certificate.body.spki) for certificate in path}
         fresh = [pair for pair in issuers if (dn.key(pair[0].subject_raw), pair[0].body.spki) not in used]
         if not fresh and not strict and top.der not in self.anchors:
-            others = tuple(c for c in self._by_name(top) if c not in {issuer for issuer, _ in issuers})
+            signers = {issuer for issuer, _ in issuers}
+            others = tuple(sorted(set(self._by_name(top)) - signers, key=lambda other: other.sha256))
             self.dead_ends.append(DeadEnd(path, others, circle=bool(issuers)))
         for issuer, verified in fresh:
             if len(self.found) >= MAX_PATHS or self._steps >= MAX_STEPS:
@@ -140,7 +146,7 @@ class _Search:
         if not anchored and dn.key(issuer.issuer_raw) not in self.distance:
             return False
         faults = rules.alone(issuer, len(path), self.at, self.purpose, anchored)
-        return not any(faults) and not any(rules.together(issuer, path))
+        return not any(faults) and not any(rules.together(issuer, path, self.comparisons))
 
     def _self_signed(self, certificate: Certificate) -> bool:
         if not certificate.self_issued:
@@ -197,7 +203,7 @@ class _Search:
             top = complete and depth == len(path) - 1
             found += rules.alone(certificate, depth, self.at, self.purpose, top)
             if depth:
-                found += rules.together(certificate, path[:depth])
+                found += rules.together(certificate, path[:depth], self.comparisons)
                 # Answered out of memory: without an answer it would not stand in the chain.
                 if self.signatures.made_by(path[depth - 1], certificate) is None:
                     algorithm = path[depth - 1].signature_algorithm.oid

@@ -17,6 +17,25 @@ from .names import valid_dns_name
 EMAIL_ATTRIBUTE = "1.2.840.113549.1.9.1"
 
 
+class Budget:
+    """How many comparisons of names may be made: a certificate can bring thousands, its issuer as many constraints."""
+
+    def __init__(self, left: int) -> None:
+        self.left = left
+
+    def spend(self, comparisons: int) -> bool:
+        """Whether so many more may be made; they are counted when they may."""
+        allowed = comparisons <= self.left
+        self.left -= comparisons if allowed else 0
+        return allowed
+
+
+def comparisons(constraints: NameConstraints, certificate: Certificate) -> int:
+    """How much work it is to hold the certificate's names against the constraints, at most."""
+    subject = 8  # attributes of a subject; certificates with more of them do not occur
+    return (len(certificate.alternative_names) + subject) * (len(constraints.permitted) + len(constraints.excluded))
+
+
 def violations(constraints: NameConstraints, certificate: Certificate, is_leaf: bool) -> Iterator[str]:
     """One sentence for each name of ``certificate`` that ``constraints`` do not allow."""
     for name in constrained_names(certificate, is_leaf):

@@ -61,8 +61,12 @@ class Node(NamedTuple):
             yield node
             at = node.after
 
+    def first(self) -> Node:
+        """The first element inside. Raises DerError when there is none."""
+        return read(self.data, self.start, self.end)
+
     def parts(self, tag: int = SEQUENCE) -> list[Node]:
-        """All elements inside, after checking that this one is a ``tag``."""
+        """All elements inside, after checking that this one is a ``tag``. Raises DerError."""
         if self.tag != tag:
             raise DerError(f"expected ASN.1 tag 0x{tag:02x}, found 0x{self.tag:02x}")
         return list(self.children())

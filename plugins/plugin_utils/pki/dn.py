@@ -40,8 +40,10 @@ def parse(raw: bytes) -> tuple[tuple[Attribute, ...], ...]:
 
 
 def _attribute(pair: der.Node) -> Attribute:
-    kind, value = pair.parts()
-    return der.oid(kind), string(value)
+    parts = pair.parts()
+    if len(parts) != 2:
+        raise der.DerError("an attribute of a name is not made of type and value")
+    return der.oid(parts[0]), string(parts[1])
 
 
 def string(node: der.Node) -> str:
@@ -102,6 +104,7 @@ def key(raw: bytes) -> bytes:
         return raw
 
 
+@lru_cache(maxsize=4096)
 def folded(raw: bytes) -> tuple[tuple[Attribute, ...], ...]:
     """The name with every value folded and the parts of a multi-valued RDN sorted. Raises DerError."""
     return tuple(tuple(sorted((kind, fold(value)) for kind, value in rdn)) for rdn in parse(raw))

@@ -179,7 +179,8 @@ def _container(contents: Contents, where: Where, node: der.Node, password: str |
     elif tags[:1] == [der.INTEGER] or tags == [der.SEQUENCE, der.OCTET_STRING]:
         contents.keys.append((keys.from_der(node.raw, tags[0] == der.SEQUENCE, password, where), where))
     elif tags == [der.SEQUENCE, der.SEQUENCE, der.BIT_STRING]:
-        if [part.tag for part in parts[0].children()][-1] == 0xA0 and len(list(parts[0].children())) == 4:
+        inside = parts[0].parts()
+        if len(inside) == 4 and inside[-1].tag == 0xA0:
             raise _unreadable("a certificate request, not a certificate", where)
         contents.certificates.setdefault(load_der(node.raw), where)
     else:
@@ -187,15 +188,15 @@ def _container(contents: Contents, where: Where, node: der.Node, password: str |
 
 
 def _is_pfx(parts: list[der.Node]) -> bool:
-    inner = next(parts[1].children(), None)
-    return inner is not None and inner.tag == der.OID and der.oid(inner) in (DATA, SIGNED_DATA)
+    inner = parts[1].first()
+    return inner.tag == der.OID and der.oid(inner) in (DATA, SIGNED_DATA)
 
 
 def _signed_data(parts: list[der.Node], where: Where) -> Iterator[Certificate]:
     """The certificates of a PKCS#7 SignedData, as .p7b files are."""
     if der.oid(parts[0]) != SIGNED_DATA or len(parts) < 2:
         raise _unreadable("a PKCS#7 container that is not of certificates (encrypted, or plain data)", where)
-    held = [part for part in next(parts[1].children()).parts() if part.tag == 0xA0]
+    held = [part for part in parts[1].first().parts() if part.tag == 0xA0]
     nodes = list(held[0].children()) if held else []
     if not nodes:
         raise _unreadable("a PKCS#7 container without any certificate", where)

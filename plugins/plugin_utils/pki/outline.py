@@ -34,12 +34,14 @@ class Body:
 
 
 def parse(whole: der.Node) -> Body:
-    """Takes a certificate apart. Raises DerError or ValueError when not even the outline is that of a certificate."""
+    """Takes a certificate apart. Raises ValueError (DerError is one) when it is none."""
     signed, algorithm, signature = whole.parts()
     parts = signed.parts()
+    if not parts:
+        raise der.DerError("a certificate has nothing in it")
     version = 1
     if parts[0].tag == 0xA0:
-        version = der.integer(next(parts.pop(0).children())) + 1
+        version = der.integer(parts.pop(0).first()) + 1
     serial, inner, issuer, validity, subject, spki, *rest = parts
     for node in (inner, issuer, validity, subject, spki, algorithm):
         if node.tag != der.SEQUENCE:
@@ -49,7 +51,7 @@ def parse(whole: der.Node) -> Body:
     held = next((node for node in rest if node.tag == 0xA3), None)
     return Body(
         signed.raw, version, serial.content, inner.raw, issuer.raw, validity, subject.raw, spki.raw,
-        None if held is None else next(held.children(), None), algorithm, der.bits(signature),
+        None if held is None else held.first(), algorithm, der.bits(signature),
     )  # fmt: skip
 
 

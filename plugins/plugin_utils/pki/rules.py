@@ -94,6 +94,8 @@ def alone(
 def _issuer(
     certificate: Certificate, anchor: bool, finding: Callable[[str, str], ChainFinding]
 ) -> Iterator[ChainFinding]:
+    if not certificate.body.subject[2:]:
+        yield finding("malformed", "malformed: it issued the certificate below it, but has no name")
     # A version 1 certificate has no extensions to say what it is; as a root it is trusted by decision, not by them.
     if not certificate.is_ca and not (anchor and certificate.body.version < 3):
         why = "say that it is none" if certificate.basic_constraints else "are missing"
@@ -102,7 +104,9 @@ def _issuer(
         yield finding("key-usage", "issued the certificate below it, but its key may not be used to sign certificates")
 
 
-def together(issuer: Certificate, below: Sequence[Certificate]) -> Iterator[ChainFinding]:
+def together(
+    issuer: Certificate, below: Sequence[Certificate], budget: constraints.Budget
+) -> Iterator[ChainFinding]:
     """What ``issuer`` does not allow of the certificates ``below`` it (leaf first).
 
     Self-issued intermediates (a CA's key renewal) do not count towards the path length, and their names are free.
@@ -117,6 +121,10 @@ def together(issuer: Certificate, below: Sequence[Certificate]) -> Iterator[Chai
         return
     for place, certificate in enumerate(below):
         if place and certificate.self_issued:
+            continue
+        if not budget.spend(constraints.comparisons(issuer.name_constraints, certificate)):
+            text = f"too many names to compare with the name constraints of {issuer.subject}; not judged"
+            yield ChainFinding("chain.too-many", place, certificate.subject, text)
             continue
         for violation in constraints.violations(issuer.name_constraints, certificate, is_leaf=place == 0):
             text = f"{violation} by the name constraints of {issuer.subject}"

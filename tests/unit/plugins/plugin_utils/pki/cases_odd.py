@@ -135,6 +135,9 @@ cases("names", {
         *BAD, root={"permitted": ["example"]}, middle={"permitted": ["other.example"]}),
     "of_the_intermediate_itself": chain(
         *BAD, root={"excluded": [("directory", name(CN="Issuing"))]}),
+    "ip_mask_with_holes": limited(permitted=[("ip", bytes((10, 0, 2, 0, 255, 0, 255, 0)))], names=[("ip", IN_4)]),
+    "ip_outside_a_mask_with_holes": limited(
+        *BAD, permitted=[("ip", bytes((10, 0, 3, 0, 255, 0, 255, 0)))], names=[("ip", IN_4)]),
     "malformed": chain("malformed", middle={"constraints": seq(tlv(0xA0, tlv(4, b"x")))}),
     "with_a_minimum": chain("malformed", middle={"constraints": seq(
         tlv(0xA0, seq(general_name("example"), b"\x80\x01\x01")))}, library="it does not look at the minimum"),
@@ -171,6 +174,12 @@ cases("odd", {
     "name_without_text": chain(leaf={"subject": seq(tlv(0x31, seq(oid("2.5.4.3"), tlv(5)))), "names": ["leaf.example"]},
                                openssl="OpenSSL refuses a name that is no string"),
 }.items())  # fmt: skip
+
+
+@case
+def odd_issuer_without_a_name() -> Case:
+    root = authority("x", subject=name())
+    return Case(issue(issuer=root), [], [root], wrong("malformed"), length=2, openssl="OpenSSL does not mind")
 
 
 @case

@@ -30,7 +30,18 @@ from ansible_collections.ucops.certificates.tests.unit.deliveries import (
     vendor,
     zipped,
 )
-from ansible_collections.ucops.certificates.tests.unit.zoo import authority, ec_key, issue, key_pem, pem, rsa_key
+from ansible_collections.ucops.certificates.tests.unit.zoo import (
+    authority,
+    ec_key,
+    integer,
+    issue,
+    key_pem,
+    oid,
+    pem,
+    rsa_key,
+    seq,
+    tlv,
+)
 
 V = vendor()
 WHOLE = V.key + pems(V.leaf, *V.chain)
@@ -90,6 +101,10 @@ BAD: dict[str, tuple[str, Callable[[], bytes], str | None]] = {
     "p7b without certificates": ("unreadable", lambda: p7b(), None),
     "p7b encrypted": ("unreadable", enveloped, None),
     "pfx cut off": ("truncated", lambda: pfx(V.leaf)[:-50], PASSWORD),
+    "request in der": (
+        "unreadable", lambda: seq(seq(integer(0), seq(), seq(), tlv(0xA0)), seq(), tlv(3, b"\x00")), None),
+    "outline of a certificate": ("unreadable", lambda: seq(seq(), seq(), tlv(3, bytes(130))), None),
+    "outline of a p7b": ("unreadable", lambda: seq(oid("1.2.840.113549.1.7.2"), tlv(0xA0, bytes(130))), None),
     "request instead of a certificate": ("no-leaf", lambda: labelled(b"0\x00", "CERTIFICATE REQUEST") + V.key, None),
     "another password": ("password-wrong", lambda: pfx(V.leaf, V.chain), "wrong " + PASSWORD),
     "another password, old cipher": ("password-wrong", lambda: pfx(V.leaf, old=True), "wrong " + PASSWORD),

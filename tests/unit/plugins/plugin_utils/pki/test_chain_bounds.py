@@ -119,6 +119,28 @@ def test_given_up_within_a_second(store: str) -> None:
     assert seconds < SECOND
 
 
+@pytest.mark.parametrize("twins", [1, 40])
+def test_thousands_of_names_and_constraints(twins: int) -> None:
+    """Each name would have to be compared with each constraint; it is refused instead, and said why."""
+    root, key = authority("Root"), fresh_key()
+    permitted = [f"n{n}.example" for n in range(2000)]
+    pool = [authority("Issuing", root, key=key, permitted=permitted, excluded=permitted) for _ in range(twins)]
+    leaf = issue(issuer=pool[0], names=[f"a.n{n}.example" for n in range(2000)])
+    rows, seconds = asked((leaf, pool, [root]))
+    assert "chain.too-many" in {finding["id"] for finding in rows[0]["findings"]}
+    assert seconds < SECOND
+
+
+def test_many_names_and_constraints_are_judged() -> None:
+    """Large but real: 200 names below a CA for 100 domains."""
+    root = authority("Root")
+    issuing = authority("Issuing", root, permitted=[f"d{n}.example" for n in range(100)])
+    leaf = issue(issuer=issuing, names=[f"h{n}.d{n % 100}.example" for n in range(200)])
+    rows, seconds = asked((leaf, [issuing], [root]))
+    assert rows[0]["ok"]
+    assert seconds < SECOND
+
+
 def test_thousand_keys_of_one_name_without_any_hint() -> None:
     """400 signatures are checked, then it is said that this is why."""
     root = authority("Root", ski=False)
