@@ -35,7 +35,7 @@ class ActionModule(CertificateAction):
 
     def act(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """See plugins/modules/edge_certificate.yml."""
-        bundle = load_delivery("bundle", options["bundle"], "system").bundle if options["bundle"] else None
+        bundle = load_delivery("bundle", options["bundle"], "").bundle if options["bundle"] else None
         date = options["effective_date"]
         try:
             order = assignment.order_of(options, bundle, aware(date, "effective_date") if date else None)

@@ -37,7 +37,7 @@ class ActionModule(CertificateAction):
 
     def act(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """See plugins/modules/store.yml."""
-        bundle = load_delivery("bundle", options["bundle"], "system").bundle if options["bundle"] else None
+        bundle = load_delivery("bundle", options["bundle"], "").bundle if options["bundle"] else None
         try:  # before anything is sent: bad input touches no host
             certificates = placement.certificates(self._sources(options["certificates"] or []))
             wish = placement.wish_of(options, bundle, certificates)

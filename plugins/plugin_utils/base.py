@@ -83,8 +83,15 @@ class CertificateAction(ActionBase):
         return bool(self._task.check_mode)
 
     def host(self, task_vars: Mapping[str, Any]) -> Host:
-        """The member that this task is connected to (delegation included)."""
-        del task_vars
+        """The member that this task is connected to (delegation included). Raises Stop where that is no Windows
+        host."""
+        if not getattr(self._connection._shell, "_IS_WINDOWS", False):
+            name = task_vars.get("inventory_hostname", "this host")
+            raise Stop(
+                f"{name} is reached through the connection {self._connection.transport!r} with a shell that is not "
+                "PowerShell; expected a Windows host over winrm or psrp. Set ansible_connection for it, and run this "
+                "against the members, not localhost"
+            )
         return Host(self._connection, lambda: secrets.token_hex(16))
 
     def tell(self, text: str) -> None:
