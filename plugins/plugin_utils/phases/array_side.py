@@ -255,7 +255,7 @@ def verdict(
     """What the array is now. ``first``: member -> use -> thumbprint before this run or, by the journal, before its
     rollout."""
     facts: dict[str, MemberFacts | None] = {}
-    unreadable = {port.key for port in before if port.leaf is None}
+    readable = {port.key: port.leaf is not None for port in before}
     for member in settings.members:
         seen = evidence.get(member)
         if not seen:
@@ -265,7 +265,10 @@ def verdict(
         pending = {edge.AV_USE: seen["wanted"][edge.AV_USE]} if standing.get("state") == "scheduled" else {}
         wire = tuple(
             WireFact(
-                f"{p.name} {p.host}:{p.port}", p.use, p.leaf.thumbprint if p.leaf else None, p.key not in unreadable
+                f"{p.name} {p.host}:{p.port}",
+                p.use,
+                p.leaf.thumbprint if p.leaf else None,
+                readable.get(p.key, p.leaf is not None),
             )
             for p in (after if after is not None else ())
             if p.member == member and p.use != edge.AV_USE

@@ -62,21 +62,22 @@ def judge_port(
 ) -> list[Finding]:
     """What is wrong with one port after the switch.
 
-    Only a port that could be read before can fail; what was unreadable or broken before is told, not blamed.
+    Only the silence of a port that was read before can fail; one that was silent before, or that nobody looked at, is
+    told, not blamed.
     ``wanted``: thumbprint of the leaf that the use shall have; None leaves the comparison out.
     ``assigned``: the thumbprint that the
     product reports for the use, for the sentence.
     """
     subject = f"{now.name} {now.host}:{now.port}"
-    readable_before = before is None or before.leaf is not None
     if now.leaf is None:
-        if readable_before:
-            return [
-                finding(
-                    "wire.unreadable", now.member, subject, f"could be read before and cannot be read now: {now.error}"
-                )
-            ]
-        return [finding("wire.unreadable-before", now.member, subject, f"could not be read before either: {now.error}")]
+        if before is None:
+            text = f"cannot be read, and nobody looked before: {now.error}"
+            return [finding("wire.unreadable-before", now.member, subject, text, severity="warning")]
+        if before.leaf is None:
+            text = f"could not be read before either: {now.error}"
+            return [finding("wire.unreadable-before", now.member, subject, text)]
+        text = f"could be read before and cannot be read now: {now.error}"
+        return [finding("wire.unreadable", now.member, subject, text)]
     found = []
     if wanted is not None and now.leaf.thumbprint != wanted:
         text = f"expected {wanted}, presents {now.leaf.thumbprint} ({now.leaf.common_name})"

@@ -109,10 +109,10 @@ def _answer(given: Any) -> Answer:
     return given if isinstance(given, Answer) else Answer(tuple(given))
 
 
-def staged(**rows: Any) -> Reply:
+def staged(facts: Mapping[str, Any] | None = None, **rows: Any) -> Reply:
     """The reply of a member that lies ready."""
     given = {"stores": staged_rows(), "keys": [key_test(new())], "presented": [presented(new(), issuing())]}
-    return reply(**(given | rows))
+    return reply(facts, **(given | rows))
 
 
 def evidence(
