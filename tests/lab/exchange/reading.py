@@ -47,7 +47,7 @@ def status(state: ExchangeState, entry: Entry, pending: bool) -> str:
         return "PendingRequest"
     if not certificate.not_valid_before_utc <= now <= certificate.not_valid_after_utc:
         return "DateInvalid"
-    if not schannel.complete(state, entry):
+    if not entry.self_signed and not schannel.complete(state, entry):
         return "Untrusted"
     if state.behaviour.revocation == "blocked" and not entry.self_signed:
         return "RevocationCheckFailure"

@@ -85,7 +85,9 @@ class ExchangeArray:
             state.keys.containers[entry.container or ""].grant(NETWORK_SERVICE, "Read")
         state.internal_certificate = own.der
         if not state.edge:
-            state.auth_certificate = control.put(state, self.pki, "My", "auth", key=True).thumbprint
+            auth = control.put(state, self.pki, "My", "auth", key=True)
+            state.keys.containers[auth.container or ""].grant(NETWORK_SERVICE, "Read")
+            state.auth_certificate = auth.thumbprint
             state.client_settings = {p: ClientSettings(NAMES[n]) for p, n in (("IMAP", 3), ("POP", 4))}
             state.enabled[mail.thumbprint] = {"POP", "IMAP"}
             for address in ("0.0.0.0", "127.0.0.1"):
