@@ -285,9 +285,15 @@ def settle_decision(
     todo = []
     for member in settings.members:
         seen = evidence.get(member)
-        if not seen or not seen.get("standing"):
+        if not seen:
             continue
-        standing, instant = seen["standing"]["state"], seen.get("roll_instant")
+        instant = seen.get("roll_instant")
+        if not seen.get("standing"):
+            if instant and not seen.get("roll_settled"):
+                text = "the successor that its journal names is not in LocalMachine\\My any more"
+                found.append(finding("store.leaf-missing", member, edge.AV_USE, text))
+            continue
+        standing = seen["standing"]["state"]
         if standing == "scheduled":
             text = (
                 f"the roll takes effect at {seen['standing']['instant']}, it is {seen['host']['clock']} "
