@@ -83,7 +83,12 @@ def test_what_each_version_reads(tmp_path: Path, product: str) -> None:
 
 
 def test_edge_transport_has_fewer_cmdlets(tmp_path: Path) -> None:
-    gate = array(tmp_path, edge_transport="1").servers[1]
+    inside, gate = array(tmp_path, edge_transport="1").servers
+    seen = {r["Identity"].partition("\\")[0] for r in did(inside, "Get-ReceiveConnector", ("Identity",))}
+    assert (
+        seen == {"EX1"} and "couldn't be found" in refused(inside, "Get-ExchangeCertificate", Server="GATE1")["message"]
+    )
+    assert {r["Name"] for r in did(inside, "Get-ExchangeServer", ("Name",))} == {"EX1", "GATE1"}
     reply = ask(gate, call("Get-ExchangeCertificate", keep=("Thumbprint",)), load=("exchange",))[0]
     assert len(reply["rows"]) == 2
     assert refused(gate, "Get-PopSettings", Server="GATE1")["fqid"] == "CommandNotFoundException"

@@ -33,7 +33,7 @@ class ExchangeContext(Context):
             raise exchange_error(cmdlet, "The DomainController parameter isn't supported on Edge Transport servers.")
         named = given.get("Server")
         found = self.server.organization.server(named) if named else self.shell.server
-        if found is None or (self.server.edge and found is not self.server):
+        if found is None or (found is not self.server and (self.server.edge or found.edge)):
             raise no_object(cmdlet, str(named))
         if not found.edge and not services.running(found, services.SERVICE_HOST):
             text = f"A special Rpc error occurs on server {found.computer}: The RPC server is unavailable."
@@ -64,7 +64,10 @@ class ExchangeContext(Context):
 def identity_server(cmdlet: str, at: ExchangeContext, given: Mapping[str, Any]) -> list[ExchangeState]:
     """Servers that a cmdlet with -Identity SERVER or -Server means; all (or this one) without. Raises CallError."""
     named = given.get("Identity") or given.get("Server")
-    servers = [at.server] if at.server.edge else at.server.organization.servers
+    everybody = at.server.organization.servers
+    # an Edge Transport server keeps its own configuration; inside, only its server object is known
+    inside = [s for s in everybody if not s.edge or cmdlet == "Get-ExchangeServer"]
+    servers = [at.server] if at.server.edge else inside
     if named is None:
         return servers
     found = at.server.organization.server(str(named))
