@@ -33,6 +33,7 @@ READS_TLS13 = sys.version_info >= (3, 10)
 MANY = 64
 """Probes under way at once."""
 
+
 class Unreadable(Exception):
     """Why nothing could be read; the message is for people."""
 

@@ -54,7 +54,7 @@ def open_bundle(
     contents = Contents()
     for source, content in ((name, data), *extra):
         formats.read(contents, source, content, password)
-    where = Where(", ".join([name, *(source for source, _ in extra)]))
+    where = Where(", ".join([name, *(source for source, _data in extra)]))
     if not contents.certificates:
         advice = "add the server's certificate and the vendor's intermediates"
         raise refused("no-leaf", "the server's certificate", "no certificate at all", where, advice)
@@ -77,7 +77,7 @@ def _leaf(contents: Contents, where: Where) -> Certificate:
         found = f"{len(leaves)}: {'; '.join(_named(leaf, contents.certificates[leaf]) for leaf in leaves[:4])}"
         advice = "leave out the one that is not meant, or give them as two bundles"
         raise refused("two-leaves", "one server certificate", found, where, advice)
-    owned = [c for c in everything if any(keys.matches(key, c) for key, _ in contents.keys)]
+    owned = [c for c in everything if any(keys.matches(key, c) for key, _place in contents.keys)]
     if len(owned) == 1:
         return owned[0]
     found = f"only certificates of CAs: {'; '.join(c.common_name or c.subject for c in everything[:4])}"
@@ -89,7 +89,7 @@ def _key(contents: Contents, leaf: Certificate, where: Where) -> PrivateKey:
     if not contents.keys:
         advice = "add the key file that was made with the request, or give a PFX"
         raise refused("no-key", f"the private key of {leaf.subject}", "no key at all", where, advice)
-    key = next((key for key, _ in contents.keys if keys.matches(key, leaf)), None)
+    key = next((key for key, _place in contents.keys if keys.matches(key, leaf)), None)
     if key is None:
         found = ", ".join(f"{keys.describe(key)} for another certificate in {place}" for key, place in contents.keys)
         advice = "find the key that was made with the request of this certificate; every request makes a new one"

@@ -130,7 +130,7 @@ class _Search:
         used = {(dn.key(certificate.subject_raw), certificate.body.spki) for certificate in path}
         fresh = [pair for pair in issuers if (dn.key(pair[0].subject_raw), pair[0].body.spki) not in used]
         if not fresh and not strict and top.der not in self.anchors:
-            signers = {issuer for issuer, _ in issuers}
+            signers = {pair[0] for pair in issuers}
             others = tuple(sorted(set(self._by_name(top)) - signers, key=lambda other: other.sha256))
             self.dead_ends.append(DeadEnd(path, others, circle=bool(issuers)))
         for issuer, verified in fresh:

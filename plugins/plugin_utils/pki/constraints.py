@@ -107,9 +107,9 @@ def _domain(host: str, base: str, exact: bool) -> bool:
 
 
 def _email(name: str, base: str) -> bool:
-    local, _, host = name.rpartition("@")
+    local, _at, host = name.rpartition("@")
     if "@" in base:
-        base_local, _, base_host = base.rpartition("@")
+        base_local, _at, base_host = base.rpartition("@")
         return local == base_local and host.lower() == base_host.lower()
     return _domain(host, base, exact=True)
 

@@ -61,7 +61,7 @@ def covers(pattern: str, name: str) -> bool:
         return bool(want)
     if not have.startswith("*.") or "*" in have[2:] or "." not in have[2:]:
         return False
-    label, _, rest = want.partition(".")
+    label, _dot, rest = want.partition(".")
     return bool(label) and "*" not in label and rest == have[2:]
 
 

@@ -114,8 +114,9 @@ cases("usage", {
     "root_for_mail_only": chain("usage", root={"extended": [MAIL]}),
     "client_wanted_and_given": chain(leaf={"extended": [CLIENT]}, purpose="client"),
     "client_wanted_and_not_given": chain("usage", leaf={"extended": [SERVER]}, purpose="client"),
-    "client_key_may_only_encipher": chain("key-usage", leaf={"usage": ("key_encipherment",)}, purpose="client",
-                                         library="it does not look at the key usage of a leaf"),
+    "client_key_may_only_encipher": chain(
+        "key-usage", leaf={"usage": ("key_encipherment",)}, purpose="client",
+        library="it does not look at the key usage of a leaf"),
     "no_purpose_asked": chain(leaf={"extended": [MAIL], "usage": ("crl_sign",)}, purpose=None),
 }.items())  # fmt: skip
 
