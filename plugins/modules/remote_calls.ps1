@@ -25,7 +25,7 @@ $ConfirmPreference = 'None'
 $invariant = [Globalization.CultureInfo]::InvariantCulture
 $culture = [Globalization.CultureInfo]::CurrentCulture.Name
 
-# The allowlist: functions of this file, and product cmdlets.
+# The allowlist: functions of this file, and product cmdlets. Regions that only Exchange needs bring their own.
 $own = 'Get-StoreCertificate', 'Add-StoreCertificate', 'Import-StorePfx', 'Remove-StoreCertificate', 'Test-StoreKey',
     'Get-StoreKeyAccess', 'Grant-StoreKey', 'Test-TlsPresented', 'Find-Event', 'Get-ServiceVersion', 'Wait-Stopped',
     'Get-Journal', 'Set-Journal', 'Lock-Member', 'Unlock-Member'
@@ -36,7 +36,9 @@ $product = 'Get-CsCertificate', 'Get-CsWindowsService', 'Get-CsAVEdgeConfigurati
 
 function Format-Text($text) {
     $text = ([string]$text).Replace('\', '\\').Replace('"', '\"').Replace(' ', '\u0020')
-    '"' + [regex]::Replace($text, '[^!-~]', { '\u{0:x4}' -f [int][char]$args[0].Value }) + '"'
+    # A delegate is dear: only where there is something to escape.
+    if ($text -cmatch '[^!-~]') { $text = [regex]::Replace($text, '[^!-~]', { '\u{0:x4}' -f [int][char]$args[0].Value }) }
+    '"' + $text + '"'
 }
 
 function Format-Time($time) { $time.ToUniversalTime().ToString('yyyy-MM-ddTHH:mm:ss.fffffffZ', $invariant) }
@@ -427,6 +429,38 @@ function Wait-Stopped {
 }
 #endregion
 
+#region copy: Copy-StoreCertificate; needs stores
+# Into another store of the machine; both entries then point to one key, with its access list.
+$own += 'Copy-StoreCertificate'
+function Copy-StoreCertificate {
+    $certificate = Find-Certificate (Open-Store $with['From'] 'ReadOnly') $with['Thumbprint']
+    if (-not $certificate) { throw "There is no certificate $($with['Thumbprint']) in $($with['From'])." }
+    (Open-Store $with['To'] 'ReadWrite').Add($certificate)
+    @{ Store = $with['To']; Thumbprint = $certificate.Thumbprint }
+}
+#endregion
+
+#region bindings: Get-TlsBinding
+# What http.sys presents on which port. The words of netsh are translated, its values are not: address and port, the hash, the
+# application's id, and behind that the store. Without a hash (a central store) there is no row.
+$own += 'Get-TlsBinding'
+function Get-TlsBinding {
+    $row = $last = $null
+    foreach ($line in @(netsh http show sslcert)) {
+        if ("$line" -notmatch '\s:\s+(\S.*?)\s*$') { continue }
+        $value = $matches[1]
+        if ($value -match '^(\[.+\]|[^:]+):(\d+)$') {
+            $row = @{ Address = $matches[1]; Port = [int]$matches[2]; Store = 'My'; AppId = $null }
+        } elseif ($row -and $value -match '^[0-9a-f]{40}$' -and -not $row['Thumbprint']) {
+            $row['Thumbprint'] = $value.ToUpper()
+            $row
+        } elseif ($row -and $value -match '^\{[0-9a-f-]{36}\}$') { $row['AppId'] = $value }
+        elseif ($last -and $last -eq $row['AppId'] -and $value -notmatch '^\(') { $row['Store'] = $value }
+        $last = $value
+    }
+}
+#endregion
+
 #region values:
 # ---- Journal and lock: values of one registry key, which only SYSTEM and Administrators can open.
 
@@ -528,6 +562,45 @@ if ($root['load'] -contains 'lync') {
 }
 #endregion
 
+#region exchange: exchange, exchange:management_shell, exchange:snapin
+# The management shell is remoting of its own, to this server or another one: calls say which server they mean. The snap-in acts
+# here, past the rights that Exchange gives; Edge Transport has nothing else. CSS-Exchange, Confirm-ExchangeShell.ps1, does so.
+$product += 'Get-ExchangeCertificate', 'Get-TransportServer', 'Get-TransportService', 'Get-ReceiveConnector', 'Get-SendConnector',
+    'Get-PopSettings', 'Get-ImapSettings', 'Get-AuthConfig', 'Get-EdgeSubscription', 'Get-UMService', 'Get-UMCallRouterSettings',
+    'Enable-ExchangeCertificate', 'Set-PopSettings', 'Set-ImapSettings'
+$exchange = @(foreach ($token in $root['load']) { if ("$token" -like 'exchange*') { $token } })[0]
+if ($exchange) {
+    try {
+        if (-not $env:ExchangeInstallPath) { throw 'Exchange is not installed: the variable ExchangeInstallPath is not set.' }
+        if ([IntPtr]::Size -ne 8) { throw 'The Exchange Management Shell needs a 64-bit process.' }
+        $bin = [IO.Path]::Combine($env:ExchangeInstallPath, 'bin')
+        $key = 'HKLM:\SOFTWARE\Microsoft\ExchangeServer\v15'
+        if (-not (Test-Path -Path "$key\Setup")) { $key = 'HKLM:\SOFTWARE\Microsoft\ExchangeServer\v14' }
+        $edge = Test-Path -Path "$key\EdgeTransportRole"
+        # What these scripts complain about does not end them; that the cmdlets are there in the end is what counts.
+        $ErrorActionPreference = 'Continue'
+        $way = 'management_shell'
+        if ($edge -or $exchange -eq 'exchange:snapin') {
+            $way = 'snapin'
+            $console = [xml][IO.File]::ReadAllText([IO.Path]::Combine($bin, 'exShell.psc1'))
+            foreach ($snapin in $console.PSConsoleFile.PSSnapIns.PSSnapIn) { Add-PSSnapin -Name $snapin.Name }
+            if ($edge) { $null = . ([IO.Path]::Combine($bin, 'Exchange.ps1')) }
+        } else {
+            $null = . ([IO.Path]::Combine($bin, 'RemoteExchange.ps1'))
+            $null = Connect-ExchangeServer -auto
+        }
+        $ErrorActionPreference = 'Stop'
+        if (-not (Get-Command -Name Get-ExchangeCertificate -ErrorAction SilentlyContinue)) {
+            throw "There are no Exchange cmdlets after loading the $way. $($Error[0])".Trim()
+        }
+        $setup = Get-ItemProperty -Path "$key\Setup"
+        $version = $setup.MsiProductMajor, $setup.MsiProductMinor, $setup.MsiBuildMajor, $setup.MsiBuildMinor
+        [void]$loaded.Add(@{ name = 'Exchange'; version = [string]::Join('.', [string[]]$version); way = $way })
+    } catch { $loadError = (Get-Fault $_).message }
+    $ErrorActionPreference = 'Stop'
+}
+#endregion
+
 # ---- Run the calls.
 
 $replies = New-Object Collections.ArrayList
@@ -563,6 +636,15 @@ foreach ($call in $root['calls']) {
     foreach ($text in $said) { [void]$warned.Add("$text") }
     $reply['seconds'] = $watch.Elapsed.TotalSeconds
 }
+
+#region hangup: exchange, exchange:management_shell, exchange:snapin
+# A user has only so many sessions of the management shell.
+try {
+    foreach ($session in @(Get-PSSession)) {
+        if ($session.ConfigurationName -eq 'Microsoft.Exchange') { Remove-PSSession -Session $session }
+    }
+} catch { }
+#endregion
 
 # ---- Answer.
 

@@ -220,14 +220,7 @@ class Backend:
         if sources and not sources & {e.source.casefold() for e in written}:
             return {"problem": "NoMatchingProvidersFound", "events": []}
         found = [
-            {
-                "Id": e.id,
-                "Source": e.source,
-                "Time": e.time,
-                "Level": _LEVELS[e.level],
-                "Message": e.message,
-                "Properties": [e.message],
-            }
+            {"Id": e.id, "Source": e.source, "Time": e.time, "Level": _LEVELS[e.level], "Message": e.message}
             for e in reversed(written)
             if e.time > given["After"] and (not sources or e.source.casefold() in sources)
         ]

@@ -23,24 +23,33 @@ function ConvertTo-Wire($value) {
 }
 
 function ConvertFrom-Wire($element) {
-    switch ("$($element.ValueKind)") {
-        'Object' {
-            $table = @{}
-            foreach ($member in $element.EnumerateObject()) { $table[$member.Name] = ConvertFrom-Wire $member.Value }
-            if ($table.Contains('$bytes')) { return , [Convert]::FromBase64String($table['$bytes']) }
-            # As the product hands dates out: local time.
-            if ($table.Contains('$datetime')) { return [DateTime]::Parse($table['$datetime'], $null, 'RoundtripKind').ToLocalTime() }
-            return $table
-        }
-        'Array' {
+    # JsonValueKind: 1 object, 2 array, 3 string, 4 number, 5 true, 6 false, 7 null
+    switch ([int]$element.ValueKind) {
+        3 { return $element.GetString() }
+        4 { return $element.GetInt64() }
+        5 { return $true }
+        6 { return $false }
+        2 {
             $list = [System.Collections.Generic.List[object]]::new()
             foreach ($item in $element.EnumerateArray()) { $list.Add((ConvertFrom-Wire $item)) }
             return , $list
         }
-        'String' { return $element.GetString() }
-        'Number' { return $element.GetInt64() }
-        'True' { return $true }
-        'False' { return $false }
+        1 {
+            $table = @{}
+            foreach ($member in $element.EnumerateObject()) {
+                # The commonest values without a call of their own.
+                $kind = [int]$member.Value.ValueKind
+                if ($kind -eq 3) { $table[$member.Name] = $member.Value.GetString() }
+                elseif ($kind -eq 4) { $table[$member.Name] = $member.Value.GetInt64() }
+                else { $table[$member.Name] = ConvertFrom-Wire $member.Value }
+            }
+            if ($table.Count -eq 1) {
+                if ($table.Contains('$bytes')) { return , [Convert]::FromBase64String($table['$bytes']) }
+                # As the product hands dates out: local time.
+                if ($table.Contains('$datetime')) { return [DateTime]::Parse($table['$datetime'], $null, 'RoundtripKind').ToLocalTime() }
+            }
+            return $table
+        }
     }
 }
 
@@ -83,9 +92,8 @@ function New-LabException([string]$name, [string]$message) {
 
 # An object with the methods and properties given as blocks; `$this` is the object.
 function New-LabObject([string]$type, [hashtable]$values, [hashtable]$methods = @{}, [hashtable]$properties = @{}) {
-    $object = [psobject]::new()
+    $object = [pscustomobject]$values
     $object.PSObject.TypeNames.Insert(0, $type)
-    foreach ($name in $values.Keys) { $object.PSObject.Properties.Add([psnoteproperty]::new($name, $values[$name])) }
     foreach ($name in $methods.Keys) { $object.PSObject.Members.Add([psscriptmethod]::new($name, $methods[$name])) }
     foreach ($name in $properties.Keys) { $object.PSObject.Properties.Add([psscriptproperty]::new($name, $properties[$name])) }
     $object
@@ -265,9 +273,9 @@ function Get-WinEvent {
         return
     }
     foreach ($event in $found['events']) {
-        $properties = @(foreach ($value in $event['Properties']) { New-LabObject 'LabEventProperty' @{ Value = $value } })
-        New-LabObject 'LabEvent' @{ Id = [int]$event['Id']; ProviderName = $event['Source']; TimeCreated = $event['Time']
-            Level = [byte]$event['Level']; LevelDisplayName = 'as the language of Windows has it'; Message = $event['Message']; Properties = $properties }
+        [pscustomobject]@{ Id = [int]$event['Id']; ProviderName = $event['Source']; TimeCreated = $event['Time']; Level = [byte]$event['Level']
+            LevelDisplayName = 'as the language of Windows has it'; Message = $event['Message']
+            Properties = @([pscustomobject]@{ Value = $event['Message'] }) }
     }
 }
 
