@@ -49,17 +49,17 @@ lint: venv  ## ruff, mypy (strict on plugin_utils), the changelog fragments
 unit: venv  ## the tests of the pure core and of this repository's own rules
 	$(PYTEST) tests/unit
 
-lab-test: venv  ## pywinrm, pypsrp and openssl against the lab
-	$(PYTEST) tests/lab_tests
+lab-test: venv  ## pywinrm, pypsrp, Ansible's connections and openssl against the lab
+	$(PYTEST) tests/lab_tests tests/contract
 
-integration: venv  ## the playbooks on the lab, and the story of `make demo`
+integration: venv  ## the playbooks on the lab, and the story of the demo
 	$(PYTEST) tests/integration tests/demo
 
 faults: venv  ## lost connections and failing calls at every point
 	$(PYTEST) tests/faults
 
 pwsh: venv  ## the script that crosses WinRM, under PowerShell 7 (needs pwsh on the PATH)
-	@if command -v pwsh >/dev/null; then $(PYTEST) tests/pwsh; else echo "skipped: there is no pwsh on the PATH"; fi
+	$(PYTEST) tests/pwsh
 
 ansible-lint: venv  ## ansible-lint, profile production, offline
 	@$(PY) tests/tools/lint.py
