@@ -29,10 +29,13 @@ class BundleError(Exception):
     """A delivery that cannot be used. No secret is ever part of it."""
 
     def __init__(self, id: str, message: str) -> None:
-        """:param id: stable id, ``bundle.`` and a word. :param message: expected, found, where, next."""
-        super().__init__(message)
+        """:param id: stable id, ``bundle.`` and a word. :param message: expected, found, where, next.
+
+        What does not print is escaped: parts of the message come out of the file.
+        """
         self.id = id
-        self.message = message
+        self.message = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in message)
+        super().__init__(self.message)
 
 
 def refused(id: str, expected: str, found: str, where: Where, next: str) -> BundleError:

@@ -89,7 +89,7 @@ def _file(contents: Contents, where: Where, data: bytes, password: str | None) -
     foreign = next((what for magic, what in FOREIGN.items() if data.startswith(magic)), None)
     if foreign:
         raise _unreadable(foreign, where)
-    if data[0] == der.SEQUENCE and data[1:2] >= b"\x80":
+    if data[0] == der.SEQUENCE and (data[1:2] >= b"\x80" or data[1:2] == bytes((len(data) - 2 & 0xFF,))):
         _binary(contents, where, data, password)
     else:
         _text(contents, where, _decode(data, where), password)

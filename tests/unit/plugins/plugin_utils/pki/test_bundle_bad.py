@@ -93,6 +93,7 @@ BAD: dict[str, tuple[str, Callable[[], bytes], str | None]] = {
     "pem cut in the middle of a second": ("truncated", lambda: (pems(V.leaf, V.lower))[:-400], None),
     "pem cut before the next one": (
         "truncated", lambda: pems(V.leaf).replace(b"-----END CERTIFICATE-----", b"") + pems(V.lower), None),
+    "pem with a forged label": ("truncated", lambda: b"-----BEGIN \x1b[2J\xe2\x80\xae-----\n", None),
     "pem with an odd character": ("truncated", lambda: pems(V.leaf).replace(b"MII", b"M#I"), None),
     "pem with half its content": ("truncated", lambda: labelled(V.leaf.der[:400], "CERTIFICATE"), None),
     "der cut off": ("truncated", lambda: V.leaf.der[:-7], None),
@@ -164,6 +165,15 @@ def test_each_has_its_own_error(what: str) -> None:
     assert "Traceback" not in message and "0x7f" not in message
     assert error.__cause__ is None
     assert message.isprintable()
+
+
+@pytest.mark.parametrize(("what", "told"), [
+    ("p7b encrypted", "PKCS#7 container that is not of certificates"), ("p7b without certificates", "without any"),
+    ("request in der", "a certificate request"), ("java key store", "Java key store"),
+])  # fmt: skip
+def test_what_was_found_is_told(what: str, told: str) -> None:
+    """The nearer the name, the sooner it is mended."""
+    assert told in str(refused(BAD[what][1]()))
 
 
 def test_entry_is_named() -> None:
