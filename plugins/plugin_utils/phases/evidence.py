@@ -156,7 +156,7 @@ def use_problems(wanted: Wanted, state: edge.EdgeState, names: Sequence[str]) ->
                     "names.wildcard", label(leaf), f"{use}: Lync Server 2013 does not support wildcard certificates"
                 )
         old = next((c for c in state.stores.machine("My") if c.certificate.thumbprint == state.current(use)), None)
-        if old is not None and old.certificate.sha256 != leaf.sha256 and old.certificate.not_before >= leaf.not_before:
+        if old is not None and old.certificate.not_before > leaf.not_before:
             text = (
                 f"{use}: valid from {leaf.not_before:%Y-%m-%d %H:%M}Z, while the one in use is valid from "
                 f"{old.certificate.not_before:%Y-%m-%d %H:%M}Z: this would be a step back"

@@ -10,7 +10,7 @@ from datetime import datetime
 
 from ..array.findings import Finding, finding, from_problem, in_order
 from ..inputs import Delivery
-from ..pki.preflight import check_bundle
+from ..pki.preflight import check_bundle, check_roots
 from .evidence import Wanted
 from .wanted import intended_path
 
@@ -77,6 +77,17 @@ def delivery_findings(deliveries: Sequence[Delivery], at: datetime, product: str
             yield finding("chain.incomplete", "", delivery.bundle.leaf.common_name or "", text, severity="warning")
 
 
+def trust_findings(deliveries: Sequence[Delivery]) -> Iterable[Finding]:
+    """Lists of trusted roots that hold something else: an intermediate there would make every chain look complete.
+
+    The controller's own list is left alone: nobody wrote it for this run.
+    """
+    lists = {d.trust_name: d.trust for d in deliveries if d.trust_name != "system"}
+    for certificates in lists.values():
+        for problem in check_roots(certificates):
+            yield from_problem(problem)
+
+
 def one_leaf_a_use(wanted: Wanted) -> Iterable[Finding]:
     """Two bundles with the same leaf are most likely a mistake of copying."""
     by_leaf: dict[str, list[str]] = {}
@@ -104,6 +115,7 @@ def all_findings(
 ) -> tuple[Finding, ...]:
     """Everything at once, worst first."""
     found = [*array_findings(array, members, arrays, excluded, size), *delivery_findings(deliveries, at, product)]
+    found += trust_findings(deliveries)
     if wanted is not None:
         found += one_leaf_a_use(wanted)
     return in_order(found)
