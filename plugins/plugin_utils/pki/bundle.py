@@ -11,12 +11,12 @@ from dataclasses import dataclass, field
 from . import deps, dn, formats, keys
 from .certificate import Certificate
 from .chain import chain_paths
-from .errors import BundleError, Where, refused
-from .formats import Contents, Note
+from .errors import BundleError, PkiFinding, Where, refused
+from .formats import Contents
 from .keys import PrivateKey
 from .signatures import is_self_signed
 
-__all__ = ["Bundle", "BundleError", "Note", "open_bundle", "read_certificates"]
+__all__ = ["Bundle", "BundleError", "PkiFinding", "open_bundle", "read_certificates"]
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Bundle:
     """The private key of the leaf (RSA). Never printed."""
     source: str
     """What the delivery is called in messages."""
-    notes: tuple[Note, ...] = ()
+    notes: tuple[PkiFinding, ...] = ()
     """What is worth knowing about the delivery but no fault."""
 
 

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, ucops.certificates contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How something given to the collection is refused: an id, and a sentence that helps the reader on."""
+"""How something given to the collection is refused or remarked upon: an id, and a sentence that helps the reader on."""
 
 from __future__ import annotations
 
@@ -23,6 +23,18 @@ class Where:
 
     def __str__(self) -> str:
         return repr(self.source) + (f", entry {self.entry[:200]!r}" if self.entry is not None else "")
+
+
+@dataclass(frozen=True)
+class PkiFinding:
+    """One thing that is wrong with a bundle, or worth knowing about it; how bad it is stands in the catalogue."""
+
+    id: str
+    """Stable id, such as ``leaf.expired`` or ``bundle.pfx-new-cipher``."""
+    subject: str
+    """Readable subject of the certificate it is about, or the name of the source."""
+    text: str
+    """One sentence: what was expected, what was found."""
 
 
 class BundleError(Exception):

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from . import archive, deps, der, keys
 from .certificate import Certificate, CertificateError, load_der
-from .errors import BundleError, Where, refused
+from .errors import BundleError, PkiFinding, Where, refused
 from .keys import PrivateKey
 
 MAX_FILE = 5_000_000
@@ -43,18 +43,6 @@ BOMS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
-class Note:
-    """Something worth knowing about a delivery that is no fault."""
-
-    id: str
-    """Stable id, ``bundle.`` and a word."""
-    subject: str
-    """The source it is about."""
-    text: str
-    """One sentence."""
-
-
 @dataclass
 class Contents:
     """What was found in all sources so far."""
@@ -63,7 +51,7 @@ class Contents:
     """Each certificate once, with the place where it was seen first."""
     keys: list[tuple[PrivateKey, Where]] = field(default_factory=list, repr=False)
     """Private keys; never printed."""
-    notes: list[Note] = field(default_factory=list)
+    notes: list[PkiFinding] = field(default_factory=list)
 
 
 def read(contents: Contents, name: str, data: bytes, password: str | None) -> None:
@@ -212,10 +200,10 @@ def _pfx(contents: Contents, where: Where, data: bytes, has_mac: bool, password:
         loaded = keys.from_pfx(data, password, where)
     if not has_mac:
         text = f"the PFX has no integrity check, so that damage would go unseen: {where}"
-        contents.notes.append(Note("bundle.pfx-no-mac", where.source, text))
+        contents.notes.append(PkiFinding("bundle.pfx-no-mac", where.source, text))
     if PBES2 in data:
         text = f"the PFX uses a cipher that Windows before Server 2019 cannot read; re-wrapped on the way: {where}"
-        contents.notes.append(Note("bundle.pfx-new-cipher", where.source, text))
+        contents.notes.append(PkiFinding("bundle.pfx-new-cipher", where.source, text))
     for encoded in loaded.certificates:
         contents.certificates.setdefault(load_der(encoded), where)
     if loaded.key is not None:

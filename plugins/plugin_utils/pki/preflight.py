@@ -9,28 +9,18 @@ Severity and remedy of each id stand in the catalogue of findings.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from . import extensions, names
 from .bundle import Bundle
 from .certificate import Certificate
 from .chain import Path, chain_paths
+from .errors import PkiFinding
 from .pfx import MAX_FRIENDLY_NAME
 from .rules import PURPOSES, stamp
 from .signatures import is_self_signed, weak_key, weak_signature
 
-
-@dataclass(frozen=True)
-class PkiFinding:
-    """One thing that is wrong with a bundle."""
-
-    id: str
-    """Stable id, such as ``leaf.expired``."""
-    subject: str
-    """Readable subject of the certificate it is about."""
-    text: str
-    """One sentence: what was expected, what was found."""
+__all__ = ["PkiFinding", "check_bundle", "check_chain", "check_leaf", "check_roots"]
 
 
 def check_leaf(
