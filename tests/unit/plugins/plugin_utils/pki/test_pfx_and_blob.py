@@ -49,7 +49,7 @@ def test_leaf_and_key_and_nothing_else(tmp_path: Path) -> None:
     """No chain, and no attribute that would choose a provider."""
     said = openssl(tmp_path, bundle(), "-info", "-noenc")
     assert said.count("BEGIN CERTIFICATE") == 1
-    assert said.count("BEGIN PRIVATE KEY") == 1
+    assert said.count(" PRIVATE KEY-----") == 2
     assert "friendlyName: Contoso external 2026" in said
     assert "localKeyID" in said
     for attribute in ("Microsoft CSP Name", "Microsoft Local Key set", "1.3.6.1.4.1.311.17"):
