@@ -53,6 +53,7 @@ def run(folder: Path, arguments: Sequence[str], reports: Path, show: Callable[[s
         "ANSIBLE_COLLECTIONS_PATH": str(COLLECTIONS),
         "ANSIBLE_NOCOLOR": "1",
         "LC_ALL": "C.UTF-8",  # ansible-playbook does not start without UTF-8
+        "PYTHONIOENCODING": "utf-8",
         "PWD": str(folder),
     }
     program = Path(sys.executable).with_name("ansible-playbook")
