@@ -579,6 +579,7 @@ if ($exchange) {
         $edge = Test-Path -Path "$key\EdgeTransportRole"
         # What these scripts complain about does not end them; that the cmdlets are there in the end is what counts.
         $ErrorActionPreference = 'Continue'
+        $Error.Clear()
         $way = 'management_shell'
         if ($edge -or $exchange -eq 'exchange:snapin') {
             $way = 'snapin'
@@ -590,8 +591,9 @@ if ($exchange) {
             $null = Connect-ExchangeServer -auto
         }
         $ErrorActionPreference = 'Stop'
+        $trouble = "$($Error[0])"
         if (-not (Get-Command -Name Get-ExchangeCertificate -ErrorAction SilentlyContinue)) {
-            throw "There are no Exchange cmdlets after loading the $way. $($Error[0])".Trim()
+            throw "There are no Exchange cmdlets after loading the $way. $trouble".Trim()
         }
         $setup = Get-ItemProperty -Path "$key\Setup"
         $version = $setup.MsiProductMajor, $setup.MsiProductMinor, $setup.MsiBuildMajor, $setup.MsiBuildMinor

@@ -34,6 +34,8 @@ OWN: Mapping[str, Kind] = {
     "Set-Journal": "write",
     "Lock-Member": "write",
     "Unlock-Member": "write",
+    "Copy-StoreCertificate": "write",
+    "Get-TlsBinding": "read",
 }
 # Product cmdlets, with the parameters that Microsoft documents for them. remote_calls.ps1 holds the same list.
 PRODUCT: Mapping[str, Kind] = {
@@ -45,12 +47,26 @@ PRODUCT: Mapping[str, Kind] = {
     "Remove-CsCertificate": "write",
     "Stop-CsWindowsService": "write",
     "Start-CsWindowsService": "write",
+    "Get-ExchangeCertificate": "read",
+    "Get-TransportServer": "read",
+    "Get-TransportService": "read",
+    "Get-ReceiveConnector": "read",
+    "Get-SendConnector": "read",
+    "Get-PopSettings": "read",
+    "Get-ImapSettings": "read",
+    "Get-AuthConfig": "read",
+    "Get-EdgeSubscription": "read",
+    "Get-UMService": "read",
+    "Get-UMCallRouterSettings": "read",
+    "Enable-ExchangeCertificate": "write",
+    "Set-PopSettings": "write",
+    "Set-ImapSettings": "write",
 }
 ALLOWED: Mapping[str, Kind] = {**OWN, **PRODUCT}
 # Functions whose parameters hold a private key, whatever their types.
 KEY_CARRIERS = frozenset({"Import-StorePfx"})
 # What can be loaded before the calls run.
-LOADABLE = frozenset({"lync"})
+LOADABLE = frozenset({"lync", "exchange", "exchange:management_shell", "exchange:snapin"})
 
 
 class CallError(ValueError):

@@ -1,0 +1,175 @@
+"""What the script does for Exchange: loading its cmdlets, bindings of http.sys, copies between stores.
+
+Functions stand in for Windows and for Exchange: what is tested is the script. netsh's output is typed after Microsoft's
+documentation, once in English and once with words that nobody has to know.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import Call, Reply
+from ansible_collections.ucops.certificates.tests.unit.zoo import authority
+from pwsh.engine import run
+
+pytestmark = pytest.mark.pwsh
+APP = "{4dc3e181-e14b-4a21-b022-59fc669b0914}"
+WEB, BACK = "a1" * 20, "b2" * 20
+ENGLISH = f"""
+SSL Certificate bindings:
+-------------------------
+
+    IP:port                      : 0.0.0.0:443
+    Certificate Hash             : {WEB}
+    Application ID               : {APP}
+    Certificate Store Name       : MY
+    Verify Client Certificate Revocation : Enabled
+    Ctl Identifier               : (null)
+    Ctl Store Name               : (null)
+
+    IP:port                      : [::1]:444
+    Certificate Hash             : {BACK}
+    Application ID               : {APP}
+    Certificate Store Name       : (null)
+    Revocation Freshness Time    : 0
+
+    Hostname:port                : mail.contoso.example:443
+    Certificate Hash             : {BACK}
+    Application ID               : {APP}
+    Certificate Store Name       : Web Hosting
+
+    Central Certificate Store    : 443
+    Certificate Hash             : (null)
+"""
+OTHER = (
+    ENGLISH.replace("IP:port ", "IP:Anschluss ").replace("Certificate Hash", "Zertifikathash").replace("Store", "Ort")
+)
+STORES = """
+$cmdlet = Get-Command -Name New-Object -CommandType Cmdlet
+function New-Object { param($TypeName, $ArgumentList)
+    if ($TypeName -like '*X509Store') { $ArgumentList = $ArgumentList[0], 'CurrentUser' }
+    if ($null -eq $ArgumentList) { return ,(& $cmdlet -TypeName $TypeName) }
+    ,(& $cmdlet -TypeName $TypeName -ArgumentList $ArgumentList)
+}
+"""
+REGISTRY = """
+function Test-Path { param($Path) $Path -like "*\\v15*" -and ($Path -notlike '*EdgeTransportRole' -or $env:LAB_EDGE) }
+function Get-ItemProperty { param($Path)
+    @{ MsiProductMajor = 15; MsiProductMinor = 2; MsiBuildMajor = 1544; MsiBuildMinor = 14 }
+}
+function Add-PSSnapin { param($Name)
+    $global:added = "$global:added $Name"
+    function global:Get-ExchangeCertificate { [CmdletBinding()] param($Server)
+        @{ Thumbprint = "$global:added"; Server = $Server }
+    }
+}
+"""
+CERTIFICATES = Call("c", "Get-ExchangeCertificate", {"Server": "EX1"}, ("Thumbprint", "Server"))
+
+
+def bindings(text: str) -> Reply:
+    """What Get-TlsBinding makes of netsh's output."""
+    netsh = "function netsh { @'\n" + text + '\n\'@ -split "`n" }'
+    return run([Call("b", "Get-TlsBinding")], before=netsh).reply()
+
+
+@pytest.mark.parametrize("text", [ENGLISH, OTHER], ids=["english", "other words"])
+def test_bindings_are_read_by_their_values(text: str) -> None:
+    assert list(bindings(text).rows("b")) == [
+        {"Address": "0.0.0.0", "Port": 443, "Thumbprint": WEB.upper(), "Store": "MY", "AppId": APP},
+        {"Address": "[::1]", "Port": 444, "Thumbprint": BACK.upper(), "Store": "My", "AppId": APP},
+        {
+            "Address": "mail.contoso.example",
+            "Port": 443,
+            "Thumbprint": BACK.upper(),
+            "Store": "Web Hosting",
+            "AppId": APP,
+        },
+    ]
+
+
+def test_no_bindings_no_rows() -> None:
+    answer = bindings("The system cannot find the file specified.")["b"]
+    assert answer.ok and not answer.rows
+
+
+def test_a_copy_and_a_copy_of_nothing() -> None:
+    copied = authority("Copied").certificate
+    names = {"From": "ucops-test-a", "To": "ucops-test-b", "Thumbprint": copied.thumbprint}
+    calls = [
+        Call("add", "Add-StoreCertificate", {"Store": names["From"], "RawData": copied.der, "FriendlyName": None}),
+        Call("copy", "Copy-StoreCertificate", names),
+        Call("gone", "Remove-StoreCertificate", {"Store": names["To"], **_one(names), "DeleteKey": False}),
+        Call("source", "Remove-StoreCertificate", {"Store": names["From"], **_one(names), "DeleteKey": False}),
+        Call("nothing", "Copy-StoreCertificate", names),
+    ]
+    reply = run(calls, before=STORES).reply()
+    assert reply.rows("copy") == ({"Store": "ucops-test-b", "Thumbprint": names["Thumbprint"]},)
+    assert reply.rows("gone")[0]["Removed"] and reply.rows("source")[0]["Removed"]
+    error = reply["nothing"].error
+    assert error and error.fqid == "ucops.Copy-StoreCertificate" and "ucops-test-a" in error.message
+
+
+def _one(names: dict[str, str]) -> dict[str, str]:
+    return {"Thumbprint": names["Thumbprint"]}
+
+
+@pytest.fixture
+def installed(tmp_path: Path) -> Path:
+    """The files of an installation that the script reads."""
+    (tmp_path / "bin").mkdir()
+    (tmp_path / "bin" / "RemoteExchange.ps1").write_text(
+        "Write-Host 'Welcome to the Exchange Management Shell!'\n'some output'\n"
+        "Write-Error 'something that does not matter'\n"
+        "function Connect-ExchangeServer { param([switch]$auto)\n"
+        "  if ($env:LAB_DOWN) { Write-Error 'Connecting to remote server failed'; return }\n"
+        "  function global:Get-ExchangeCertificate { [CmdletBinding()] param($Server)\n"
+        "    @{ Thumbprint = 'remote'; Server = $Server } } }\n",
+        encoding="ascii",
+    )
+    (tmp_path / "bin" / "exShell.psc1").write_text(
+        "<PSConsoleFile><PSSnapIns><PSSnapIn Name='First' /><PSSnapIn Name='Second' /></PSSnapIns></PSConsoleFile>",
+        encoding="ascii",
+    )
+    (tmp_path / "bin" / "Exchange.ps1").write_text('$global:added = "$global:added local"\n', encoding="ascii")
+    return tmp_path
+
+
+def loaded(folder: Path | None, load: str = "exchange", **environment: str) -> Reply:
+    """The reply of a document that loads Exchange."""
+    lines = [f"$env:{name} = '{value}'" for name, value in environment.items()]
+    if folder:
+        lines.append(f"$env:ExchangeInstallPath = '{folder}{os.sep}'")
+    return run([CERTIFICATES], before="\n".join([REGISTRY, *lines]), load=[load]).reply()
+
+
+@pytest.mark.parametrize(
+    ("load", "edge", "told"),
+    [
+        ("exchange", "", "remote"),
+        ("exchange:management_shell", "", "remote"),
+        ("exchange:snapin", "", " First Second"),
+        ("exchange", "1", " First Second local"),
+    ],
+)
+def test_ways_into_the_shell(installed: Path, load: str, edge: str, told: str) -> None:
+    """Edge Transport has only its local shell; noise of the shell's own scripts does no harm."""
+    reply = loaded(installed, load, LAB_EDGE=edge)
+    assert reply.host.load_error is None and reply.rows("c") == ({"Thumbprint": told, "Server": "EX1"},)
+    assert [(module.name, module.version) for module in reply.host.loaded] == [("Exchange", "15.2.1544.14")]
+
+
+def test_why_there_is_no_shell(installed: Path) -> None:
+    gone = loaded(None)
+    assert "ExchangeInstallPath" in str(gone.host.load_error) and not gone.host.loaded
+    assert gone["c"].error and gone["c"].error.fqid == "CommandNotFoundException"
+    down = loaded(installed, LAB_DOWN="1")
+    assert "Connecting to remote server failed" in str(down.host.load_error) and not down.host.loaded
+
+
+def test_without_loading_there_are_no_such_cmdlets() -> None:
+    error = run([CERTIFICATES]).reply()["c"].error
+    assert error and error.fqid == "ucops.NotAllowed"
