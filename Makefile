@@ -55,7 +55,7 @@ lab-test: venv  ## pywinrm, pypsrp, Ansible's connections and openssl against th
 integration: venv  ## the playbooks on the lab, and the story of the demo
 	$(PYTEST) tests/integration tests/demo
 
-faults: venv  ## lost connections and failing calls at every point
+faults: venv  ## lost connections and failing calls at every point (longer than all of `make test`)
 	$(PYTEST) tests/faults
 
 pwsh: venv  ## the script that crosses WinRM, under PowerShell 7 (needs pwsh on the PATH)

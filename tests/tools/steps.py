@@ -38,7 +38,6 @@ STEPS = (
     Step("unit", "the pure core, and the rules of this repository"),
     Step("lab-test", "the real clients and openssl against the lab"),
     Step("integration", "the playbooks on the lab"),
-    Step("faults", "lost connections and failing calls at every point"),
     Step("pwsh", "the script that crosses WinRM, under PowerShell 7", missing=no_powershell),
     Step("ansible-lint", "profile production"),
     Step("build", "the Galaxy archive builds, installs and documents itself"),
