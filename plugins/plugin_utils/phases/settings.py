@@ -66,13 +66,30 @@ class Settings:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Settings:
         """Back from a fact. Raises ValueError when it is not the settings of a run."""
-        known = {f.name for f in fields(cls)}
-        values = {str(k): v for k, v in data.items() if k in known}
+        kinds = {f.name: str(f.type) for f in fields(cls)}
+        values = {str(k): _as(kinds[str(k)], v, str(k)) for k, v in data.items() if str(k) in kinds}
+        values = {name: value for name, value in values.items() if value is not None or kinds[name].endswith("None")}
         if not values.get("run"):
             raise ValueError(
                 "these are not the settings of a run: the run id is missing. Start the playbook from its beginning"
             )
-        for name in ("members", "names"):
-            if name in values:
-                values[name] = tuple(str(v) for v in values[name])
         return cls(**values)
+
+
+def _as(kind: str, value: Any, name: str) -> Any:
+    """A setting in its own type: up to ansible-core 2.18 a template that makes a number or a truth gives its text."""
+    if value is None or (isinstance(value, str) and value in ("", "None") and kind != "str"):
+        return None
+    try:
+        if kind == "bool":
+            return value if isinstance(value, bool) else {"true": True, "false": False}[str(value).lower()]
+        if kind in ("int", "float"):
+            return int(float(value)) if kind == "int" else float(value)
+    except (KeyError, ValueError, TypeError):
+        raise ValueError(f"rollout_{name}: expected {KINDS[kind]}, found {value!r}") from None
+    if kind.startswith("tuple"):
+        return tuple(str(item) for item in value)
+    return str(value) if kind.startswith("str") else value
+
+
+KINDS = {"bool": "true or false", "int": "a whole number", "float": "a number"}
