@@ -123,7 +123,7 @@ class EdgeMember(EdgeReader):
             self._drain(restart)
             reply = self._send(change, restart.read, restart.what)
         else:
-            self._demand_made(sent, reply, restart.what)
+            self._demand_made([*sent, *restart.read], reply, restart.what)
         down = services.not_running(restart.running, services.statuses(reply.rows("services")))
         if down:  # stopping a service stops its dependents, too, and which these are is not documented
             reply = self._send(services.start_calls(down), restart.read, restart.what)
@@ -204,18 +204,19 @@ class EdgeMember(EdgeReader):
         should = services.in_order({*records.restarted(journal), *names})
         start = services.in_order({*stop, *services.not_running(should, state.services)})
         assign = [edge.assign_call(use, thumbprint) for use, thumbprint in uses.items()]
-        tail = (records.journal_call("journal-after", self.settings, records.taken_back(journal)),)
-        read = self._read_calls(state.clock)
+        status = (services.status_call(),)
         try:
-            reply = self._restart(Restart(stop, start, should, assign, tail, read, "taking back", force=True), begin)
+            self._restart(Restart(stop, start, should, assign, (), status, "taking back", force=True), begin)
         except PhaseFailed:
             draining = tuple(n for n in start if state.services.get(n) not in (services.RUNNING, services.STOPPED))
             if uses or not draining:
                 raise
             # A service that drains and cannot simply go on is stopped for good and started: the array comes first.
-            force = (*services.stop_calls(draining, graceful=False), *services.start_calls(start), *tail)
-            reply = self._send(force, read, "taking back")
-        after = self._see(reply, state.clock)
+            force = (*services.stop_calls(draining, graceful=False), *services.start_calls(start))
+            self._send(force, status, "taking back")
+        # The journal forgets what ran before only when all of it was seen running again, dependents included.
+        tail = (records.journal_call("journal-after", self.settings, records.taken_back(journal)),)
+        after = self._see(self._send(tail, self._read_calls(state.clock), "taking back"), state.clock)
         evidence = to_evidence(after, self.settings)
         left = records.to_restore(journal, after.state)
         if left:

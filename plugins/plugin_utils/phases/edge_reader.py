@@ -120,13 +120,14 @@ class EdgeReader:
             return None
 
     def _send(self, sent: Sequence[Call], read: Sequence[Call], what: str, load: Sequence[str] = LOAD) -> Reply:
-        """Sends changes and a read in one document. Raises PhaseFailed naming the change that failed."""
+        """Sends changes and a read in one document. Raises PhaseFailed naming the call that failed."""
         reply = self.host.apply(load, [*sent, *read], check_mode=False, facts=is_whole(read))
-        self._demand_made(sent, reply, what)
+        self._demand_made([*sent, *read], reply, what)
         return reply
 
-    def _demand_made(self, sent: Sequence[Call], reply: Reply, what: str) -> None:
-        failed = next((call for call in sent if not reply.answers[call.id].ok), None)
+    def _demand_made(self, calls: Sequence[Call], reply: Reply, what: str) -> None:
+        """Every change was made and every read behind it answered: what was not read is not known."""
+        failed = next((call for call in calls if not (call.optional or reply.answers[call.id].ok)), None)
         if failed is not None:
             error = reply.answers[failed.id].error
             words = f"{error.message} ({error.fqid})" if error else "it was not run"

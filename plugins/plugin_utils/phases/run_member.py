@@ -14,6 +14,7 @@ from ..array.gate import GateVerdict, gate_refusals
 from ..array.journal import Journal
 from ..products import edge
 from ..products.store import Change
+from ..windows.calls import OutcomeUnknown
 from . import records
 from .edge_member import EdgeMember
 from .settings import Settings
@@ -59,8 +60,25 @@ def run_phase(
 ) -> dict[str, Any]:
     """Runs the phase and returns the task's result: ``changed``, ``evidence``, ``changes``.
 
-    Raises PhaseFailed, GateRefused, and what the host raises.
+    Raises PhaseFailed, GateRefused, and what the host raises, but for an answer that was cut off: then the member is
+    asked again, since what was known of it may be over.
     """
+    try:
+        return _run(phase, at, settings, evidence, gate, check_mode, since, stage)
+    except OutcomeUnknown as unknown:
+        raise PhaseFailed(f"{at.member}: {unknown}", at.after_failure()) from None
+
+
+def _run(
+    phase: str,
+    at: EdgeMember,
+    settings: Settings,
+    evidence: Mapping[str, Any],
+    gate: Mapping[str, Any],
+    check_mode: bool,
+    since: datetime | None,
+    stage: bool,
+) -> dict[str, Any]:
     if phase == "read":
         done = at.prepare(stage, check_mode)
         return _result(done.evidence, _lines(done.changes)) | {"first": dict(done.first)}

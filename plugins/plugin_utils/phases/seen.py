@@ -31,7 +31,8 @@ NEEDED = {
     "stores": "certificate stores",
     "keys": "private keys",
     "access": "rights on private keys",
-    "services": "services",
+    "assignments": "certificates in use (Get-CsCertificate)",
+    "services": "services (Get-CsWindowsService)",
 }
 """Reads without which nothing can be concluded: what they would have said is unknown, not absent."""
 
@@ -145,6 +146,8 @@ def _demand_read(member: str, reply: Reply) -> None:
         answer = reply.answers.get(call)
         if answer is not None and answer.error is not None:
             said = f"{answer.error.message} ({answer.error.fqid})"
+            if reply.host.load_error and call in ("assignments", "services"):
+                said = f"{reply.host.load_error}. {finding('product.not-loaded').remedy}"
             raise PhaseFailed(f"{member}: its {what} could not be read, so nothing is known of it: {said}")
 
 
@@ -167,11 +170,6 @@ def _version(text: str) -> tuple[int, ...]:
 def _reply_findings(member: str, reply: Reply) -> list[Finding]:
     """What is wrong with the host itself, whatever certificate it has."""
     found = []
-    if reply.host.load_error:
-        found.append(finding("product.not-loaded", member, "Lync module", reply.host.load_error))
-    for call, answer in reply.answers.items():
-        if answer.error is not None and call == "assignments" and not reply.host.load_error:
-            found.append(finding("product.not-loaded", member, "Get-CsCertificate", answer.error.message))
     if not reply.host.admin:
         found.append(finding("member.not-admin", member, reply.host.user))
     if reply.host.bits and reply.host.bits != 64:

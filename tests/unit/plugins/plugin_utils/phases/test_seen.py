@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.ucops.certificates.plugins.plugin_utils.array.findings import finding
 from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.evidence import Wanted
 from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.seen import calls, see
 from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.stop import PhaseFailed
@@ -105,7 +106,7 @@ def broken(call: str) -> dict[str, Any]:
     return {call: error(), **dict.fromkeys(behind, NOT_RUN)}
 
 
-@pytest.mark.parametrize("call", ["journal", "stores", "keys", "access", "services"])
+@pytest.mark.parametrize("call", ["journal", "stores", "keys", "access", "assignments", "services"])
 def test_a_read_that_stopped_half_way_is_no_evidence(call: str) -> None:
     """An unread store is not an empty one: its keys would be imported again, its A/V certificate replaced at once."""
     with pytest.raises(PhaseFailed, match="Access is denied") as failed:
@@ -113,13 +114,11 @@ def test_a_read_that_stopped_half_way_is_no_evidence(call: str) -> None:
     assert "edge1" in str(failed.value) and failed.value.evidence is None
 
 
-def test_a_product_that_does_not_load_is_a_finding() -> None:
+def test_a_product_that_does_not_load_leaves_its_uses_unknown_and_says_what_to_do() -> None:
     facts = {"load_error": "The module Lync was not found"}
-    seen = evidence(reply(facts, **broken("assignments")))
-    assert ids(seen["findings"])[0] == "product.not-loaded" and not seen["ready"]
-    silent = evidence(reply(**broken("assignments")))
-    assert "product.not-loaded" in ids(silent["findings"]) and not silent["ready"]
-    assert "Access is denied." in silent["findings"][0]["text"]
+    with pytest.raises(PhaseFailed, match="The module Lync was not found") as failed:
+        see("edge1", reply(facts, **broken("assignments")), NOW, settings(), wanted())
+    assert finding("product.not-loaded").remedy in str(failed.value)
 
 
 @pytest.mark.parametrize("call", ["presented", "av", "version", "events"])

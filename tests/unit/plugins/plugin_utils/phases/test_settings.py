@@ -29,7 +29,7 @@ TEXT = st.text(max_size=8)
         names=st.lists(TEXT, max_size=3).map(tuple),
         roll_hours=st.floats(0, 100),
         drain_seconds=st.integers(0, 9999),
-        take_over=st.none() | TEXT,
+        take_over=st.none() | st.just("20261101T000000Z-0001"),
         allow_call_drop=st.booleans(),
     )
 )
