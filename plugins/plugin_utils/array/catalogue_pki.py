@@ -58,6 +58,26 @@ PKI: Mapping[str, Entry] = {
         "warning", "A signature in the chain could not be verified",
         "It is made with an algorithm that this machine does not know; clients may not know it either.",
         "Look at the certificate named; ask the vendor for a common algorithm.", RFC5280),
+    "chain.malformed": Entry(
+        "warning", "A certificate of the chain is not well-formed",
+        "Part of it cannot be read as X.509; some clients refuse such a certificate as a whole.",
+        "Look at the certificate named; ask the vendor for one that is well-formed.", RFC5280),
+    "chain.unknown-critical": Entry(
+        "error", "A certificate of the chain has a critical extension that nobody knows",
+        "Who does not understand a critical extension has to refuse the certificate.",
+        "Look at the certificate named; ask the vendor for one without that extension.", RFC5280),
+    "chain.usage": Entry(
+        "error", "A certificate of the chain is not meant for this purpose",
+        "Its extended key usage leaves out server authentication; clients refuse a server with it.",
+        "Ask the vendor for a certificate, or an intermediate, that is meant for servers.", RFC5280),
+    "chain.key-usage": Entry(
+        "error", "An issuer of the chain may not sign certificates",
+        "Its key usage leaves out the signing of certificates, so what it signed does not count.",
+        "Give the intermediate that the vendor meant.", RFC5280),
+    "chain.weak-key": Entry(
+        "warning", "A key of the chain is too short",
+        "RSA keys under 2048 bits are refused by current clients.",
+        "Ask the vendor for a chain with keys of 2048 bits or more.", RFC5280),
     "chain.not-a-ca": Entry(
         "error", "An issuer in the chain is not a CA certificate",
         "Clients refuse a chain through a certificate that may not issue.",
@@ -175,6 +195,14 @@ PKI: Mapping[str, Entry] = {
         "error", "The key is an EC key",
         "Exchange and Lync need an RSA key in a classic provider.",
         "Make a new request with an RSA key of 2048 bits or more.", LYNC_CNG),
+    "bundle.zip-encrypted": Entry(
+        "error", "The zip is encrypted",
+        "A zip with a password cannot be opened here.",
+        "Unpack it and give the files in it, with extra_paths for the intermediates.", ""),
+    "bundle.zip-nested": Entry(
+        "error", "There is a zip in the zip",
+        "An archive within an archive is not opened.",
+        "Unpack the outer one and give the inner zip.", ""),
     "bundle.zip-bomb": Entry(
         "error", "The archive unpacks to far more than a certificate delivery",
         "It was not unpacked.", "Check where the file comes from.", ""),

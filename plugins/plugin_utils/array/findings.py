@@ -16,6 +16,7 @@ from typing import Any, Literal, Protocol
 
 from .catalogue_array import ARRAY
 from .catalogue_entry import Entry, Severity
+from .catalogue_exchange import EXCHANGE
 from .catalogue_member import MEMBER
 from .catalogue_pki import PKI
 from .plain import from_plain, to_plain
@@ -23,7 +24,7 @@ from .plain import from_plain, to_plain
 SEVERITIES: tuple[Severity, ...] = ("ok", "info", "warning", "error", "critical")
 """All severities, mildest first. ``error`` and ``critical`` stop a rollout, the others never do."""
 
-CATALOGUE: Mapping[str, Entry] = {**PKI, **MEMBER, **ARRAY}
+CATALOGUE: Mapping[str, Entry] = {**PKI, **MEMBER, **EXCHANGE, **ARRAY}
 """Every id the collection uses, with severity, title, why it matters, remedy and public source."""
 
 UNLISTED = Entry("error", "A check without an entry in the catalogue",

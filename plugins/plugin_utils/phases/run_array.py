@@ -146,21 +146,24 @@ class ArrayRun:
             raise Refused(
                 f"No member was touched.\n  {lines_of(stopping(found))}", findings=[f.to_dict() for f in found]
             )
-        settings = Settings.from_dict(
-            {k: v for k, v in options.items() if v is not None}
-            | {
-                "run": f"{self.now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}",
-                "purpose": given["purpose"],
-                "array": given["array"],
-                "members": [m for m in given["members"] if m not in excluded],
-                "excluded": excluded,
-                "operator": _operator(),
-                "controller": socket.gethostname(),
-                "started": self.now.isoformat(),
-                "version": VERSION,
-                "wanted": _wanted_facts(wanted, deliveries) if wanted else {},
-            }
-        )
+        try:
+            settings = Settings.from_dict(
+                {k: v for k, v in options.items() if v is not None}
+                | {
+                    "run": f"{self.now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}",
+                    "purpose": given["purpose"],
+                    "array": given["array"],
+                    "members": [m for m in given["members"] if m not in excluded],
+                    "excluded": excluded,
+                    "operator": _operator(),
+                    "controller": socket.gethostname(),
+                    "started": self.now.isoformat(),
+                    "version": VERSION,
+                    "wanted": _wanted_facts(wanted, deliveries) if wanted else {},
+                }
+            )
+        except ValueError as error:
+            raise Refused(f"No member was touched: {error}") from None
         self.tell(f"  | run {settings.run}: {given['purpose']} {settings.array}, {len(settings.members)} member(s)")
         for member, reason in excluded.items():
             self.tell(f"  | {member:<14} left out: {reason}")
