@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import deepcopy
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -67,9 +68,20 @@ def gate_over(evidence: Mapping[str, Any], run: Settings | None = None) -> dict[
     return array_side.gate(run, members, {}, NOW, simulated=False).to_dict()
 
 
+_ready: dict[str, tuple[FakeEdge, dict[str, Any], dict[str, Any]]] = {}
+
+
 def ready_for(phase: str, run: Settings | None = None, **facts: Any) -> tuple[FakeEdge, dict[str, Any], dict[str, Any]]:
     """A member on which everything before ``phase`` was done, its evidence and the gate's verdict."""
-    run, fake = run or settings(), FakeEdge(**facts)
+    run = run or settings()
+    name = repr((phase, run, facts))
+    if name not in _ready:
+        _ready[name] = _made_ready(phase, run, **facts)
+    return deepcopy(_ready[name])
+
+
+def _made_ready(phase: str, run: Settings, **facts: Any) -> tuple[FakeEdge, dict[str, Any], dict[str, Any]]:
+    fake = FakeEdge(**facts)
     evidence: dict[str, Any] = {}
     gate: dict[str, Any] = {}
     for step in STEPS[: BEFORE[phase]]:
