@@ -17,6 +17,7 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.drain im
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import Answer, Call, Reply
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.host import HostLost
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.phases.pool import error, host
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.edge_rows import UNHURRIED
 from ansible_collections.ucops.certificates.tests.unit.zoo import NOW
 
 NAMES = ("RTCSRV", "RTCDATAPROXY")
@@ -88,6 +89,7 @@ def test_the_last_pause_is_cut_at_the_deadline() -> None:
     assert member.slept == [15, 15, 10]
 
 
+@UNHURRIED
 @given(st.floats(0, 300), st.floats(0.1, 60), st.floats(0, 20))
 def test_it_ends_soon_after_the_deadline_however_slow_the_member_answers(s: float, poll: float, cost: float) -> None:
     member = Member(["RTCSRV"], cost=cost)

@@ -29,6 +29,7 @@ from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.prod
     DATA,
     INTERNAL,
     NAMES,
+    UNHURRIED,
     allowed,
     assigned,
     internal,
@@ -183,6 +184,7 @@ def made(rows: Any, signs: bool = True, access: Any = ()) -> Stores:
     return stores_from_rows(rows, [key_test(new(), signs)], access)
 
 
+@UNHURRIED
 @given(st.permutations(ROWS))
 def test_the_digest_does_not_depend_on_the_order(rows: list[dict[str, Any]]) -> None:
     assert digest(made(rows)) == digest(made(ROWS))

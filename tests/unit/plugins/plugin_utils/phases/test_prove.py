@@ -33,6 +33,7 @@ from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.prod
     ACCESS,
     AV,
     DATA,
+    UNHURRIED,
     assigned,
     internal,
     issuing,
@@ -160,6 +161,7 @@ def test_no_other_event_is_ever_expected() -> None:
     ]
 
 
+@UNHURRIED
 @given(st.dictionaries(st.sampled_from(MEMBERS), st.tuples(st.integers(-50, 50), st.integers(0, 3600)), min_size=1))
 def test_from_when_the_array_is_uniform_is_one_instant_in_every_clock(seen: dict[str, tuple[int, int]]) -> None:
     told = {

@@ -33,6 +33,7 @@ from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.prod
     DATA,
     INTERNAL,
     SERVICES,
+    UNHURRIED,
     assigned,
     internal,
     new,
@@ -173,6 +174,7 @@ def test_the_way_back_after_an_unfinished_run_leads_to_what_was_before_it() -> N
 STEPS = st.lists(st.sampled_from(["rolling", "rolled", "switching", "switched", "done", "taking", "taken"]), max_size=6)
 
 
+@UNHURRIED
 @given(STEPS)
 def test_whatever_was_written_can_be_read_again(steps: list[str]) -> None:
     told = records.own(None, settings(), evidence())

@@ -14,10 +14,12 @@ from hypothesis import strategies as st
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.settings import Settings
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.phases.pool import settings
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.edge_rows import UNHURRIED
 
 TEXT = st.text(max_size=8)
 
 
+@UNHURRIED
 @given(
     st.builds(
         Settings,

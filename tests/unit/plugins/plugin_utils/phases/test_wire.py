@@ -17,6 +17,7 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.wire imp
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.phases.pool import NEW, OLD
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.edge_rows import (
     ACCESS,
+    UNHURRIED,
     issuing,
     new,
     old,
@@ -76,6 +77,7 @@ def test_a_port_that_went_silent() -> None:
     assert found.id == "wire.unreadable" and found.stops and "timed out" in found.text
 
 
+@UNHURRIED
 @given(
     wanted=st.sampled_from([None, NEW, OLD]),
     assigned=st.sampled_from([None, NEW, OLD]),

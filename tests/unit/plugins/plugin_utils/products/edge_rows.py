@@ -11,10 +11,14 @@ from datetime import datetime
 from functools import cache
 from typing import Any
 
+import hypothesis
+
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products import edge
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.readiness import Presented
 from ansible_collections.ucops.certificates.tests.unit.zoo import DAY, NOW, Issued, authority, fresh_key, issue, rsa_key
 
+UNHURRIED = hypothesis.settings(deadline=None, suppress_health_check=[hypothesis.HealthCheck.too_slow])
+"""For property tests: a busy machine is no fault of the code."""
 CAPI = "Microsoft Enhanced Cryptographic Provider v1.0"
 NAMES = ("sip.contoso.example", "webconf.contoso.example")
 ACCESS, DATA, AV, INTERNAL = "AccessEdgeExternal", "DataEdgeExternal", "AudioVideoAuthentication", "Internal"

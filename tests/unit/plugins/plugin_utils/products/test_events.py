@@ -15,7 +15,11 @@ from hypothesis import strategies as st
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products import eventlog, events
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.problem import Problem
-from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.edge_rows import new, old
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.edge_rows import (
+    UNHURRIED,
+    new,
+    old,
+)
 from ansible_collections.ucops.certificates.tests.unit.zoo import NOW, issue
 
 SESSION_KEY = (
@@ -83,6 +87,7 @@ def test_a_serial_too_short_to_mean_anything_matches_nothing() -> None:
     assert events.problems(message, [short], None) == ()
 
 
+@UNHURRIED
 @given(st.text(max_size=200))
 def test_no_text_makes_it_fail_and_none_of_prose_names_a_serial(text: str) -> None:
     named = found(row(text))

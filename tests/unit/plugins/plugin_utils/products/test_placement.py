@@ -24,6 +24,7 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.products.placem
 )
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.store import Stores, stores_from_rows
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.edge_rows import (
+    UNHURRIED,
     issuing,
     keyed,
     new,
@@ -57,6 +58,7 @@ def test_what_cannot_be_a_store_is_refused(text: str) -> None:
         store_name(text)
 
 
+@UNHURRIED
 @given(st.text(max_size=60))
 def test_a_thumbprint_is_forty_digits_or_refused(text: str) -> None:
     try:

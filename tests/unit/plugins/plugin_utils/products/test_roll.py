@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.roll import MIN_LEAD, Standing, decide
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.edge_rows import UNHURRIED
 
 NOW = datetime(2026, 11, 24, 14, 3, 27, tzinfo=timezone.utc)
 LIFETIME = timedelta(hours=8)
@@ -79,6 +80,7 @@ def test_without_any_certificate_yet_nothing_can_drop() -> None:
     assert decide(all_of("first"), NOW, None, LIFETIME).action == "replace"
 
 
+@UNHURRIED
 @given(
     hours=st.floats(0, 400),
     ahead=st.floats(0.5, 48),

@@ -17,6 +17,7 @@ from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.prod
     DATA,
     INTERNAL,
     SERVICES,
+    UNHURRIED,
     running,
 )
 
@@ -62,12 +63,14 @@ def test_starting_goes_in_order_and_waits_to_the_end() -> None:
     assert all("NoWait" not in c.parameters for c in calls), "a service that does not start has to be an error there"
 
 
+@UNHURRIED
 @given(MEMBER)
 def test_a_drain_is_over_when_every_service_is_seen_stopped(state: dict[str, str]) -> None:
     left = services.not_stopped(SERVICES, state)
     assert set(left) == {s for s in SERVICES if state.get(s) != "Stopped"}
 
 
+@UNHURRIED
 @given(MEMBER)
 def test_only_a_service_that_is_seen_running_runs(state: dict[str, str]) -> None:
     assert set(services.not_running(SERVICES, state)) == {s for s in SERVICES if state.get(s) != "Running"}
@@ -85,6 +88,7 @@ def test_a_service_that_is_down_before_the_switch_is_told_then() -> None:
 # -- the module edge_service -------------------------------------------------------------------------------------------
 
 
+@UNHURRIED
 @given(MEMBER, st.lists(st.sampled_from(SERVICES), unique=True), st.sampled_from(service_plan.STATES))
 def test_a_wish_come_true_leaves_nothing_and_asks_for_nothing_more(
     before: dict[str, str], names: list[str], wish: str

@@ -27,6 +27,7 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.products.store 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import Call, Secure
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.edge_rows import (
     CAPI,
+    UNHURRIED,
     allowed,
     blob,
     internal,
@@ -186,6 +187,7 @@ ROWS = (
 )  # fmt: skip
 
 
+@UNHURRIED
 @given(st.lists(st.sampled_from(range(len(ROWS))), unique=True), st.booleans())
 def test_a_plan_carried_out_leaves_nothing_to_do(chosen: list[int], exportable: bool) -> None:
     rows = [ROWS[i] for i in chosen if not (i == 3 and 4 in chosen)]  # one entry of a certificate in a store
@@ -200,6 +202,7 @@ def test_a_plan_carried_out_leaves_nothing_to_do(chosen: list[int], exportable: 
     assert not before & added, "nothing is added that is there"
 
 
+@UNHURRIED
 @given(st.lists(st.sampled_from(range(len(ROWS))), unique=True))
 def test_what_check_mode_judges_is_what_staging_leaves(chosen: list[int]) -> None:
     stores = stores_from_rows([ROWS[i] for i in chosen if not (i == 3 and 4 in chosen)])
