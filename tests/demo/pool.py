@@ -84,7 +84,8 @@ class Pool:
                 member = draining[1]
                 calls = self.lab.state()[member]["calls"]
                 if calls:
-                    self.tell.aside(f"{member} takes no new calls; the {calls} that were up come to their end (the demo hangs up)")
+                    ended = f"the {calls} that were up come to their end (the demo hangs up)"
+                    self.tell.aside(f"{member} takes no new calls; {ended}")
                     self.lab.set_calls(member, 0)
 
         self.last = playbook.run(self.lab.directory, arguments, self.reports, show)
