@@ -26,9 +26,7 @@ class Row:
 
 
 DELIVERIES = (
-    Row(
-        "wrong-password", "bad/wrong-password.pfx", None, ("expected the password that opens", "check the variable")
-    ),
+    Row("wrong-password", "bad/wrong-password.pfx", None, ("expected the password that opens", "check the variable")),
     Row("key-of-another", "complete.zip", "bad/other-key.pem", ("found RSA 2048 for another certificate",)),
     Row("no-key", "complete.zip", None, ("found no key at all", "add the key file")),
     Row("two-leaves", "bad/two-leaves.zip", told=("expected one server certificate, found 2", "mail.contoso.example")),
