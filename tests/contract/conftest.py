@@ -18,6 +18,7 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.bootstr
     strip_script,
 )
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import Answer, Call, Reply
+from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.host import FACTS
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.wire import document, parse_reply
 from lab.interfaces import Options, Result
 from lab.member.host import EdgeMember
@@ -59,6 +60,7 @@ class Side:
 
     def __init__(self, bench: Bench, engine: str, **extra: str) -> None:
         self.bench, self.engine = bench, engine
+        self.script = shipped_script()
         version = extra.pop("powershell", None) or ENGINES[engine]
         product = extra.pop("product", None)
         who = ("labadmin", "secret", quiet)
@@ -101,7 +103,7 @@ class Side:
         self, calls: Sequence[Call], load: Sequence[str] = ("lync",), number: int = 0, shell: str = "winrs"
     ) -> Result:
         """Send calls as a connection would; what came back."""
-        script = strip_script(slice_script(shipped_script(), [*load, *(call.name for call in calls)]))
+        script = strip_script(slice_script(self.script, [FACTS, *load, *(call.name for call in calls)]))
         stdin = stdin_text(script, document(NONCE, load, calls)).encode()
         return self.bench.run(self.member(number).execute(BOOTSTRAP, stdin, shell))
 

@@ -19,6 +19,7 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.bootstr
     strip_script,
 )
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import Call, Reply
+from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.host import FACTS
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.wire import document, parse_reply
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -68,7 +69,7 @@ def powershell(
 
 def sent(calls: Sequence[Call], load: Sequence[str] = ()) -> str:
     """What goes on standard input for calls, made by the code that makes it for a real host."""
-    script = strip_script(slice_script(shipped_script(), [*load, *(call.name for call in calls)]))
+    script = strip_script(slice_script(shipped_script(), [FACTS, *load, *(call.name for call in calls)]))
     return stdin_text(script, document(NONCE, load, calls))
 
 

@@ -45,6 +45,17 @@ def key_file(container: Container) -> str:
     return hashlib.md5(container.name.encode(), usedforsecurity=False).hexdigest() + "_lab"
 
 
+def key_pem(container: Container) -> str:
+    """The key for .NET to sign with."""
+    how = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+    return container.key.private_bytes(*how).decode()
+
+
+def _location(given: With) -> str:
+    """The location of a store, as the lab names it."""
+    return MACHINE if given["Location"] == "LocalMachine" else ADMIN
+
+
 class Backend:
     """The asking side of one member; one for all its PowerShells."""
 
@@ -130,32 +141,26 @@ class Backend:
     def _store_open(self, given: With) -> list[dict[str, Any]]:
         if given["Write"] and not self.state.behaviour.admin:
             raise denied()
-        location = MACHINE if given["Location"] == "LocalMachine" else ADMIN
-        return [self._entry(entry) for entry in self.state.stores.seen(given["Store"], location)]
+        return [self._entry(entry) for entry in self.state.stores.seen(given["Store"], _location(given))]
 
     def _entry(self, entry: Entry) -> dict[str, Any]:
         container = self.state.keys.get(entry.container)
-        key = None
-        if container:
-            how = (serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-            key = container.key.private_bytes(*how).decode()
         return {
             "Thumbprint": entry.thumbprint,
             "RawData": entry.der,
             "FriendlyName": entry.friendly_name,
             "Container": entry.container,
-            "Key": key,
+            "Key": key_pem(container) if container else None,
         }
 
     def _store_add(self, given: With) -> None:
         if given["Container"] and self.state.behaviour.import_fails:
             raise denied()
-        self.state.stores.add(
-            given["Store"], Entry(given["RawData"], given["FriendlyName"] or "", given["Container"] or None)
-        )
+        entry = Entry(given["RawData"], given["FriendlyName"] or "", given["Container"] or None)
+        self.state.stores.add(given["Store"], entry, _location(given))
 
     def _store_remove(self, given: With) -> None:
-        self.state.stores.remove(given["Store"], given["Thumbprint"])
+        self.state.stores.remove(given["Store"], given["Thumbprint"], _location(given))
 
     def _pfx(self, given: With) -> str:
         """PFXImportCertStore: the key is on disk from now on, if the flags say so."""
@@ -173,7 +178,7 @@ class Backend:
         if container.cng:
             raise HResultError("Invalid provider type specified.\r\n", _BAD_PROVIDER_TYPE)
         return {
-            "CryptoApi": True,
+            "Key": key_pem(container),
             "Provider": container.provider,
             "Container": container.name,
             "File": key_file(container),

@@ -21,13 +21,13 @@ function New-LabStore([string]$name, $location) {
         Add = { param($certificate)
             Assert-LabStore $this
             $this.Real.Add($certificate)
-            [void](Invoke-Lab 'store-add' @{ Store = $this.Name; RawData = $certificate.RawData; FriendlyName = $certificate.FriendlyName
+            [void](Invoke-Lab 'store-add' @{ Store = $this.Name; Location = $this.Location; RawData = $certificate.RawData; FriendlyName = $certificate.FriendlyName
                     Container = $certificate.LabContainer })
         }
         Remove = { param($certificate)
             Assert-LabStore $this
             $this.Real.Remove($certificate)
-            [void](Invoke-Lab 'store-remove' @{ Store = $this.Name; Thumbprint = $certificate.Thumbprint })
+            [void](Invoke-Lab 'store-remove' @{ Store = $this.Name; Location = $this.Location; Thumbprint = $certificate.Thumbprint })
         }
         Close = { $this.Real.Close(); $this.Opened = $false }
     } @{ Certificates = {
@@ -56,13 +56,15 @@ function Sync-LabStore($store, $entries) {
     $have = @{}
     foreach ($certificate in $store.Certificates) {
         $entry = $wanted[$certificate.Thumbprint]
-        $keyed = $entry -and [bool]$entry['Key'] -eq $certificate.PSBase.HasPrivateKey
-        if ($keyed) { $have[$certificate.Thumbprint] = $true } else { $store.Remove($certificate) }
+        $key = [System.Security.Cryptography.X509Certificates.RSACertificateExtensions]::GetRSAPrivateKey($certificate)
+        $text = if ($key) { $key.ExportPkcs8PrivateKeyPem().Trim() } else { '' }
+        if ($entry -and "$($entry['Key'])".Trim() -eq $text) { $have[$certificate.Thumbprint] = $true } else { $store.Remove($certificate) }
     }
     foreach ($entry in $entries) {
         if ($have[$entry['Thumbprint']]) { continue }
         $certificate = $x509::new([byte[]]$entry['RawData'])
-        if ($entry['Key']) { $certificate = $x509::CreateFromPem($certificate.ExportCertificatePem(), $entry['Key']) }
+        # .NET puts no key to a certificate that it does not belong to; CryptoAPI would. Get-LabKey finds such a one.
+        if ($entry['Key']) { try { $certificate = $x509::CreateFromPem($certificate.ExportCertificatePem(), $entry['Key']) } catch { } }
         $store.Add($certificate)
     }
 }
@@ -78,7 +80,7 @@ function Get-LabKey($certificate) {
     # Throws what Windows throws: no such key set, or a provider that .NET cannot open.
     $facts = Invoke-Lab 'key' @{ Container = $certificate.LabContainer }
     $key = $certificate.PSBase.PrivateKey
-    if (-not $facts['CryptoApi']) { return $key }
+    if (-not $key) { $key = [System.Security.Cryptography.RSA]::Create(); $key.ImportFromPem($facts['Key']) }
     Set-LabNote $key 'LabContainer' $certificate.LabContainer
     Set-LabNote $key 'PersistKeyInCsp' $true
     Set-LabNote $key 'CspKeyContainerInfo' (New-LabObject 'LabContainerInfo' @{
