@@ -11,7 +11,7 @@ import pytest
 
 from integration.tasks import READS, Done, Tasks
 from lab.client import LabProcess
-from lab.exchange.client import StarttlsWatch, starttls_problem
+from lab.exchange.client import StarttlsWatch
 
 EVERY = ["IIS", "SMTP", "POP", "IMAP"]
 START = Callable[..., Tasks]

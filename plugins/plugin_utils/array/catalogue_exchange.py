@@ -1,0 +1,71 @@
+# Copyright: (c) 2026, ucops.certificates contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Catalogue of findings about Exchange servers: services, default SMTP certificate, names. See :mod:`findings`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from .catalogue_entry import Entry
+
+ENABLE = "Microsoft, Enable-ExchangeCertificate"
+ANONYMOUS = "Microsoft, Selection of inbound anonymous TLS certificates"
+STARTTLS = "Microsoft, Selection of inbound STARTTLS certificates"
+KB2989382 = "Microsoft KB2989382, Cannot receive mail with a new certificate (EdgeSync)"
+KB2779694 = "Microsoft KB2779694, OWA, ECP or EMS can't connect after a self-signed certificate is removed"
+
+EXCHANGE: Mapping[str, Entry] = {
+    "exchange.not-found": Entry(
+        "error", "There is no Exchange on the host",
+        "None of its services was found.", "Check that the inventory names Exchange servers.", ""),
+    "exchange.service-absent": Entry(
+        "error", "The server does not have this service",
+        "A certificate cannot be given to it here.", "Take it off the list for this server.", ENABLE),
+    "exchange.um-mode": Entry(
+        "error", "Unified Messaging would refuse the certificate",
+        "It takes one only while its startup mode is TLS or Dual and its service is stopped.",
+        "Set the mode, stop the service, run again and start it; or leave Unified Messaging out.", ENABLE),
+    "exchange.default-smtp-none": Entry(
+        "warning", "There is no default SMTP certificate",
+        "Servers of the organization cannot encrypt mail among themselves; event 12012.",
+        "Run New-ExchangeCertificate on the server, or give SMTP a certificate with default_smtp set to move.",
+        ANONYMOUS),
+    "exchange.default-smtp-gone": Entry(
+        "error", "The default SMTP certificate is not in the store",
+        "Mail between servers goes without encryption or not at all; event 12013.",
+        "Put it back, or give SMTP another certificate with default_smtp set to move.", ANONYMOUS),
+    "exchange.default-smtp-expired": Entry(
+        "error", "The default SMTP certificate has expired",
+        "It is still used, with event 12015; whether Exchange takes it again is not certain.",
+        "Make a new self-signed one with New-ExchangeCertificate, or set default_smtp to move.", ANONYMOUS),
+    "exchange.default-smtp-choice": Entry(
+        "error", "The default SMTP certificate is the one that is replaced",
+        "Somebody once answered yes to Exchange's question. Keeping it means that it can never be retired.",
+        "Set default_smtp to keep or to move; after a move an Edge Subscription has to be made anew.", KB2989382),
+    "exchange.default-smtp-changed": Entry(
+        "critical", "The default SMTP certificate or port 444 is not what it was",
+        "EdgeSync, mail between servers or the management shell may break.",
+        "Give it back at once, as the finding says.", KB2989382),
+    "exchange.client-name": Entry(
+        "error", "POP or IMAP finds no certificate by its name",
+        "Its X509CertificateName has to be a name of the certificate.",
+        "Set pop_name or imap_name to a name that clients use and the certificate has.",
+        "Microsoft, Set-PopSettings and Set-ImapSettings"),
+    "exchange.back-end": Entry(
+        "error", "The certificate of port 444 is gone or not the server's own",
+        "Outlook on the web stays blank, and the management shell does not open.",
+        "Make one with New-ExchangeCertificate (answer no to the question), bind it to Exchange Back End.", KB2779694),
+    "exchange.smtp-not-enabled": Entry(
+        "error", "SMTP chooses a certificate whose key it cannot read",
+        "The newest fitting certificate of the store is taken for STARTTLS, enabled or not; TLS then fails.",
+        "Give SMTP the certificate, or take it out of LocalMachine\\My.", STARTTLS),
+    "exchange.auth-certificate": Entry(
+        "warning", "The auth certificate has expired",
+        "Sign-in to Outlook on the web and the management shell's output suffer.",
+        "Run Microsoft's MonitorExchangeAuthCertificate script.", "Microsoft, CSS-Exchange, AuthCertificateCheck"),
+    "exchange.unread": Entry(
+        "warning", "A part of the configuration could not be read",
+        "What it would have shown was not judged.",
+        "See the error text; a missing management role is the usual cause.", ""),
+}
