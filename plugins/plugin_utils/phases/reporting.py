@@ -145,6 +145,8 @@ def _result(run: ArrayRun, failure: str, touched: bool, found: Sequence[Finding]
         return "failed" if touched else "refused"
     if run.options["not_taken_back"] or verdict.verdict == "unknown" and run.settings.members and verdict.lost:
         return "failed"
+    if run.settings.purpose == "rollback" and verdict.verdict == "mixed":
+        return "failed"
     if run.check_mode or (_renews(run) and verdict.verdict == "all-old" and not _changed(run)):
         return "planned"
     return "warning" if stopping(found) or any(f.severity == "warning" for f in found) else "ok"

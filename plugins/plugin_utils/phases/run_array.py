@@ -238,7 +238,9 @@ class ArrayRun:
         if locked:
             raise Refused(f"Not taken back.\n  {lines_of(locked)}", findings=[f.to_dict() for f in locked])
         begun = records.OPEN | {"rolled"} | ({"done"} if self.settings.completed else set())
-        open_journals = {m: j for m, j in journals.items() if j.state in begun}
+        # A run that died while it closed its journals has ended on some members only; it is taken back as a whole.
+        runs = {j.run for j in journals.values() if j.state in begun}
+        open_journals = {m: j for m, j in journals.items() if j.state in begun or j.run in runs}
         if not open_journals and any(j.state == "done" for j in journals.values()):
             self.tell("  | the last rollout ended; rollout_completed: true takes it back all the same")
         take_back = records.touched_order(open_journals, self.settings.members)
