@@ -8,6 +8,7 @@ A subclass names its options and implements :meth:`CertificateAction.act`; it de
 
 from __future__ import annotations
 
+import os
 import secrets
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
@@ -84,7 +85,11 @@ class CertificateAction(ActionBase):
 
     def host(self, task_vars: Mapping[str, Any]) -> Host:
         """The member that this task is connected to (delegation included). Raises Stop where that is no Windows
-        host."""
+        host.
+
+        Ansible's workers are sessions of their own and outlive an ansible-playbook that is killed. One that waits for a
+        drain would switch its member when the last call ends, with nobody to prove it: it sends nothing more.
+        """
         if not getattr(self._connection._shell, "_IS_WINDOWS", False):
             name = task_vars.get("inventory_hostname", "this host")
             raise Stop(
@@ -92,7 +97,8 @@ class CertificateAction(ActionBase):
                 "PowerShell; expected a Windows host over winrm or psrp. Set ansible_connection for it, and run this "
                 "against the members, not localhost"
             )
-        return Host(self._connection, lambda: secrets.token_hex(16))
+        parent = os.getppid()
+        return Host(self._connection, lambda: secrets.token_hex(16), orphaned=lambda: os.getppid() != parent)
 
     def tell(self, text: str) -> None:
         """Shows progress of something long, at normal verbosity."""

@@ -72,14 +72,16 @@ class Host:
         *,
         transport: TransportOptions | None = None,
         run_module: Callable[[str], str] | None = None,
+        orphaned: Callable[[], bool] = lambda: False,
     ) -> None:
         """Take an Ansible connection (`ActionBase._connection`).
 
         `nonces` makes 16 to 64 hex digits, new ones each time (``secrets.token_hex``). `transport` replaces what is
         read from the connection. `run_module` runs remote_calls as a module with the document it is given and returns
         its reply text: the way with ``become``, which never carries a key because Ansible's wrapper pipes it through
-        cmdlets that Windows may log.
+        cmdlets that Windows may log. `orphaned` tells that whoever wanted the calls is gone: then none is sent.
         """
+        self._orphaned = orphaned
         self._connection = connection
         self._nonces = nonces
         self._transport = transport
@@ -122,6 +124,8 @@ class Host:
         return transport_finding(self._transport or transport_options(self._connection))
 
     def _run(self, load: Sequence[str], calls: Sequence[Call], facts: bool) -> Reply:
+        if self._orphaned():
+            raise Refused("ansible-playbook has died: nothing more is sent, another run may be taking back already")
         writes = any(call.kind == "write" for call in calls)
         nonce = self._nonces()
         text = document(nonce, load, calls)
