@@ -120,8 +120,10 @@ class EdgeMember(EdgeReader):
         reply = self.host.apply(LOAD, [*sent, *restart.read], check_mode=False, facts=is_whole(restart.read))
         waited = reply.answers.get("wait")
         if waited is not None and waited.error is not None and waited.error.fqid.startswith(services.STILL_RUNNING):
-            self._drain(restart)
-            reply = self._send(change, restart.read, restart.what)
+            # While it waited another run may have taken the lock over: each command asks for it anew.
+            guard = begin[-1:]
+            self._drain(restart, guard)
+            reply = self._send([*guard, *change], restart.read, restart.what)
         else:
             self._demand_made([*sent, *restart.read], reply, restart.what)
         down = services.not_running(restart.running, services.statuses(reply.rows("services")))
@@ -129,8 +131,11 @@ class EdgeMember(EdgeReader):
             reply = self._send(services.start_calls(down), restart.read, restart.what)
         return reply
 
-    def _drain(self, restart: Restart) -> None:
-        """Waits for the work to end; what is left at the deadline is cut, or the phase fails."""
+    def _drain(self, restart: Restart, guard: Sequence[Call]) -> None:
+        """Waits for the work to end; what is left at the deadline is cut, or the phase fails.
+
+        ``guard``: writes the journal, which is refused when another run has the lock.
+        """
         try:
             drain(
                 self.host,
@@ -147,7 +152,7 @@ class EdgeMember(EdgeReader):
                 hint = "rollout_drain_expired: continue would cut them; rollout_drain_seconds gives them longer"
                 raise PhaseFailed(f"{self.member}: {expired}. {hint}", self.after_failure()) from None
             self.say(f"{expired}: stopped with what was left")
-            force = services.stop_calls(expired.left, graceful=False)
+            force = [*guard, *services.stop_calls(expired.left, graceful=False)]
             reply = self._send(force, [services.status_call()], restart.what)
             left = services.not_stopped(restart.names, services.statuses(reply.rows("services")))
             if left:
