@@ -56,6 +56,12 @@ def tidy(lab: LabProcess) -> None:
     truth.serves_nobody_wrong(lab)
 
 
+def what_it_asks_for(run: Run) -> dict[str, Any]:
+    """The variables that a refusal names: taking over the lock of a run that died."""
+    held = re.search(r"rollout_take_over=([\w-]+)", run.failures)
+    return {"rollout_take_over": held.group(1)} if held else {}
+
+
 def converge(controller: Controller, lab: LabProcess, run: Run) -> list[str]:
     """Does what a user does next, by what the runs say, until the array is alike; returns what was done.
 
@@ -70,14 +76,13 @@ def converge(controller: Controller, lab: LabProcess, run: Run) -> list[str]:
         honest(run, lab)
         if run.rc == 0 and playbook == "renew":
             break
-        held = re.search(r"rollout_take_over=([\w-]+)", run.failures)
-        wishes = {"rollout_take_over": held.group(1)} if held else {}
+        wishes = what_it_asks_for(run)
         if playbook == "rollback" and run.rc == 0:
             assert truth.array_truth(lab.state()) == "all-old", "rollback ended well, but the array is not all-old"
             playbook, wishes = "renew", {}
         elif "ucops.certificates.rollback" in run.failures:
             playbook = "rollback"
-        elif not held:
+        elif not wishes:
             raise AssertionError(f"no way out was named after {did}\n{run.failures}")
     assert run.rc == 0, f"no end after {did}\n{run.failures}"
     assert truth.array_truth(lab.state()) == "all-new", f"after {did}"

@@ -9,26 +9,23 @@ from dataclasses import dataclass
 READ = (
     "Get-Journal",
     "Get-StoreCertificate",
-    "Test-StoreKey",
-    "Get-StoreKeyAccess",
-    "Test-TlsPresented",
     "Get-CsCertificate",
     "Get-CsWindowsService",
     "Get-CsAVEdgeConfiguration",
     "Get-ServiceVersion",
     "Find-Event",
 )
+STAGED = ("Get-StoreCertificate", "Test-StoreKey", "Get-StoreKeyAccess", "Test-TlsPresented")
 AFTER = ("Get-CsCertificate", "Get-CsWindowsService")
 DOCUMENTS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("read", READ),
-    ("stage", ("Lock-Member", "Add-StoreCertificate", "Import-StorePfx", *READ)),
+    ("stage", ("Lock-Member", "Add-StoreCertificate", "Import-StorePfx", *STAGED)),
     ("roll", ("Set-Journal", "Set-CsCertificate", "Set-Journal", *AFTER)),
-    ("drain", ("Set-Journal", "Stop-CsWindowsService", "Stop-CsWindowsService", "Get-CsWindowsService")),
     (
         "switch",
         (
-            *("Set-CsCertificate", "Set-CsCertificate"),
-            *("Start-CsWindowsService", "Start-CsWindowsService"),
+            *("Set-Journal", "Stop-CsWindowsService", "Stop-CsWindowsService", "Wait-Stopped"),
+            *("Set-CsCertificate", "Set-CsCertificate", "Start-CsWindowsService", "Start-CsWindowsService"),
             *("Set-Journal", *AFTER),
         ),
     ),
@@ -49,8 +46,6 @@ WRITES = frozenset(
     }
 )
 FAULTS = ("drop-before", "drop-after", "error", "down-before", "down-after")
-OPTIONAL = frozenset({"Get-CsAVEdgeConfiguration", "Get-ServiceVersion"})
-"""Calls whose error stops nothing: what they tell has a documented default."""
 
 
 @dataclass(frozen=True)
