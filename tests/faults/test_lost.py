@@ -113,9 +113,7 @@ def workers(running: Playbook) -> list[int]:
 def alive(pid: int) -> bool:
     """Whether a process is there and not just waiting to be buried."""
     try:
-        return (
-            Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()[0] != "Z"
-        )
+        status = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
     except OSError:
         return False
     return status.rpartition(")")[2].split()[0] != "Z"
