@@ -18,12 +18,13 @@
 #   calls stand behind the region's name): no here-strings, no block comments.
 
 # Nothing may prompt, and nothing but the reply may reach the output.
-Set-StrictMode -Off
 $ErrorActionPreference = 'Stop'
 $WarningPreference = $VerbosePreference = $DebugPreference = $ProgressPreference = 'SilentlyContinue'
 $ConfirmPreference = 'None'
 $invariant = [Globalization.CultureInfo]::InvariantCulture
+#region culture: facts
 $culture = [Globalization.CultureInfo]::CurrentCulture.Name
+#endregion
 
 # The allowlist: functions of this file, and product cmdlets. Regions that only Exchange needs bring their own.
 $own = 'Get-StoreCertificate', 'Add-StoreCertificate', 'Import-StorePfx', 'Remove-StoreCertificate', 'Test-StoreKey',
@@ -66,8 +67,7 @@ function Format-Json($value) {
 # What went wrong, as a row: the innermost cause of a failed .NET call, and the messages of what caused it.
 function Get-Fault($record) {
     $cause = $record.Exception
-    $wrapping = 'InvocationException|^RuntimeException$'
-    while ($cause.InnerException -and $cause.GetType().Name -match $wrapping) { $cause = $cause.InnerException }
+    while ($cause.InnerException -and $cause.GetType().Name -match 'InvocationExc|^RuntimeExc') { $cause = $cause.InnerException }
     $message = $cause.Message.Trim()
     for ($inner = $cause.InnerException; $inner; $inner = $inner.InnerException) {
         if (-not $message.Contains($inner.Message)) { $message += ' ' + $inner.Message }
@@ -81,6 +81,7 @@ function Get-Fault($record) {
 
 #region module:
 # As a module of Ansible (with become) the document is an argument, and the reply a JSON result. No keys come this way.
+Set-StrictMode -Off
 $wrapped = -not $document -and $complex_args
 if ($wrapped) { $document = $complex_args['document'] }
 #endregion
@@ -650,11 +651,11 @@ try {
 
 # ---- Answer.
 
+#region who: facts
 # Nothing in here may cost the reply.
 $user = "$env:USERDOMAIN\$env:USERNAME"
 $admin = $false
 $windows = $null
-#region who: facts
 try {
     # Not [Environment]::OSVersion, which tells programs without a manifest a lower version. CurrentVersion ends with 6.3.
     $values = Get-ItemProperty -Path 'HKLM:\SOFTWARE\Microsoft\Windows NT\CurrentVersion'
