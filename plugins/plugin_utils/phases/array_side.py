@@ -29,6 +29,8 @@ class Gate:
     roll: roll.Decision
     switch: tuple[str, ...]
     """Members that have something to switch, in inventory order."""
+    on_failure: str
+    """``hold`` where the array could not be taken back as a whole, whatever the user set."""
     unfinished: tuple[str, ...] = ()
     """Members on which an earlier run left its journal open: it is closed, something to switch or not."""
 
@@ -44,6 +46,7 @@ class Gate:
                 "text": self.roll.text,
             },
             "switch": list(self.switch),
+            "on_failure": self.on_failure,
             "unfinished": list(self.unfinished),
         }
 
@@ -72,8 +75,10 @@ def gate(
         for m in settings.members
         if present.get(m, {}).get("switch_uses") or (decision.action == "replace" and m in decision.members)
     ]
+    limited: list[Finding] = []
     if settings.on_failure == "rollback":
-        found += rollback_findings(present, switch)
+        limited = list(rollback_findings(present, switch))
+        found += limited
     desired = {use: wanted["thumbprint"] for use, wanted in settings.wanted.items()}
     keys = {use: wanted["key"] for use, wanted in settings.wanted.items()}
     reads = {m: gate_read(m, settings, e, simulated) for m, e in present.items()}
@@ -89,7 +94,8 @@ def gate(
         simulated=simulated,
     )
     unfinished = [m for m, e in present.items() if any(f["id"] == "journal.unfinished" for f in e["findings"])]
-    return Gate(verdict, decision, tuple(switch), tuple(unfinished))
+    on_failure = "hold" if limited else settings.on_failure
+    return Gate(verdict, decision, tuple(switch), on_failure, tuple(unfinished))
 
 
 def gate_read(member: str, settings: Settings, seen: Evidence, simulated: bool) -> GateRead:

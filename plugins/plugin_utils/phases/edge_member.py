@@ -13,7 +13,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from ..array.journal import Journal
@@ -22,6 +22,7 @@ from ..windows.calls import Call, Reply
 from . import light, records
 from .drain import DrainExpired, drain
 from .edge_reader import EdgeReader, is_whole
+from .evidence import why_no_way_back
 from .seen import LOAD, to_evidence
 from .stop import PhaseFailed
 
@@ -200,6 +201,10 @@ class EdgeMember(EdgeReader):
             self.say("nothing to take back: its journal names nothing")
             return to_evidence(seen, self.settings)
         uses = records.to_restore(journal, state)
+        blocked = [f"{use}: {why}" for use, old in uses.items() if (why := why_no_way_back(old, state, timedelta(0)))]
+        if blocked:
+            text = f"{self.member} cannot be taken back: {'; '.join(blocked)}. Go forward: mend the cause and run again"
+            raise PhaseFailed(text, to_evidence(seen, self.settings))
         begin = (
             records.lock_call(self.settings),
             records.journal_call("journal-before", self.settings, records.taking_back(journal)),
@@ -221,7 +226,8 @@ class EdgeMember(EdgeReader):
             self._send(force, status, "taking back")
         # The journal forgets what ran before only when all of it was seen running again, dependents included.
         tail = (records.journal_call("journal-after", self.settings, records.taken_back(journal)),)
-        after = self._see(self._send(tail, self._read_calls(state.clock), "taking back"), state.clock)
+        # While only some members are back they cannot import each other's session keys: that event says nothing.
+        after = self._see(self._send(tail, self._read_calls(state.clock), "taking back"), None)
         evidence = to_evidence(after, self.settings)
         left = records.to_restore(journal, after.state)
         if left:

@@ -219,23 +219,24 @@ def _name(subject: str) -> str:
 
 
 def rollback_possible(wanted: Wanted, state: edge.EdgeState, window: timedelta) -> dict[str, dict[str, Any]]:
-    """Use -> whether its certificate of today can be gone back to.
-
-    Lync services do not start with an expired certificate, and one without its key cannot be assigned.
-    """
+    """Use -> whether its certificate of today can be gone back to, for as long as ``window`` from now."""
     answers: dict[str, dict[str, Any]] = {}
     for use in wanted.uses:
         thumbprint = state.current(use)
-        entry = next((c for c in state.stores.machine("My") if c.certificate.thumbprint == thumbprint), None)
-        if thumbprint is None:
-            answers[use] = {"possible": False, "why": "the use has no certificate today"}
-        elif entry is None or entry.key is None:
-            answers[use] = {"possible": False, "why": f"{thumbprint} is not in LocalMachine\\My with its key any more"}
-        elif entry.certificate.not_after <= state.clock + window:
-            answers[use] = {
-                "possible": False,
-                "why": f"{label(entry.certificate)} ends within the window; services do not start with an expired one",
-            }
-        else:
-            answers[use] = {"possible": True, "why": ""}
+        why = why_no_way_back(thumbprint, state, window) if thumbprint else ""
+        answers[use] = {"possible": not why, "why": why}
     return answers
+
+
+def why_no_way_back(thumbprint: str, state: edge.EdgeState, window: timedelta) -> str:
+    """Why a certificate cannot be assigned again; empty when it can.
+
+    Lync services do not start with an expired certificate, and one without its key cannot be assigned.
+    """
+    entry = next((c for c in state.stores.machine("My") if c.certificate.thumbprint == thumbprint), None)
+    if entry is None or entry.key is None:
+        return f"{thumbprint} is not in LocalMachine\\My with its key any more"
+    if entry.certificate.not_after <= state.clock + window:
+        when = f"ends {entry.certificate.not_after:%Y-%m-%d %H:%M}Z" + (", within the window" if window else "")
+        return f"{label(entry.certificate)} {when}; services do not start with an expired one"
+    return ""

@@ -129,6 +129,8 @@ def _array_findings(run: ArrayRun, gate: GateVerdict | None) -> Iterable[Finding
     members = run.settings.members
     if gate is not None:
         yield from (f for f in gate.findings if f.member not in members)
+    if gate is None:  # a settling run or a rollback that was refused
+        yield from (Finding.from_dict(f) for f in run.options["gate"].get("findings", ()))
     for member, reason in run.settings.excluded.items():
         yield finding("member.excluded", member, member, reason)
     for member, reason in run.options["not_taken_back"].items():
@@ -200,7 +202,12 @@ def _phases(run: ArrayRun, gate: GateVerdict | None, failure: str) -> tuple[Phas
         phases.append(
             Phase("prove", "failed" if failure else "ok", f"{sum(1 for p in run.after if p.leaf)} ports read")
         )
-    if failure and options["touched"] and settings.on_failure == "rollback" and settings.purpose == "renew":
+    if (
+        failure
+        and options["touched"]
+        and options["gate"].get("on_failure", settings.on_failure) == "rollback"
+        and settings.purpose == "renew"
+    ):
         left = options["not_taken_back"]
         phases.append(
             Phase(
