@@ -39,7 +39,7 @@ def unready(order: Order, state: ExchangeState) -> tuple[Problem, ...]:
     if leaf is None:
         text = (
             "is neither in LocalMachine\\My nor staged on this server; give it as bundle, or import it with its key "
-            "first (module ucops.certificates.store)"
+            f"first (module ucops.certificates.store with store: {STAGE}, where no service looks)"
         )
         return (Problem("store.leaf-missing", order.thumbprint, text),)
     if not plan_services(order, state):

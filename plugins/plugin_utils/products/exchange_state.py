@@ -37,7 +37,7 @@ SHELLS: Mapping[str, str] = {
 }
 """Ways to the cmdlets, as they are loaded."""
 NAMES = {"POP": "Get-PopSettings", "IMAP": "Get-ImapSettings"}
-STORES = ("My", "CA", "Root", STAGE)
+STORES = ("My", "CA", "Root")
 
 
 def server_calls() -> tuple[Call, ...]:
@@ -114,9 +114,12 @@ def calls(server: Server, thumbprints: Sequence[str], connectors: bool = False) 
     """Everything that is read of a server in one document; ``thumbprints``: whose keys are looked at."""
     tests = [call for call in read_calls(STORES, False, thumbprints) if call.id != "presented"]
     bindings = () if server.edge else (Call("bindings", "Get-TlsBinding"),)
+    # Whether a store that nobody has made yet can be opened for reading is not documented: then nothing is staged.
+    staged = Call("staged", "Get-StoreCertificate", {"Stores": [STAGE], "Users": False}, optional=True)
     return (
         *server_calls(),
         *tests,
+        staged,
         *bindings,
         *product_calls(server),
         *(connector_calls(server) if connectors else ()),
@@ -125,10 +128,15 @@ def calls(server: Server, thumbprints: Sequence[str], connectors: bool = False) 
 
 def state_of(reply: Reply, now: datetime, server: Server) -> ExchangeState:
     """The state that a reply to :func:`calls` shows; ``now`` for a host that does not tell its clock."""
-    stores = stores_from_rows(reply.rows("stores"), reply.rows("keys"), reply.rows("access"))
+    entries = (*reply.rows("stores"), *reply.rows("staged"))
+    stores = stores_from_rows(entries, reply.rows("keys"), reply.rows("access"))
     transport = next(iter(reply.rows("transport")), {})
     default = str(transport.get("InternalTransportCertificateThumbprint") or "").upper() or None
-    unread = [f"{name}: {answer.error.message}" for name, answer in reply.answers.items() if answer.error is not None]
+    unread = [
+        f"{name}: {answer.error.message}"
+        for name, answer in reply.answers.items()
+        if answer.error is not None and name != "staged"
+    ]
     return ExchangeState(
         server=server_of(reply) or server,
         stores=stores,

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -31,7 +32,7 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchan
     server_of,
     state_of,
 )
-from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import Call
+from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import Answer, Call, RemoteError
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.exchange_rows import (
     BUILDS,
     MAILBOX,
@@ -135,6 +136,16 @@ def test_rawdata_is_the_truth() -> None:
     assert set(found.reported) == {thumb("old"), thumb("self"), thumb("auth")}
     assert all(found.has(service, thumb("old")) for service in at.offers)
     assert found.services_of(thumb("auth")) == ()
+
+
+def test_a_store_that_cannot_be_opened_holds_nothing() -> None:
+    at = server()
+    answers = reply(rows(at))
+    failed = Answer(error=RemoteError("no such store", "Exception", "ucops.Get-StoreCertificate", "NotSpecified"))
+    found = state_of(replace(answers, answers={**answers.answers, "staged": failed}), NOW, at)
+    assert found.stores.machine("ucops.certificates") == () == found.unread
+    other = state_of(replace(answers, answers={**answers.answers, "auth": failed}), NOW, at)
+    assert [problem.id for problem in findings(other)] == ["exchange.unread"]
 
 
 def test_what_the_product_says_of_services_is_not_believed_alone() -> None:
