@@ -35,6 +35,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "plugin_utils/inputs.py": ("plugin_utils.pki",),
     "plugin_utils/specs.py": (),
     "plugin_utils/base.py": ("plugin_utils",),
+    "plugin_utils/exchange_action.py": ("plugin_utils",),
     "plugin_utils/__init__.py": (),
     # tls_endpoint_info runs on the controller without the detour of a module, and as a module on a vantage host.
     "action": ("plugin_utils", "modules.tls_endpoint_info"),

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-# Longer than this, a file is two files. The script that crosses WinRM is one file by design.
+# Longer than this, a file is two files. The script that crosses WinRM is one file by design; tests may list more cases.
 LINES = {".py": 320, ".yml": 320, ".md": 600, ".ps1": 700, ".j2": 320}
+CASES = 80
 GENERATED = {"changelogs/changelog.yaml", "docs/findings.md"}
 KEY_FILES = {".pem", ".key", ".crt", ".cer", ".der", ".p7b", ".p7c", ".pfx", ".p12", ".csr", ".sst"}
 PEM_BLOCK = re.compile(rb"-----BEGIN [A-Z0-9 ]+-----\s+(?:[A-Za-z-]+: .*\s+)*[A-Za-z0-9+/=]{40}")
@@ -51,7 +52,8 @@ def test_no_file_is_too_long_to_read(suffix: str) -> None:
     """A file that grew past the limit is split by what its parts are about."""
     looked_at = [name for name in files() if name.endswith(suffix) and name not in GENERATED]
     counted = {name: len(text(name).splitlines()) for name in looked_at}
-    assert not {name: lines for name, lines in counted.items() if lines > LINES[suffix]}
+    allowed = {name: LINES[suffix] + CASES * name.startswith("tests/") for name in counted}
+    assert not {name: lines for name, lines in counted.items() if lines > allowed[name]}
 
 
 def test_powershell_is_ascii_with_unix_line_ends() -> None:
