@@ -295,15 +295,15 @@ function Get-KeyFile($certificate) {
 
 function Get-StoreKeyAccess {
     $entries = New-Object Collections.ArrayList
-    $asked = Get-EachRow @{} {
+    $asked = @(Get-EachRow @{} {
         if (-not $certificate.HasPrivateKey) { return }
         $list = (Get-KeyFile $certificate).GetAccessControl()
         foreach ($rule in $list.GetAccessRules($true, $true, [Security.Principal.SecurityIdentifier])) {
             [void]$entries.Add(@{ Thumbprint = $thumbprint; Sid = $rule.IdentityReference.Value
                     Rights = $rule.FileSystemRights; Type = $rule.AccessControlType })
         }
-    }
-    foreach ($row in @($asked)) {
+    })
+    foreach ($row in $asked) {
         if (-not $row['Error']) { continue }
         [void]$warned.Add("Who may use the key of $($row['Thumbprint']) cannot be read: $($row['Error'])")
     }
@@ -636,7 +636,7 @@ foreach ($call in $root['calls']) {
         if ($call['fqid']) { $reply['error']['fqid'] = $call['fqid'] }
         $stopped = -not $call['optional']
     }
-    foreach ($text in $said) { [void]$warned.Add("$text") }
+    if ($said) { foreach ($text in $said) { [void]$warned.Add("$text") } }
     $reply['seconds'] = $watch.Elapsed.TotalSeconds
 }
 

@@ -153,4 +153,3 @@ def _by_roll(report: Report) -> list[str]:
         return [f"The A/V successor is in force since {moment(roll.instant)}: run settle.yml."]
     return [f"After {moment(roll.instant)} run settle.yml: it restarts A/V authentication and proves the successor. "
             "Keep the old certificate until it has expired."]
-

@@ -160,7 +160,7 @@ def clock_findings(array: str, offsets: Mapping[str, float | None],
     """
     known = sorted((offset, member) for member, offset in offsets.items() if offset is not None and isfinite(offset))
     found = [finding("array.clock-unknown", member, "clock", f"The clock of {member} was not read.")
-             for member in offsets if member not in {name for _, name in known}]
+             for member in offsets if member not in {name for _offset, name in known}]
     if known and known[-1][0] - known[0][0] > tolerance:
         middle = known[len(known) // 2][0] if len(known) > 2 else 0.0
         offset, member = max((known[0], known[-1]), key=lambda item: abs(item[0] - middle))

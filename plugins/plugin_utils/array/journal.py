@@ -101,8 +101,8 @@ class Journal:
 
 def _check_schema(data: Any) -> None:
     found = data.get("schema") if isinstance(data, Mapping) else data
-    name, _, number = str(found).rpartition("/")
-    ours, _, newest = SCHEMA.rpartition("/")
+    name, _slash, number = str(found).rpartition("/")
+    ours, _slash, newest = SCHEMA.rpartition("/")
     if name != ours or not number.isdigit():
         raise _error(f"expected the schema {SCHEMA}, found {str(found)[:60]!r}")
     if int(number) > int(newest):

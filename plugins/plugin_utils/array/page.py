@@ -108,8 +108,8 @@ def _times(certificates: Sequence[CertificateReport], now: datetime) -> tuple[tu
 
     spans = []
     for item in certificates:
-        bar = _bar(place(item.not_before), place(item.not_after), place(now), item.role)
-        spans.append(Span(item, relative(item.not_after, now), bar))
+        drawn = _bar(place(item.not_before), place(item.not_after), place(now), item.role)
+        spans.append(Span(item, relative(item.not_after, now), drawn))
     return tuple(spans), (day(start), day(end))
 
 

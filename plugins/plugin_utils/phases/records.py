@@ -102,9 +102,9 @@ def rolling(journal: Journal, thumbprint: str, instant: datetime, previous: str 
 
 
 def rolled(journal: Journal) -> Journal:
-    """The roll was made."""
-    assert journal.roll is not None
-    return replace(journal, state="rolled", roll=replace(journal.roll, state="rolled"))
+    """The roll was made; only a journal that was about to roll can say so."""
+    entry = replace(journal.roll, state="rolled") if journal.roll else None
+    return replace(journal, state="rolled", roll=entry)
 
 
 def unrolled(journal: Journal) -> Journal:

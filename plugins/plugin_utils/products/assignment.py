@@ -61,7 +61,8 @@ def plan(order: Order, state: EdgeState, sent: bool = False) -> tuple[Change, ..
             if now is not None and order.thumbprint in (None, now):
                 changes.append(Change("unassign", use, describe(now, state), "", (_remove_call(use),)))
             continue
-        assert order.thumbprint is not None
+        if order.thumbprint is None:
+            raise ValueError(f"{use}: there is no thumbprint to assign")
         wanted = find(order.thumbprint, state)
         after = label(wanted) if wanted else order.thumbprint
         if now == order.thumbprint:
