@@ -301,6 +301,12 @@ def test_who_may_use_a_key(side: Side) -> None:
     assert "FullControl" in {row["Rights"] for row in rows}
 
 
+@pytest.mark.parametrize("name", ["Test-StoreKey", "Get-StoreKeyAccess", "Test-TlsPresented"])
+def test_asking_about_nothing_answers_nothing(side: Side, name: str) -> None:
+    answer = side.one(name, Store="My", Thumbprints=[])
+    assert answer.ok and answer.rows == () and answer.warnings == ()
+
+
 def test_access_of_a_key_that_cannot_be_opened_is_a_warning(side: Side) -> None:
     side.order(store={"store": "My", "add": ["external-new"], "key": True, "cng": True})
     thumb = side.thumb("external-new")

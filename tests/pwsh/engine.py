@@ -54,7 +54,12 @@ def powershell(
     pwsh = find_pwsh()
     assert pwsh, MISSING
     encoded = base64.b64encode(command.encode("utf-16-le")).decode("ascii")
-    variables = {**os.environ, **(environment or {}), **({"PWSH_ACT_AS": act_as} if act_as else {})}
+    variables = {
+        **os.environ,
+        "POWERSHELL_DIAGNOSTICS_OPTOUT": "1",
+        **(environment or {}),
+        **({"PWSH_ACT_AS": act_as} if act_as else {}),
+    }
     ended = subprocess.run(
         [pwsh, "-NoProfile", "-NonInteractive", "-EncodedCommand", encoded],
         input=stdin,

@@ -41,6 +41,10 @@ class PwshEngine:
         return {
             **old,
             "HOME": str(self.home),
+            # No sockets for debuggers in the folder of temporary files, and nothing told to anybody.
+            "POWERSHELL_DIAGNOSTICS_OPTOUT": "1",
+            "POWERSHELL_TELEMETRY_OPTOUT": "1",
+            "DOTNET_EnableDiagnostics": "0",
             "COMPUTERNAME": state.computer,
             "USERDOMAIN": state.computer,
             "USERNAME": self.backend.engine.user,
