@@ -209,6 +209,12 @@ def test_a_port_may_contradict_the_product() -> None:
     assert told.verdict == "mixed" and told.members["edge2"] == "partly"
 
 
+def test_a_port_speaks_for_its_own_member_and_none_for_av_authentication() -> None:
+    half = [*(p for p in NEW_PORTS if p.member == "edge1"), *(p for p in OLD_PORTS if p.member != "edge1")]
+    relay = [port(m, internal(), old_issuing(), use=AV) for m in MEMBERS]
+    assert verdict(switched("edge1"), [*half, *relay]).members == {"edge1": "new", "edge2": "old", "edge3": "old"}
+
+
 @pytest.mark.parametrize("before", [(), tuple(port(p.member, use=p.use, error="x") for p in OLD_PORTS)])
 def test_silent_ports_that_nobody_ever_read_contradict_nothing(before: Any) -> None:
     silent = [port(p.member, use=p.use, error="no route") for p in NEW_PORTS]
@@ -246,6 +252,9 @@ def test_what_is_settled_is_not_settled_again() -> None:
 
 def test_an_array_that_was_never_rolled_has_nothing_to_settle() -> None:
     assert decide({m: evidence(staged(assignments=use_rows(new())), m) for m in MEMBERS}) == ((), [])
+    run = settings(purpose="settle", wanted={})
+    bare = to_evidence(see("edge1", staged(), NOW, run, None), run)
+    assert decide(dict.fromkeys(MEMBERS, bare)) == ((), [])
 
 
 @pytest.mark.parametrize("uses", [use_rows(new(), old()), [assigned(AV, new(), LATER, old())]])

@@ -92,7 +92,7 @@ def test_a_closed_gate_is_a_refusal_and_nothing_was_switched() -> None:
     made = report(evidence=everyone() | {"edge2": {}}, first=everyone() | {"edge2": {}}, gate=shut,
                   failure="Stop unless the gate is open: The gate is closed: nothing is switched")  # fmt: skip
     assert made.result == "refused" and made.verdict.verdict == "unknown" and made.verdict.lost == ("edge2",)
-    assert phases(made) == {"read": "failed", "gate": "refused"}
+    assert phases(made) == {"read": "failed", "gate": "refused"} and made.phases[0].text == "edge2 not heard of"
     lost = made.members[1]
     assert lost.state == "lost" and ids(lost.findings) == ["member.lost"]
 
@@ -107,6 +107,8 @@ def test_a_switch_that_failed_and_was_taken_back_everywhere() -> None:
     made = report(failure="Switch edge2: RTCSRV did not start", touched=["edge1", "edge2"], gate=GATE)
     assert made.verdict.verdict == "all-old" and made.result == "failed"
     assert phases(made)["switch"] == "failed" and phases(made)["take back"] == "ok"
+    late = done(failure="Switch edge2: RTCSRV did not start", touched=["edge1", "edge2"])
+    assert phases(late)["roll"] == "ok", "that step is not the one that failed"
     assert made.sentence.endswith("Switch edge2: RTCSRV did not start")
 
 
@@ -201,6 +203,8 @@ def test_a_column_that_was_not_asked_is_not_called_good() -> None:
     bare = report(evidence={m: evidence(reply(), m) for m in MEMBERS}).members[0]
     assert bare.checks["tls"].result == "not-run" and bare.checks["wire"].result == "not-run"
     assert done().members[0].checks["tls"].result == "ok" and done().members[0].checks["wire"].result == "ok"
+    for read_once in ({"wire_after": None}, {"wire": []}):
+        assert done(**read_once).members[0].checks["wire"].result == "ok"
 
 
 def test_certificates_are_listed_once_the_new_one_first() -> None:

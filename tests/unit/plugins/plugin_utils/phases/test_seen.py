@@ -211,6 +211,12 @@ def test_what_schannel_answered_is_judged() -> None:
         assert "tls.presented-differs" not in ids(evidence(staged(presented=[row]))["findings"])
 
 
+def test_a_chain_that_is_broken_is_drawn_as_far_as_it_goes() -> None:
+    rows = [row for row in staged().rows("stores") if row["RawData"] != issuing().der]
+    (drawn,) = evidence(staged(stores=rows), want=replace(wanted(), intermediates={}))["chains"]
+    assert not drawn["ok"] and drawn["missing"] == ["Contoso Issuing CA"] and len(drawn["path"]) == 1
+
+
 def test_the_end_of_the_old_av_certificate_is_told() -> None:
     assert evidence()["av_old_ends"] == old().certificate.not_after.isoformat()
     third = [assigned(AV, internal(), NotAfter=LATER)]
