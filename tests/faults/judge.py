@@ -7,7 +7,6 @@ from typing import Any
 
 from integration import truth
 from integration.controller import Controller, Run
-
 from lab.client import LabProcess
 
 Told = dict[str, Any]

@@ -85,7 +85,7 @@ def whole(member: str) -> list[Case]:
 def covering() -> list[Case]:
     """Few cases in which every phase, every kind of call, every fault and every member occurs.
 
-    Writes one after the other get the faults in turn, the members too; of each phase's read one call gets one.
+    Writes one after the other get the faults in turn, two members too; of each phase's read one call gets one.
     """
     cases, turn, read = [], 0, ""
     for phase, call, nth in sequence():
@@ -93,6 +93,6 @@ def covering() -> list[Case]:
             continue
         if call not in WRITES:
             read = phase
-        cases.append(Case(f"edge{turn % 3 + 1}", phase, call, nth, FAULTS[(turn * 2) % len(FAULTS)]))
+        cases.append(Case(f"edge{turn % 2 + 1}", phase, call, nth, FAULTS[(turn * 2) % len(FAULTS)]))
         turn += 1
     return cases

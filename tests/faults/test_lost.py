@@ -8,10 +8,9 @@ import signal
 from collections.abc import Callable
 from pathlib import Path
 
+from faults import judge
 from integration import truth
 from integration.controller import Controller, Playbook, Run
-
-from faults import judge
 from lab.client import LabProcess
 
 

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from integration import truth
+from integration.conftest import Start
 from integration.controller import Controller, Run
 from lab.client import LabProcess
 
@@ -183,8 +184,13 @@ INSECURE: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 }
 
 
-@pytest.mark.parametrize("transport", INSECURE)
-def test_no_key_over_a_transport_that_anybody_could_answer(transport: str, lab: LabProcess, tmp_path: Path) -> None:
+OTHERS = ("winrm-ntlm-unverified", "psrp-plain")
+TRANSPORTS = [pytest.param(name, marks=pytest.mark.whole) if name in OTHERS else name for name in INSECURE]
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_no_key_over_a_transport_that_anybody_could_answer(transport: str, start_lab: Start, tmp_path: Path) -> None:
+    lab = start_lab(members=2)
     flavour, variables = INSECURE[transport]
     for member in lab.state():
         lab.configure(member, allow_unencrypted=True)

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import pytest
+
 from integration import truth
+from integration.conftest import Start
 from integration.controller import Controller
 from lab.client import LabProcess
 
 CHANGING = {"Set-CsCertificate", "Stop-CsWindowsService", "Start-CsWindowsService", "Remove-CsCertificate"}
 STAGING = {"Add-StoreCertificate", "Import-StorePfx"}
+
+
+@pytest.fixture
+def lab(start_lab: Start) -> LabProcess:
+    """A pool of two: there is one before and one behind, and that is all that is needed here."""
+    return start_lab(members=2)
 
 
 def ran(lab: LabProcess) -> set[str]:
@@ -58,7 +67,7 @@ def test_plan_gate_and_report_change_nothing(controller: Controller, lab: LabPro
     assert truth.lasting(lab.state()) == before
 
 
-def test_stage_alone_then_gate_alone_then_prove_alone(controller: Controller, lab: LabProcess) -> None:
+def test_stage_alone_then_gate_alone_then_roll_alone(controller: Controller, lab: LabProcess) -> None:
     controller.renew("--tags", "stage").succeeded()
     assert ran(lab) >= STAGING
     nothing_switched(lab)
@@ -68,8 +77,6 @@ def test_stage_alone_then_gate_alone_then_prove_alone(controller: Controller, la
     nothing_switched(lab)
     roll = controller.renew("--tags", "roll").succeeded()
     assert roll.verdict == "all-old" and all(member["av_pending"] for member in lab.state().values())
-    prove = controller.renew("--tags", "prove")
-    assert prove.verdict == "all-old"
     assert truth.array_truth(lab.state()) == "all-old"
 
 
@@ -92,14 +99,6 @@ def test_starting_behind_the_gate_opens_nothing(controller: Controller, lab: Lab
         nothing_staged(lab)
 
 
-def test_part_of_an_array_is_refused(controller: Controller, lab: LabProcess) -> None:
-    for limit in ("edge1", "edge1,localhost", "edge1:edge2:localhost", "all:!edge3"):
-        run = controller.renew("--limit", limit)
-        assert run.rc != 0, f"--limit {limit} ended with exit code 0"
-        nothing_staged(lab)
-    run.failed("--limit", "rollout_excluded")
-
-
 def test_a_delivery_without_its_intermediate(controller: Controller, lab: LabProcess) -> None:
     """The incident of 2013: refused at the gate, the missing certificate named, nothing switched, no key sent."""
     incomplete = {"external": controller.bundle("incomplete.zip")}
@@ -108,22 +107,18 @@ def test_a_delivery_without_its_intermediate(controller: Controller, lab: LabPro
     assert run.verdict == "all-old"
     nothing_switched(lab)
     assert "Import-StorePfx" not in ran(lab), "a key was staged although its chain is incomplete"
-    looked = controller.renew("--check", rollout_bundles=incomplete).failed("chain.issuer-missing")
-    assert looked.verdict == "all-old"
     mended = {"external": controller.bundle("incomplete.zip", extra_paths=[str(controller.vendor / "issuing-ca.crt")])}
     assert controller.renew(rollout_bundles=mended).succeeded().verdict == "all-new"
 
 
-def test_no_edge_in_two_runs(controller: Controller, lab: LabProcess) -> None:
+def test_no_member_in_two_runs(controller: Controller, lab: LabProcess) -> None:
     """Somebody else's run holds one member: nothing is changed on any, and its name and age are told."""
     lab.configure("edge2", lock={"run": "20261123T010203Z-beef", "text": '{"operator": "night shift"}', "age": 30})
     run = controller.renew().failed("20261123T010203Z-beef", "night shift", "rollout_take_over=20261123T010203Z-beef")
     nothing_switched(lab)
     assert lab.state()["edge2"]["lock"]["run"] == "20261123T010203Z-beef"
     assert run.verdict == "all-old"
-    wrong = controller.renew(rollout_take_over="20261123T010203Z-0000").failed("20261123T010203Z-beef")
-    nothing_switched(lab)
-    assert wrong.verdict == "all-old"
+    controller.renew("--check", rollout_take_over="20261123T010203Z-0000").failed("20261123T010203Z-beef")
     taken = controller.renew(rollout_take_over="20261123T010203Z-beef").succeeded()
     assert taken.verdict == "all-new"
     assert all(member["lock"] is None for member in lab.state().values())
