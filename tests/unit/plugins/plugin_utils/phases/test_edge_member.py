@@ -6,7 +6,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -22,13 +21,11 @@ from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.phas
     OLD,
     RUN,
     ids,
-    journal,
     roll_entry,
     settings,
 )
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.phases.steps import (
     SETTLE,
-    at,
     gate_over,
     go,
     ready_for,
@@ -40,7 +37,6 @@ from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.prod
     INTERNAL,
     SERVICES,
     internal,
-    new,
     staged_rows,
 )
 from ansible_collections.ucops.certificates.tests.unit.zoo import NOW
@@ -65,10 +61,6 @@ def renew(fake: FakeEdge, **more: Any) -> dict[str, Any]:
         seen = go("roll", fake, seen, gate, run)["evidence"]
     seen = go("switch", fake, seen, gate, run)["evidence"]
     return go("prove", fake, seen, gate, run)["evidence"]
-
-
-def ordered(documents: list[list[str]]) -> list[str]:
-    return [call for document in documents for call in document]
 
 
 # -- the whole way -----------------------------------------------------------------------------------------------------
@@ -225,131 +217,3 @@ def test_closing_the_journal_gives_up_the_lock_and_counts_events_since_the_start
     after = go("prove", fake, seen)["evidence"]
     assert fake.documents == [["journal-before", "unlock", *SMALL, "events"]]
     assert ids(after["findings"]) == ["event.session-key"] and not after["ready"]
-
-
-# -- calls in progress -------------------------------------------------------------------------------------------------
-
-
-def test_calls_are_waited_for_and_then_the_switch_goes_on() -> None:
-    fake, seen, gate = ready_for("switch", busy=4)
-    fake.busy = 4
-    said: list[str] = []
-    go("switch", fake, seen, gate, told=said)
-    assert fake.uses[ACCESS] == NEW and fake.services == UP
-    assert any("still has calls" in line for line in said)
-    assert [m.call for m in fake.made].index(f"assign-{ACCESS}") > [m.call for m in fake.made].index("stop-RTCSRV")
-
-
-def test_an_expired_drain_aborts_before_anything_was_assigned() -> None:
-    fake, seen, gate = ready_for("switch")
-    fake.busy = 10**6
-    with pytest.raises(PhaseFailed, match="still had calls after 60 s.*rollout_drain_expired") as failed:
-        go("switch", fake, seen, gate)
-    assert fake.uses[ACCESS] == OLD and not any(m.call.startswith("assign") for m in fake.made)
-    assert failed.value.evidence is not None and failed.value.evidence["services"]["RTCSRV"] == "Paused"
-    fake.forget()
-    go("take_back", fake)
-    assert fake.services == UP and fake.uses[ACCESS] == OLD, "calls that are cut are the price of a way back"
-
-
-def test_an_expired_drain_continues_where_the_user_said_so() -> None:
-    run = settings(drain_expired="continue")
-    fake, seen, gate = ready_for("switch", run)
-    fake.busy = 10**6
-    go("switch", fake, seen, gate, run)
-    assert fake.uses[ACCESS] == NEW and fake.services == UP
-    calls = ordered(fake.documents)
-    assert calls.index(f"assign-{ACCESS}", calls.index("wait") + 3) > 0
-
-
-def test_a_service_that_does_not_even_stop_by_force_is_told_and_nothing_is_assigned() -> None:
-    run = settings(drain_expired="continue")
-    fake, seen, gate = ready_for("switch", run)
-    fake.busy, fake.stubborn = 10**6, True
-    with pytest.raises(PhaseFailed, match="did not stop, not even when forced"):
-        go("switch", fake, seen, gate, run)
-    assert fake.uses[ACCESS] == OLD
-
-
-def test_a_service_that_does_not_come_up_is_a_failure() -> None:
-    fake, seen, gate = ready_for("switch")
-    fake.dead = {"RTCDATAPROXY"}
-    with pytest.raises(PhaseFailed, match="RTCDATAPROXY did not come up again") as failed:
-        go("switch", fake, seen, gate)
-    assert failed.value.evidence is not None and failed.value.evidence["assigned"][ACCESS] == NEW
-
-
-# -- taking back -------------------------------------------------------------------------------------------------------
-
-
-def test_taking_back_restores_what_the_journal_names() -> None:
-    fake, _, _ = ready_for("take_back")
-    fake.lock = None
-    result = go("take_back", fake)
-    assert fake.uses[ACCESS] == fake.uses[DATA] == OLD and fake.services == UP
-    assert fake.successor == (NEW, LATER) and told(fake).state == "rolled", "a scheduled roll is another matter"
-    assert dict(told(fake).uses) == {} and result["evidence"]["locked"]
-    assert result["evidence"]["switch_uses"] == [ACCESS, DATA]
-
-
-def test_what_had_no_certificate_before_has_none_to_go_back_to() -> None:
-    fake, _, _ = ready_for("take_back", uses={ACCESS: OLD, AV: OLD})
-    go("take_back", fake)
-    assert fake.uses == {ACCESS: OLD, DATA: NEW, AV: OLD}
-
-
-@pytest.mark.parametrize("text", [None, journal("done", uses={}).dumps()])
-def test_a_journal_that_names_nothing_is_nothing_to_take_back(text: str | None) -> None:
-    fake = FakeEdge(journal=text)
-    result = go("take_back", fake)
-    assert not any(fake.writes) and result["evidence"]["assigned"][ACCESS] == OLD
-
-
-def test_taking_back_twice_is_taking_back_once() -> None:
-    fake, _, _ = ready_for("take_back")
-    go("take_back", fake)
-    fake.forget()
-    go("take_back", fake)
-    assert not any(fake.writes)
-
-
-@pytest.mark.parametrize("shows_roll", [True, False])
-def test_a_roll_is_cancelled_by_assigning_what_is_in_force(shows_roll: bool) -> None:
-    fake, seen, _ = ready_for("unroll", shows_roll=shows_roll)
-    after = go("unroll", fake, seen)["evidence"]
-    assert fake.successor is None and fake.uses[AV] == OLD and told(fake).roll is None
-    assert [m.call for m in fake.made] == [f"assign-{AV}"] and after["standing"]["state"] == "needed"
-
-
-def test_a_roll_that_cannot_be_cancelled_for_want_of_a_name() -> None:
-    fake, seen, _ = ready_for("unroll")
-    nameless = replace(told(fake), roll=replace(roll_entry(), previous=None))
-    with pytest.raises(PhaseFailed, match="does not say which A/V certificate"):
-        go("unroll", fake, seen | {"journal": nameless.dumps()})
-    assert fake.documents == []
-
-
-# -- the lock ----------------------------------------------------------------------------------------------------------
-
-
-def test_a_member_that_another_run_holds_is_not_staged() -> None:
-    fake = FakeEdge(lock={"Run": "other", "Text": "{}", "At": NOW})
-    result = go("read", fake)
-    assert not any(fake.writes) and ids(result["evidence"]["findings"]) == ["member.locked"]
-    go("read", fake, run=settings(take_over="other"))
-    assert fake.lock is not None and fake.lock["Run"] == RUN
-
-
-def test_the_lock_is_given_up_only_by_its_holder() -> None:
-    fake, seen, _ = ready_for("roll")
-    assert go("release", fake, seen)["evidence"]["locked"] is False and fake.lock is None
-    fake.lock = {"Run": "other", "Text": "{}", "At": NOW}
-    go("release", fake, seen)
-    assert fake.lock["Run"] == "other"
-
-
-def test_one_time_passwords_are_used_once() -> None:
-    member = at(FakeEdge())
-    missing = [{"store": "My", "sha256": new().certificate.sha256}]
-    passwords = [member.plan_stage(missing, send=True)[-1].calls[0].parameters["Password"].text for _ in range(2)]
-    assert len(set(passwords)) == 2
