@@ -71,7 +71,8 @@ class ActionModule(CertificateAction):
         except GateRefused as refused:
             raise Stop(str(refused), member=member.member, finding="gate.missing") from None
         except PhaseFailed as failed:
-            raise Stop(str(failed), member=member.member, evidence=dict(failed.evidence or {})) from None
+            known = {"member": member.member, "evidence": dict(failed.evidence or {})}
+            raise Stop(str(failed), **known, **({"finding": failed.finding} if failed.finding else {})) from None
         changes = result.get("changes", [])
         header = member.member
         lines = "".join(f"{line}\n" for line in changes)

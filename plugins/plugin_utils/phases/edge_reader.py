@@ -18,7 +18,7 @@ from ..pki.pfx import rewrap_pfx
 from ..products.store import Change, StoredCertificate, StoredKey, Stores, plan_stores, test_calls
 from ..products.store import read_calls as store_calls
 from ..windows.calls import Call, Reply
-from ..windows.host import Host
+from ..windows.host import Host, KeyRefused
 from ..windows.wire import document
 from . import light, records
 from .drain import Clock
@@ -97,7 +97,10 @@ class EdgeReader:
         if check_mode or not first["ready"]:
             planned = self.plan_stage(first["missing"], send=False) if first["ready"] else ()
             return Prepared(first, first, planned)
-        changes, evidence = self._stage(first["missing"], reply)
+        try:
+            changes, evidence = self._stage(first["missing"], reply)
+        except KeyRefused as refused:  # nothing was sent: what was read is still true
+            raise PhaseFailed(f"{self.member}: {refused}", first, "transport.insecure") from None
         return Prepared(first, evidence, changes)
 
     def _read_calls(self, events_since: datetime | None) -> tuple[Call, ...]:

@@ -13,8 +13,10 @@ class PhaseFailed(Exception):
     """A phase did not end as it should. The message is for the reader.
 
     ``evidence`` is what the member said after it; None when it said nothing, and then nothing is known of it.
+    ``finding`` is the id of the cause, where it has one.
     """
 
-    def __init__(self, message: str, evidence: Mapping[str, Any] | None = None) -> None:
+    def __init__(self, message: str, evidence: Mapping[str, Any] | None = None, finding: str | None = None) -> None:
         super().__init__(message)
         self.evidence = evidence
+        self.finding = finding

@@ -23,7 +23,7 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls i
     Switch,
     check_calls,
 )
-from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.host import HostLost, WriteRefused
+from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.host import HostLost, KeyRefused, WriteRefused
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.phases.pool import (
     OLD,
     error,
@@ -81,6 +81,8 @@ class FakeEdge:
     """How many more looks find the services that drain with calls."""
     stubborn: bool = False
     """Services do not even stop when forced."""
+    refuses_keys: bool = False
+    """The connection must not carry one."""
     dead: set[str] = field(default_factory=set)
     """Services that do not start: the call ends without an error."""
     journal: str | None = None
@@ -105,6 +107,8 @@ class FakeEdge:
 
     def apply(self, load: Sequence[str], calls: Sequence[Call], *, check_mode: bool, facts: bool = True) -> Reply:
         assert not check_mode
+        if self.refuses_keys and any(call.carries_key for call in calls):
+            raise KeyRefused("set ansible_winrm_scheme: https")
         return self._document(load, calls)
 
     def _document(self, load: Sequence[str], calls: Sequence[Call]) -> Reply:

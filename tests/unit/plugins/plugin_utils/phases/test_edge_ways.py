@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.journal import Journal
 from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.stop import PhaseFailed
+from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import Call
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.phases.fake_edge import FakeEdge
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.phases.pool import (
     LATER,
@@ -33,6 +35,7 @@ from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.prod
     DATA,
     SERVICES,
     new,
+    old,
 )
 from ansible_collections.ucops.certificates.tests.unit.zoo import NOW
 
@@ -82,6 +85,23 @@ def test_an_expired_drain_continues_where_the_user_said_so() -> None:
     assert made.count("stop-RTCSRV") == 2, "asked, then cut"
 
 
+@pytest.mark.parametrize("calls", [6, 10**6])
+def test_a_lock_that_was_taken_over_while_calls_ended_stops_before_anything_is_cut_or_assigned(calls: int) -> None:
+    run = settings(drain_expired="continue")
+    fake, seen, gate = ready_for("switch", run)
+    fake.busy = calls
+
+    def taken(number: int, call: Call) -> None:
+        if number == 2:
+            fake.lock = {"Run": "other", "Text": "{}", "At": NOW}
+
+    fake.fail = taken
+    with pytest.raises(PhaseFailed, match="locked by other") as failed:
+        go("switch", fake, seen, gate, run)
+    assert [m.call for m in fake.made] == ["stop-RTCDATAPROXY", "stop-RTCSRV"] and fake.uses[ACCESS] == OLD
+    assert failed.value.evidence is not None and not failed.value.evidence["locked"]
+
+
 def test_a_service_that_does_not_even_stop_by_force_is_told_and_nothing_is_assigned() -> None:
     run = settings(drain_expired="continue")
     fake, seen, gate = ready_for("switch", run)
@@ -110,6 +130,15 @@ def test_taking_back_restores_what_the_journal_names() -> None:
     assert fake.successor == (NEW, LATER) and told(fake).state == "rolled", "a scheduled roll is another matter"
     assert dict(told(fake).uses) == {} and result["evidence"]["locked"]
     assert result["evidence"]["switch_uses"] == [ACCESS, DATA]
+
+
+def test_there_is_no_way_back_to_a_certificate_that_has_expired_meanwhile() -> None:
+    fake, _, _ = ready_for("take_back")
+    fake.clock = old().certificate.not_after + timedelta(seconds=1)
+    with pytest.raises(PhaseFailed, match="services do not start with an expired one") as failed:
+        go("take_back", fake)
+    assert not any(fake.writes) and failed.value.evidence is not None
+    assert failed.value.evidence["assigned"][ACCESS] == NEW, "it stays on what works"
 
 
 def test_what_had_no_certificate_before_has_none_to_go_back_to() -> None:
@@ -158,6 +187,15 @@ def test_a_member_that_another_run_holds_is_not_staged() -> None:
     assert not any(fake.writes) and ids(result["evidence"]["findings"]) == ["member.locked"]
     go("read", fake, run=settings(take_over="other"))
     assert fake.lock is not None and fake.lock["Run"] == RUN
+
+
+def test_a_connection_that_must_not_carry_a_key_leaves_the_member_as_it_was_read() -> None:
+    fake = FakeEdge()
+    fake.refuses_keys = True
+    with pytest.raises(PhaseFailed, match="set ansible_winrm_scheme") as refused:
+        go("read", fake)
+    assert refused.value.finding == "transport.insecure" and fake.documents == [READ]
+    assert refused.value.evidence is not None and refused.value.evidence["assigned"][ACCESS] == OLD
 
 
 def test_the_lock_is_given_up_only_by_its_holder() -> None:

@@ -215,6 +215,8 @@ def test_where_there_is_no_way_back_it_is_told_beforehand() -> None:
     limited = [f for f in found.verdict.findings if f.id == "rollback.limited"]
     assert {f.member for f in limited} == set(MEMBERS) and {f.subject for f in limited} == {ACCESS, DATA}
     assert found.verdict.passed, "told, not refused"
+    assert found.on_failure == found.to_dict()["on_failure"] == "hold", "half an array back is worse than none"
+    assert ask().on_failure == "rollback" and ask(on_failure="hold").on_failure == "hold"
     assert "rollback.limited" not in ids(ask(late, allow_call_drop=True, on_failure="hold").verdict.findings)
 
 
