@@ -15,6 +15,7 @@ from ..array.gate import GateRead, GateVerdict, gate_verdict
 from ..array.verdict import ArrayVerdict, MemberFacts, WireFact, array_verdict
 from ..pki.certificate import Certificate
 from ..products import edge, roll
+from .records import may_be_rolled
 from .settings import Settings
 from .wire import Port, judge_port
 
@@ -267,8 +268,7 @@ def verdict(
         if not seen:
             facts[member] = None
             continue
-        standing = seen.get("standing") or {}
-        pending = {edge.AV_USE: seen["wanted"][edge.AV_USE]} if standing.get("state") == "scheduled" else {}
+        pending = {edge.AV_USE: seen["wanted"][edge.AV_USE]} if may_be_rolled(seen) else {}
         wire = tuple(
             WireFact(
                 f"{p.name} {p.host}:{p.port}",

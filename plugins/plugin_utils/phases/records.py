@@ -234,10 +234,25 @@ def journal_findings(
 
 
 def roll_facts(journal: Journal | None) -> dict[str, Any]:
-    """What settling needs to know: the instant and whether it was settled."""
+    """What settling and going back need to know: the instant, whether it was settled, whether it is in doubt."""
     if journal is None or journal.roll is None:
-        return {"roll_instant": None, "roll_settled": False}
-    return {"roll_instant": journal.roll.instant, "roll_settled": journal.roll.state == "settled"}
+        return {"roll_instant": None, "roll_settled": False, "roll_unconfirmed": False}
+    state = journal.roll.state
+    return {
+        "roll_instant": journal.roll.instant,
+        "roll_settled": state == "settled",
+        "roll_unconfirmed": state == "rolling",
+    }
+
+
+def may_be_rolled(evidence: Mapping[str, Any]) -> bool:
+    """Whether a successor is scheduled, or may be.
+
+    The journal of a member whose answer was lost says that a roll was about to be made; where the product does not show
+    a successor before its instant, nobody can tell whether it was.
+    """
+    state = (evidence.get("standing") or {}).get("state")
+    return state == "scheduled" or (state == "needed" and bool(evidence.get("roll_unconfirmed")))
 
 
 def touched_order(journals: Mapping[str, Journal], members: Iterable[str]) -> list[str]:

@@ -256,11 +256,7 @@ class ArrayRun:
         With one member lost the roll stays: cancelled on some only, the members would refuse each other's tokens at
         the instant, which is the very thing to avoid.
         """
-        rolled = [
-            m
-            for m in self.settings.members
-            if (self.evidence.get(m, {}).get("standing") or {}).get("state") == "scheduled"
-        ]
+        rolled = [m for m in self.settings.members if records.may_be_rolled(self.evidence.get(m, {}))]
         asked = self.options["rolled"]
         lost = [m for m in self.settings.members if m not in self.evidence]
         if not asked or not rolled:
