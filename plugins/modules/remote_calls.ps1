@@ -3,7 +3,7 @@
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
 
-#AnsibleRequires -Wrapper
+#Requires -Version 2.0
 
 # The only code of ucops.certificates that runs on a server. It reads a JSON document of calls from $document, runs them in
 # order, stops at the first error and writes one framed JSON reply. It decides nothing. docs/remote-calls.md describes

@@ -98,7 +98,24 @@ class CertificateAction(ActionBase):
                 "against the members, not localhost"
             )
         parent = os.getppid()
-        return Host(self._connection, lambda: secrets.token_hex(16), orphaned=lambda: os.getppid() != parent)
+
+        def as_module(document: str) -> str:
+            return self._as_module(document, task_vars)
+
+        return Host(
+            self._connection,
+            lambda: secrets.token_hex(16),
+            run_module=as_module if self._connection.become else None,
+            orphaned=lambda: os.getppid() != parent,
+        )
+
+    def _as_module(self, document: str, task_vars: Mapping[str, Any]) -> str:
+        """With become: the same script through Ansible's wrapper, which does the logon. It needs PowerShell 5.1."""
+        result = self._execute_module("ucops.certificates.remote_calls", {"document": document}, task_vars=task_vars)
+        if result.get("unreachable"):
+            raise AnsibleConnectionFailure(str(result.get("msg", "")))
+        said = (result.get(key) for key in ("reply", "msg", "module_stdout", "module_stderr"))
+        return "\n".join(str(text) for text in said if text)
 
     def tell(self, text: str) -> None:
         """Shows progress of something long, at normal verbosity."""

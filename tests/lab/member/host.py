@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Protocol
@@ -17,6 +18,7 @@ from .listeners import Endpoint, Listeners
 from .product import Context
 from .services import status
 from .state import AV, State
+from .wrapper import Module, module_of
 
 
 class ScriptEngine(Protocol):
@@ -61,6 +63,8 @@ class EdgeMember:
         """Run what arrived: the product's document, or lines typed by hand."""
         document = document_of(stdin)
         try:
+            if document is None and (module := module_of(script, stdin)) and module.name.endswith(".remote_calls"):
+                return await self._module(module, shell)
             if document is not None:
                 self._log("document", member=self.name, calls=len(document["calls"]))
                 if self.pwsh:
@@ -70,6 +74,16 @@ class EdgeMember:
             return await powershell.run(self.engine, script, stdin)
         finally:
             await self.listeners.sync()
+
+    async def _module(self, module: Module, shell: Shell) -> Result:
+        """The script as a module of Ansible: its document is an argument, its reply a JSON result."""
+        text = str(module.arguments["document"])
+        self._log("module", member=self.name, module=module.name, become=module.become)
+        if self.pwsh:
+            begin = "$complex_args = @{ document = @($input)[0] }\n& {\n"
+            return await self.pwsh.run(f"{begin}{module.text}\n}}", text.encode() + b"\n", shell)
+        reply = await self.engine.run(json.loads(text))
+        return Result(0, json.dumps({"changed": False, "reply": reply}).encode())
 
     async def command_line(self, line: str, stdin: bytes) -> Result:
         """The few programs that clients' tests start."""
