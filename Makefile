@@ -52,11 +52,11 @@ unit: venv  ## the tests of the pure core and of this repository's own rules
 lab-test: venv  ## pywinrm, pypsrp, Ansible's connections and openssl against the lab
 	$(PYTEST) tests/lab_tests tests/contract
 
-integration: venv  ## the playbooks on the lab, and the story of the demo
-	$(PYTEST) tests/integration tests/demo
+integration: venv  ## the playbooks on the lab, lost members and controllers, and the story of the demo
+	$(PYTEST) -m "not whole" tests/integration tests/faults tests/demo
 
 faults: venv  ## lost connections and failing calls at every point (longer than all of `make test`)
-	$(PYTEST) tests/faults
+	$(PYTEST) -m whole tests/faults tests/integration
 
 pwsh: venv  ## the script that crosses WinRM, under PowerShell 7 (needs pwsh on the PATH)
 	$(PYTEST) tests/pwsh
