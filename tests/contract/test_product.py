@@ -191,6 +191,17 @@ def test_services_stop_and_start(side: Side) -> None:
     assert side.state().services["RTCSRV"] == "Running"
 
 
+def test_waiting_for_services_ends_either_way(side: Side) -> None:
+    answer = side.one("Wait-Stopped", Names=["RTCSRV", "RTCMRAUTH"], Seconds=0.3)
+    error = failed(answer)
+    assert error.fqid == "ucops.StillRunning" and "RTCSRV" in error.message and "RTCMRAUTH" in error.message
+    side.order(services={"RTCSRV": "Stopped"})
+    assert "RTCSRV" not in failed(side.one("Wait-Stopped", Names=["RTCSRV", "RTCMRAUTH"], Seconds=0)).message
+    assert side.rows("Wait-Stopped", Names=["RTCSRV"], Seconds=5) == ({"Name": "RTCSRV", "Status": "Stopped"},)
+    gone = failed(side.one("Wait-Stopped", Names=["NoSuchService"], Seconds=0))
+    assert "NoSuchService" in gone.message and gone.fqid == "ucops.Wait-Stopped"
+
+
 def test_a_prompt_is_an_error_and_does_not_wait(side: Side) -> None:
     """Remove-CsCertificate asks when the certificate is in use and nobody said -Force."""
     error = failed(side.one("Remove-CsCertificate", Type=["Internal"]))
