@@ -14,7 +14,10 @@ from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
+import hypothesis
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.journal import Journal
 from ansible_collections.ucops.certificates.plugins.plugin_utils.phases import records
@@ -29,12 +32,18 @@ from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.phas
     error,
     settings,
 )
-from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.phases.steps import SETTLE, go, ready_for
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.phases.steps import (
+    SETTLE,
+    gate_over,
+    go,
+    ready_for,
+)
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.edge_rows import (
     ACCESS,
     AV,
     DATA,
     SERVICES,
+    UNHURRIED,
     new,
 )
 
@@ -232,3 +241,56 @@ def test_a_roll_that_broke_is_made_again_or_adopted(when: str, shows_roll: bool)
         go("roll", fake, again, gate)
     assert fake.successor is not None and fake.successor[0] == NEW
     assert fake.uses[AV] == OLD
+
+
+# -- everything at once ------------------------------------------------------------------------------------------------
+
+
+def renewed(fake: FakeEdge) -> bool:
+    """A renewal as the role makes it: True when it came to its end."""
+    try:
+        seen = go("read", fake)["evidence"]
+        gate = gate_over(seen)
+        for phase in ("roll", "switch", "prove"):
+            seen = go(phase, fake, seen, gate)["evidence"]
+    except (PhaseFailed, HostLost):
+        return False
+    return True
+
+
+def until_done(fake: FakeEdge, phase: str) -> None:
+    """Whoever is refused tries again, as often as something can break."""
+    for left in reversed(range(6)):
+        try:
+            seen = go("read", fake, check_mode=True)["evidence"] if phase == "unroll" else {}
+            if phase == "take_back" or seen["roll_instant"]:
+                go(phase, fake, seen)
+            return
+        except (PhaseFailed, HostLost):
+            if not left:
+                raise
+
+
+@hypothesis.settings(UNHURRIED, max_examples=40)
+@given(
+    faults=st.dictionaries(st.integers(0, 14), st.sampled_from(["before", "after", "garbled"]), max_size=4),
+    busy=st.integers(0, 6),
+    shows_roll=st.booleans(),
+)
+def test_whatever_breaks_the_member_ends_renewed_or_as_it_was(
+    faults: dict[int, str], busy: int, shows_roll: bool
+) -> None:
+    fake = FakeEdge(busy=busy, shows_roll=shows_roll)
+    fake.garbled = {number for number, what in faults.items() if what == "garbled"}
+    fake.lost = {number: what for number, what in faults.items() if what != "garbled"}
+    if renewed(fake):
+        assert fake.uses[ACCESS] == fake.uses[DATA] == NEW
+    else:
+        until_done(fake, "take_back")
+        assert fake.uses[ACCESS] == fake.uses[DATA] == OLD
+    assert fake.services == UP and fake.uses[AV] == OLD, "nobody's calls were cut"
+    assert [row["RawData"] for row in fake.stores].count(new().der) <= 1, "one key, one container"
+    if fake.journal and records.read(fake.journal).roll is not None:
+        until_done(fake, "unroll")
+        assert fake.successor is None and fake.uses[AV] == OLD
+    written_down(fake, "renewal")
