@@ -171,7 +171,7 @@ def test_a_controller_that_wakes_up_again_does_no_harm(controller: Controller, l
         before = truth.lasting(lab.state())
         for pid in reversed(asleep):
             os.kill(pid, signal.SIGCONT)
-        run = running.end().failed("locked by run 20261123T235959Z-aaaa")
+        run = running.end().failed("run 20261123T235959Z-aaaa holds it")
     assert truth.lasting(lab.state()) == before, "a run that had lost its lock changed something"
     assert run.rc != 0
 

@@ -124,6 +124,7 @@ class EdgeMember(EdgeReader):
             # While it waited another run may have taken the lock over: each command asks for it anew.
             guard = begin[-1:]
             self._drain(restart, guard)
+            self._demand_lock(restart.what)
             reply = self._send([*guard, *change], restart.read, restart.what)
         else:
             self._demand_made([*sent, *restart.read], reply, restart.what)
@@ -152,6 +153,7 @@ class EdgeMember(EdgeReader):
             if self.settings.drain_expired != "continue" and not restart.force:
                 hint = "rollout_drain_expired: continue would cut them; rollout_drain_seconds gives them longer"
                 raise PhaseFailed(f"{self.member}: {expired}. {hint}", self.after_failure()) from None
+            self._demand_lock(restart.what)
             self.say(f"{expired}: stopped with what was left")
             force = [*guard, *services.stop_calls(expired.left, graceful=False)]
             reply = self._send(force, [services.status_call()], restart.what)
@@ -159,6 +161,15 @@ class EdgeMember(EdgeReader):
             if left:
                 text = f"{self.member}: {', '.join(left)} did not stop, not even when forced"
                 raise PhaseFailed(text, self.after_failure()) from None
+
+    def _demand_lock(self, what: str) -> None:
+        """Raises PhaseFailed when this run does not hold the lock any more: taken over, or taken over and given up."""
+        reply = self.host.read((), [Call("journal", "Get-Journal")], facts=False)
+        lock = next(iter(reply.rows("journal")), {}).get("Lock")
+        if lock is None or lock.get("Run") != self.settings.run:
+            holder = f"run {lock['Run']} holds it" if lock else "nobody holds it"
+            text = f"the lock was taken from this run while it waited ({holder}); it changes nothing more here"
+            raise PhaseFailed(f"{self.member}: {what}: {text}", self.after_failure())
 
     def _demand_running(self, names: Sequence[str], evidence: Evidence) -> None:
         stopped = services.not_running(names, evidence["services"])

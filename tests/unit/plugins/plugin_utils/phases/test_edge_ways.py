@@ -96,7 +96,7 @@ def test_a_lock_that_was_taken_over_while_calls_ended_stops_before_anything_is_c
             fake.lock = {"Run": "other", "Text": "{}", "At": NOW}
 
     fake.fail = taken
-    with pytest.raises(PhaseFailed, match="locked by other") as failed:
+    with pytest.raises(PhaseFailed, match="run other holds it") as failed:
         go("switch", fake, seen, gate, run)
     assert [m.call for m in fake.made] == ["stop-RTCDATAPROXY", "stop-RTCSRV"] and fake.uses[ACCESS] == OLD
     assert failed.value.evidence is not None and not failed.value.evidence["locked"]
