@@ -87,12 +87,13 @@ def covering() -> list[Case]:
 
     Writes one after the other get the faults in turn, two members too; of each phase's read one call gets one.
     """
-    cases, turn, read = [], 0, ""
+    cases: list[Case] = []
+    turn, had = 0, set()
     for phase, call, nth in sequence():
-        if call not in WRITES and read == phase:
+        kind = (phase, call if call in WRITES else "read")
+        if kind in had:
             continue
-        if call not in WRITES:
-            read = phase
+        had.add(kind)
         cases.append(Case(f"edge{turn % 2 + 1}", phase, call, nth, FAULTS[(turn * 2) % len(FAULTS)]))
         turn += 1
     return cases

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from integration import bystander, truth
 from integration.controller import Controller
 from lab.client import LabProcess
@@ -37,10 +39,17 @@ def test_the_same_delivery_by_hand_and_by_the_collection(controller: Controller,
     assert any("failed to import a shared session key due to invalid signature" in message for message in messages)
     assert federation["port"] == 5061
 
-    # the way out: the whole delivery, by the collection; A/V was replaced on one member, so calls have to be given up
+
+@pytest.mark.whole
+def test_the_way_out_of_a_certificate_assigned_by_hand(controller: Controller, lab: LabProcess) -> None:
+    """A/V authentication was replaced on one member, so calls have to be given up on the others."""
+    lab.configure("edge1", store={"store": "My", "add": ["external-new"], "key": True})
+    lab.configure("edge1", assigned=dict.fromkeys(truth.NEW, "external-new"))
     stuck = controller.renew().failed("roll.passed-unrolled", "rollout_allow_call_drop")
     assert stuck.verdict == "mixed"
     mended = controller.renew(rollout_allow_call_drop=True).succeeded()
     assert mended.verdict == truth.array_truth(lab.state()) == "all-new"
-    assert all(bystander.verified(lab, port)[0] for port in (access, webcon))
+    assert all(
+        bystander.verified(lab, port)[0] for port in bystander.ports(lab, "edge1") if port["name"] == "Access Edge"
+    )
     truth.all_running(lab)

@@ -52,7 +52,6 @@ def test_stage_and_roll_in_the_afternoon_switch_and_prove_at_night(controller: C
     assert {m["av_pending"]["at"] for m in lab.state().values()} == {m["av_pending"]["at"] for m in state.values()}
     truth.all_running(lab)
     truth.serves_nobody_wrong(lab)
-    assert controller.renew().succeeded().changed == 0
 
 
 def test_plan_gate_and_report_change_nothing(controller: Controller, lab: LabProcess) -> None:
@@ -107,8 +106,12 @@ def test_a_delivery_without_its_intermediate(controller: Controller, lab: LabPro
     assert run.verdict == "all-old"
     nothing_switched(lab)
     assert "Import-StorePfx" not in ran(lab), "a key was staged although its chain is incomplete"
-    mended = {"external": controller.bundle("incomplete.zip", extra_paths=[str(controller.vendor / "issuing-ca.crt")])}
-    assert controller.renew(rollout_bundles=mended).succeeded().verdict == "all-new"
+
+
+@pytest.mark.whole
+def test_the_missing_intermediate_given_apart(controller: Controller, lab: LabProcess) -> None:
+    mended = controller.bundle("incomplete.zip", extra_paths=[str(controller.vendor / "issuing-ca.crt")])
+    assert controller.renew(rollout_bundles={"external": mended}).succeeded().verdict == "all-new"
 
 
 def test_no_member_in_two_runs(controller: Controller, lab: LabProcess) -> None:
