@@ -103,15 +103,15 @@ class FakeEdge:
     def read(self, load: Sequence[str], calls: Sequence[Call], *, facts: bool = True) -> Reply:
         if any(call.kind == "write" for call in calls):
             raise WriteRefused("a write in a read")
-        return self._document(load, calls)
+        return self._document(load, calls, facts)
 
     def apply(self, load: Sequence[str], calls: Sequence[Call], *, check_mode: bool, facts: bool = True) -> Reply:
         assert not check_mode
         if self.refuses_keys and any(call.carries_key for call in calls):
             raise KeyRefused("set ansible_winrm_scheme: https")
-        return self._document(load, calls)
+        return self._document(load, calls, facts)
 
-    def _document(self, load: Sequence[str], calls: Sequence[Call]) -> Reply:
+    def _document(self, load: Sequence[str], calls: Sequence[Call], facts: bool) -> Reply:
         check_calls(load, calls)
         number, writes = len(self.documents), any(call.kind == "write" for call in calls)
         self.documents.append([call.id for call in calls])
@@ -127,7 +127,8 @@ class FakeEdge:
             raise HostLost("connection reset", may_have_applied=writes)
         if number in self.garbled:
             raise OutcomeUnknown("the reply was cut off", may_have_applied=writes)
-        return Reply(host(clock=self.clock), answers)
+        little = {} if facts else {"admin": False, "bits": 0, "user": "", "language": "", "culture": ""}
+        return Reply(host(clock=self.clock, **little), answers)
 
     def _answer(self, number: int, call: Call) -> Answer:
         told = self.fail(number, call)

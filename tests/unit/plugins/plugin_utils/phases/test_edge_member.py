@@ -148,6 +148,8 @@ def test_the_document_is_shown_on_demand_and_holds_no_key() -> None:
     go("read", FakeEdge(), run=settings(show_calls=True), check_mode=True, told=said)
     shown = json.loads(said[0].split("\n", 1)[1])
     assert [call["name"] for call in shown["calls"]][0] == "Get-Journal" and "Pfx" not in said[0]
+    (log,) = (call["with"] for call in shown["calls"] if call["name"] == "Find-Event")
+    assert log["After"] == {"$datetime": "2026-11-22T12:00:00.000000Z"}, "a day of events is there to compare with"
 
 
 def test_a_roll_is_written_down_made_and_confirmed_in_one_command() -> None:
