@@ -85,7 +85,7 @@ def whole(member: str) -> list[Case]:
 def covering() -> list[Case]:
     """Few cases in which every phase, every kind of call, every fault and every member occurs.
 
-    Writes one after the other get the faults in turn, two members too; of each phase's read one call gets one.
+    In each phase the first of each kind of write, and one call of its read; the faults and two members take turns.
     """
     cases: list[Case] = []
     turn, had = 0, set()
