@@ -50,6 +50,7 @@ class Member:
         self.breaks_at: int | None = None
         """The number of the command at which the connection breaks."""
         self.connected = True
+        self.become = None
         self._shell = SimpleNamespace(_IS_WINDOWS=True, tmpdir="unused")
 
     @property
