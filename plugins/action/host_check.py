@@ -21,7 +21,7 @@ from ..plugin_utils.products.shown import host_row
 from ..plugin_utils.products.store import read_calls
 from ..plugin_utils.windows.calls import Call, OutcomeUnknown, Reply
 from ..plugin_utils.windows.host import Host, HostLost
-from ..plugin_utils.windows.transport import transport_options
+from ..plugin_utils.windows.transport import transport_finding, transport_options
 
 
 class ActionModule(CertificateAction):
@@ -34,11 +34,17 @@ class ActionModule(CertificateAction):
 
     def act(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """See plugins/modules/host_check.yml."""
-        host = self.host(task_vars)
         way = transport_options(self._connection)
-        transport = hostcheck.transport(way.plugin, way.scheme, way.auth, host.key_finding())
-        first, reply = self._look(host, (), read_calls(stores=("My",), users=False))
         loaded, more = None, None
+        if self.to_windows:
+            host = self.host(task_vars)
+            finding = host.key_finding()
+            first, reply = self._look(host, (), read_calls(stores=("My",), users=False))
+        else:
+            finding = transport_finding(way)
+            nobody = f"no PowerShell behind connection {self._connection.transport!r}"
+            first, reply = hostcheck.Look(0.0, utc_now(), error=nobody), None
+        transport = hostcheck.transport(way.plugin, way.scheme, way.auth, finding)
         if reply is not None and options["product"] == "edge":
             loaded, more = self._look(host, ("lync",), edge_facts.uses_call(utc_now()))
         found = hostcheck.checks(transport, first, loaded, hostcheck.sample(reply, more))
@@ -63,10 +69,6 @@ class ActionModule(CertificateAction):
         """One command; a broken one is an answer, too."""
         at, started = utc_now(), time.monotonic()
         reply, error, lost = None, None, False
-        if not getattr(self._connection._shell, "_IS_WINDOWS", False):
-            return hostcheck.Look(
-                0.0, at, error=f"no PowerShell behind connection {self._connection.transport!r}"
-            ), None
         try:
             reply = host.read(load, calls)
         except (HostLost, OutcomeUnknown) as broken:

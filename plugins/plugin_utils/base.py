@@ -83,6 +83,11 @@ class CertificateAction(ActionBase):
         """Whether the task runs in check mode."""
         return bool(self._task.check_mode)
 
+    @property
+    def to_windows(self) -> bool:
+        """Whether there is a PowerShell behind the connection of this task, as far as it is configured."""
+        return bool(getattr(self._connection._shell, "_IS_WINDOWS", False))
+
     def host(self, task_vars: Mapping[str, Any]) -> Host:
         """The member that this task is connected to (delegation included). Raises Stop where that is no Windows
         host.
@@ -90,7 +95,7 @@ class CertificateAction(ActionBase):
         Ansible's workers are sessions of their own and outlive an ansible-playbook that is killed. One that waits for a
         drain would switch its member when the last call ends, with nobody to prove it: it sends nothing more.
         """
-        if not getattr(self._connection._shell, "_IS_WINDOWS", False):
+        if not self.to_windows:
             name = task_vars.get("inventory_hostname", "this host")
             raise Stop(
                 f"{name} is reached through the connection {self._connection.transport!r} with a shell that is not "

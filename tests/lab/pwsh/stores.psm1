@@ -69,6 +69,11 @@ function Sync-LabStore($store, $entries) {
     }
 }
 
+# .NET builds the chain it sends from these stores of the home, which nobody need have opened since the member's changed.
+function Update-LabChainStores {
+    foreach ($name in 'CA', 'Root') { $store = New-LabStore $name 'LocalMachine'; $store.Open('ReadOnly'); $store.Close() }
+}
+
 function Set-LabNote($object, [string]$name, $value) {
     $property = $object.PSObject.Properties[$name]
     if ($property) { $property.Value = $value } else { $object.PSObject.Properties.Add([psnoteproperty]::new($name, $value)) }

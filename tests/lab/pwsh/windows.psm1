@@ -288,8 +288,10 @@ function Watch-Calls([string[]]$names) {
         if ($names -cnotcontains $name -or $found.CommandOrigin -ne 'Internal') { return }
         $command = $found.Command
         $lab = $ExecutionContext.InvokeCommand.GetCommand('Invoke-Lab', 'Function')
+        $before = if ($name -eq 'Test-TlsPresented') { $ExecutionContext.InvokeCommand.GetCommand('Update-LabChainStores', 'Function') }
         $found.CommandScriptBlock = {
             & $lab 'enter' @{ Name = $name }
+            if ($before) { & $before }
             & $command
             & $lab 'leave' @{ Name = $name }
         }.GetNewClosure()
