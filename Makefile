@@ -14,6 +14,8 @@ PYTEST := $(PY) -m pytest -n $(JOBS)
 export ANSIBLE_CONFIG := $(CURDIR)/tests/ansible.cfg
 export ANSIBLE_HOME := $(CURDIR)/.build/ansible
 export ANSIBLE_COLLECTIONS_PATH := $(CURDIR)/.build/collections
+# Each of the many labs of a test run needs the same RSA keys: they are made once.
+export UCOPS_LAB_KEYS := $(CURDIR)/.build/lab-keys
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lab venv link unit lab-test integration faults pwsh lint ansible-lint sanity ansible-units build molecule \
@@ -50,13 +52,13 @@ unit: venv  ## the tests of the pure core and of this repository's own rules
 	$(PYTEST) tests/unit
 
 lab-test: venv  ## pywinrm, pypsrp, Ansible's connections and openssl against the lab
-	$(PYTEST) tests/lab_tests tests/contract
+	$(PYTEST) -m "not whole" tests/lab_tests tests/contract
 
 integration: venv  ## the playbooks on the lab, lost members and controllers, and the story of the demo
 	$(PYTEST) -m "not whole" tests/integration tests/faults tests/demo
 
 faults: venv  ## lost connections and failing calls at every point (longer than all of `make test`)
-	$(PYTEST) -m whole tests/faults tests/integration
+	$(PYTEST) -m whole tests/faults tests/integration tests/contract
 
 pwsh: venv  ## the script that crosses WinRM, under PowerShell 7 (needs pwsh on the PATH)
 	$(PYTEST) tests/pwsh

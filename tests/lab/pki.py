@@ -1,15 +1,19 @@
 """The lab's certificates: a public vendor with two issuing CAs, an enterprise CA, and what they issued.
 
-Keys and certificates are made when they are asked for the first time, because RSA keys cost time;
-nothing is read from or kept on disk. Every certificate has a short name (``external-new``), which
-is also what the control API takes.
+Keys and certificates are made when they are asked for the first time, because RSA keys cost time. Certificates
+are never kept on disk; keys are where ``UCOPS_LAB_KEYS`` names a folder, so that the many labs of a test run make
+each key once. Every certificate has a short name (``external-new``), which is also what the control API takes.
 """
 
 from __future__ import annotations
 
 import hashlib
+import os
+import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
@@ -136,6 +140,28 @@ def thumbprint(der: bytes) -> str:
     return hashlib.sha1(der, usedforsecurity=False).hexdigest().upper()
 
 
+def rsa_key(name: str) -> rsa.RSAPrivateKey:
+    """A key of its own for a name; the same in every lab of a test run that shares a folder of keys."""
+    folder = os.environ.get("UCOPS_LAB_KEYS")
+    if not folder:
+        return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    file = Path(folder) / f"{name}.der"
+    if not file.exists():
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        made = rsa.generate_private_key(public_exponent=65537, key_size=2048).private_bytes(
+            serialization.Encoding.DER, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        )
+        # Several labs start at once: whoever is first has made it, and nobody reads half a file.
+        with tempfile.NamedTemporaryFile(dir=file.parent) as stream:
+            stream.write(made)
+            stream.flush()
+            with suppress(FileExistsError):
+                os.link(stream.name, file)
+    key = serialization.load_der_private_key(file.read_bytes(), None, unsafe_skip_rsa_key_validation=True)
+    assert isinstance(key, rsa.RSAPrivateKey)
+    return key
+
+
 class Pki:
     """All certificates of one lab, made on demand. ``start``: the moment the recipes' days count from (aware UTC)."""
 
@@ -148,7 +174,7 @@ class Pki:
         if name not in RECIPES:
             raise ValueError(f"expected one of {', '.join(sorted(RECIPES))}, found no certificate {name!r}")
         if name not in self._made:
-            self._made[name] = self._make(RECIPES[name])
+            self._made[name] = self._make(name, RECIPES[name])
         return self._made[name]
 
     def by_thumbprint(self, wanted: str) -> Issued | None:
@@ -163,14 +189,14 @@ class Pki:
         """The lab name of a certificate that was made here."""
         return next((n for n, i in self._made.items() if i.der == der), None)
 
-    def _make(self, recipe: Recipe) -> Issued:
+    def _make(self, name: str, recipe: Recipe) -> Issued:
         key: PrivateKey
         if recipe.key:
             key = self[recipe.key].key
         elif recipe.curve:
             key = ec.generate_private_key(ec.SECP256R1())
         else:
-            key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+            key = rsa_key(name)
         subject = x509.Name.from_rfc4514_string(recipe.subject)
         issuer = self[recipe.issuer] if recipe.issuer else None
         builder = (
