@@ -39,7 +39,7 @@ WORLDS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 
 SETTLED = ("ps20-winrm-basic-https", "sfb2019-psrp-basic-https")
 WHOLE = pytest.mark.whole
-# In `make test` each way to connect and each product but one, and what others' tests do not have; the rest in the whole.
+# In `make test` each way to connect and each product but one; the rest is in the whole.
 REST = ("ps20-psrp-ntlm-http", "sfb2015-winrm-ntlm-https")
 
 

@@ -48,7 +48,7 @@ class ExchangePki(Pki):
         if name not in self._recipes:
             raise ValueError(f"expected one of {', '.join(sorted(self._recipes))}, found no certificate {name!r}")
         if name not in self._made:
-            self._made[name] = self._make(self._recipes[name])
+            self._made[name] = self._make(name, self._recipes[name])
         return self._made[name]
 
     def answer(self, request: x509.CertificateSigningRequest, issuer: str = "issuing-new") -> x509.Certificate:
