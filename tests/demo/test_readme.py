@@ -7,6 +7,7 @@ import re
 import shlex
 from pathlib import Path
 
+import pytest
 import yaml
 
 from demo import playbook
@@ -21,6 +22,7 @@ def block(language: str, containing: str = "") -> str:
     return next(body for body in found if containing in body)
 
 
+@pytest.mark.whole
 def test_the_first_rollout_works(tmp_path: Path) -> None:
     """Every command of it, in its order, with the README's own renewal.yml; only file names are the lab's."""
     commands = [shlex.split(line) for line in block("sh").splitlines() if line.startswith("ansible-playbook")]

@@ -40,6 +40,7 @@ def test_member_3_is_lost_while_it_is_staged(controller: Controller, lab: LabPro
     truth.all_running(lab)
 
 
+@pytest.mark.whole
 def test_member_3_is_lost_before_its_certificate_is_assigned(controller: Controller, lab: LabProcess) -> None:
     switched(controller, lab, "down-before", ["external-old", "external-old"])
 

@@ -21,6 +21,7 @@ def test_a_drain_that_does_not_end_takes_the_array_back(controller: Controller, 
     assert all(member["lock"] is None for member in lab.state().values())
 
 
+@pytest.mark.whole
 def test_a_drain_that_may_be_cut_short(controller: Controller, lab: LabProcess) -> None:
     lab.set_calls("edge2", 5)
     run = controller.renew(rollout_drain_seconds=0, rollout_drain_expired="continue").succeeded()

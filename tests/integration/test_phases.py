@@ -66,6 +66,7 @@ def test_plan_gate_and_report_change_nothing(controller: Controller, lab: LabPro
     assert truth.lasting(lab.state()) == before
 
 
+@pytest.mark.whole
 def test_stage_alone_then_gate_alone_then_roll_alone(controller: Controller, lab: LabProcess) -> None:
     controller.renew("--tags", "stage").succeeded()
     assert ran(lab) >= STAGING

@@ -39,8 +39,8 @@ WORLDS: Mapping[str, tuple[str, Mapping[str, Any]]] = {
 
 SETTLED = ("ps20-winrm-basic-https", "sfb2019-psrp-basic-https")
 WHOLE = pytest.mark.whole
-# In `make test` each way to connect and each product but one; the rest is in the whole.
-REST = ("ps20-psrp-ntlm-http", "sfb2015-winrm-ntlm-https")
+# In `make test` the oldest and the newest; the rest is in the whole.
+REST = ("ps20-psrp-ntlm-http", "lync2013-winrm-ntlm-http", "sfb2015-winrm-ntlm-https")
 
 
 @pytest.mark.parametrize("world", [pytest.param(name, marks=WHOLE) if name in REST else name for name in WORLDS])
@@ -71,7 +71,7 @@ def test_a_renewal_there(world: str, start_lab: Start, tmp_path: Path) -> None:
 
 SHAPES = [
     ("successor", "quiet"),
-    ("old", "drops"),
+    pytest.param("old", "drops", marks=WHOLE),
     pytest.param("old", "quiet", marks=WHOLE),
     pytest.param("successor", "drops", marks=WHOLE),
 ]

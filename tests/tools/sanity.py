@@ -169,9 +169,7 @@ def run(there: Path, arguments: Sequence[str], environment: Mapping[str, str]) -
     """Run one ansible-test command in the copy and tell whether it succeeded."""
     program = Path(sys.executable).with_name("ansible-test")
     print(f"$ ansible-test {' '.join(arguments)}", flush=True)
-    done = subprocess.run(
-        [str(program), *arguments], cwd=there, env=environment, stdin=subprocess.DEVNULL, check=False
-    )
+    done = subprocess.run([str(program), *arguments], cwd=there, env=environment, stdin=subprocess.DEVNULL, check=False)
     return done.returncode == 0
 
 

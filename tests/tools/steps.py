@@ -1,6 +1,8 @@
-"""Run the steps of `make test` one after the other, and say at the end what ran, how long it took and what failed.
+"""Run the steps of `make test`, and say at the end what ran, how long it took and what failed.
 
-Each step is a make target of its own; this stops at the first one that fails. Standard library only.
+Each step is a make target of its own. The tests run one after the other and are seen as they run; what uses one
+processor only and touches nothing of theirs runs beside them, and its output is shown behind theirs. After the first
+step that fails no further one begins. Standard library only.
 """
 
 from __future__ import annotations
@@ -8,8 +10,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -23,6 +27,7 @@ class Step:
     target: str
     what: str  # for the summary
     missing: Callable[[], str | None] = lambda: None  # why the step is skipped here, if it is
+    beside: bool = False  # runs beside the tests, on a copy of the checkout
 
 
 def no_powershell() -> str | None:
@@ -39,9 +44,9 @@ STEPS = (
     Step("lab-test", "the real clients and openssl against the lab"),
     Step("integration", "the playbooks on the lab"),
     Step("pwsh", "the script that crosses WinRM, under PowerShell 7", missing=no_powershell),
-    Step("ansible-lint", "profile production"),
-    Step("build", "the Galaxy archive builds, installs and documents itself"),
-    Step("sanity", "ansible-test sanity"),
+    Step("ansible-lint", "profile production", beside=True),
+    Step("build", "the Galaxy archive builds, installs and documents itself", beside=True),
+    Step("sanity", "ansible-test sanity", beside=True),
 )
 
 
@@ -60,8 +65,8 @@ class Outcome:
         return f"  {self.state:8} {self.step.target:13} {took:>6}  {self.note or self.step.what}"
 
 
-def run(step: Step) -> Outcome:
-    """Run one step, its output passed through."""
+def run(step: Step, output: int | None = None) -> Outcome:
+    """Run one step; its output goes to a file, or is passed through."""
     reason = step.missing()
     if reason:
         print(f"skipped: {step.target}: {reason}", flush=True)
@@ -70,8 +75,46 @@ def run(step: Step) -> Outcome:
     environment = {key: value for key, value in os.environ.items() if key not in ("MAKEFLAGS", "MFLAGS", "MAKELEVEL")}
     started = time.monotonic()
     make = ["make", "--no-print-directory", step.target]
-    done = subprocess.run(make, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, check=False)
+    error = None if output is None else subprocess.STDOUT
+    done = subprocess.run(
+        make, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=error, check=False
+    )
     return Outcome(step, "failed" if done.returncode else "passed", time.monotonic() - started)
+
+
+def run_lane(steps: Sequence[Step], outcomes: list[Outcome], one: Callable[[Step], Outcome]) -> None:
+    """Run steps one after the other until one has failed, here or in the other lane."""
+    for step in steps:
+        failed = any(outcome.state == "failed" for outcome in outcomes)
+        outcomes.append(Outcome(step, "not run") if failed else one(step))
+
+
+def run_all(steps: Sequence[Step]) -> list[Outcome]:
+    """Run the steps in their two lanes; what became of each, in the order of the steps."""
+    outcomes: list[Outcome] = []
+    kept: list[tuple[Step, str]] = []
+
+    def seen(step: Step) -> Outcome:
+        print(f"\n=== {step.target}: {step.what}", flush=True)
+        return run(step)
+
+    def quiet(step: Step) -> Outcome:
+        with tempfile.TemporaryFile() as stream:
+            outcome = run(step, stream.fileno())
+            stream.seek(0)
+            kept.append((step, stream.read().decode("utf-8", "replace")))
+        return outcome
+
+    beside = [step for step in steps if step.beside]
+    if beside:
+        print(f"Beside the tests, shown behind them: {', '.join(step.target for step in beside)}", flush=True)
+    with ThreadPoolExecutor(1) as other:
+        waiting = other.submit(run_lane, beside, outcomes, quiet)
+        run_lane([step for step in steps if not step.beside], outcomes, seen)
+        waiting.result()
+    for step, text in kept:
+        print(f"\n=== {step.target}: {step.what}\n{text}", flush=True)
+    return sorted(outcomes, key=lambda outcome: steps.index(outcome.step))
 
 
 def summary(outcomes: list[Outcome], seconds: float) -> str:
@@ -91,14 +134,8 @@ def main(wanted: list[str]) -> int:
     if unknown:
         raise SystemExit(f"No such step: {', '.join(unknown)}. There are: {', '.join(known)}.")
     steps = [step for step in STEPS if not wanted or step.target in wanted]
-    outcomes: list[Outcome] = []
     started = time.monotonic()
-    for step in steps:
-        if any(outcome.state == "failed" for outcome in outcomes):
-            outcomes.append(Outcome(step, "not run"))
-            continue
-        print(f"\n=== {step.target}: {step.what}", flush=True)
-        outcomes.append(run(step))
+    outcomes = run_all(steps)
     print(summary(outcomes, time.monotonic() - started), flush=True)
     return int(any(outcome.state == "failed" for outcome in outcomes))
 

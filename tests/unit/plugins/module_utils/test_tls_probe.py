@@ -117,9 +117,7 @@ def test_the_name_asked_for_decides(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("version", ["TLSv1", "TLSv1.2"])
-def test_read_by_hand_where_the_library_refuses(
-    version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_read_by_hand_where_the_library_refuses(version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on systems whose policy forbids old versions: the greeting made by hand still reads the certificates."""
     open_context = tls_probe._context
 

@@ -259,6 +259,7 @@ class FakeEdge:
 
     def controller(self) -> Clock:
         """The controller's time: sleeping lets the member's pass, too."""
+
         def sleep(seconds: float) -> None:
             self.clock += timedelta(seconds=seconds)
 
