@@ -38,7 +38,7 @@ def nothing_switched(lab: LabProcess) -> None:
 
 
 def test_stage_and_roll_in_the_afternoon_switch_and_prove_at_night(controller: Controller, lab: LabProcess) -> None:
-    afternoon = controller.renew("--tags", "stage,roll").succeeded()
+    afternoon = controller.renew("--tags", "stage,roll,prove").succeeded()  # proof of what was done, not of the night
     state = lab.state()
     assert all(member["av_pending"] for member in state.values())
     assert all(member["assigned"][truth.ACCESS] != member["av_pending"]["thumbprint"] for member in state.values())

@@ -186,10 +186,13 @@ def prove(
     trust: Mapping[str, Sequence[Certificate]],
     touched: Sequence[str],
     only: str | None = None,
+    rolled_only: Sequence[str] = (),
 ) -> tuple[Finding, ...]:
     """Everything that speaks against the members serving what they should.
 
     ``after``: None when no port was read again. ``trust``: use -> roots. ``only``: one member instead of all.
+    ``rolled_only``: members that this run rolled and was not asked to switch (``--tags roll,prove``): what is left to
+    switch there has to serve what it served before.
     """
     members = (only,) if only else settings.members
     found: list[Finding] = []
@@ -204,6 +207,8 @@ def prove(
         found += [expected_while_mixed(f) for f in own] if only and waiting(settings, evidence, only) else own
         if member in touched:
             for use, thumbprint in seen["wanted"].items():
+                if member in rolled_only and use in seen["switch_uses"]:
+                    continue
                 has = seen["assigned"].get(use)
                 if use != edge.AV_USE and has != thumbprint:
                     found.append(
@@ -215,8 +220,8 @@ def prove(
             continue
         seen = evidence[port.member]
         wanted = seen["wanted"].get(port.use) if port.use != edge.AV_USE else None
-        if after is None and port.use in seen["switch_uses"]:
-            wanted = None  # check mode: the switch after which the port would present it was not made
+        if (after is None or port.member in rolled_only) and port.use in seen["switch_uses"]:
+            wanted = None  # the switch after which the port would present it was not made: check mode, or not asked for
         at = _instant(seen["host"]["clock"])
         if at is not None:
             found += judge_port(
@@ -281,38 +286,6 @@ def verdict(
         )
         facts[member] = MemberFacts(seen["assigned"], pending, wire)
     return array_verdict(settings.members, facts, desired, first, settings.excluded)
-
-
-def settle_decision(
-    settings: Settings, evidence: Mapping[str, Evidence], reasons: Mapping[str, str]
-) -> tuple[tuple[str, ...], tuple[Finding, ...]]:
-    """Which members have to be settled, and what speaks against it."""
-    found = [f for f in member_findings(settings, evidence, reasons) if f.id != "roll.unsettled"]
-    todo = []
-    for member in settings.members:
-        seen = evidence.get(member)
-        if not seen:
-            continue
-        instant = seen.get("roll_instant")
-        if not seen.get("standing"):
-            if instant and not seen.get("roll_settled"):
-                text = "the successor that its journal names is not in LocalMachine\\My any more"
-                found.append(finding("store.leaf-missing", member, edge.AV_USE, text))
-            continue
-        standing = seen["standing"]["state"]
-        if standing == "scheduled":
-            text = (
-                f"the roll takes effect at {seen['standing']['instant']}, it is {seen['host']['clock']} "
-                f"there now; settle after that"
-            )
-            found.append(finding("roll.pending", member, edge.AV_USE, text, severity="error"))
-        elif standing == "needed":
-            found.append(finding("roll.passed-unrolled", member, edge.AV_USE))
-        elif instant and not seen.get("roll_settled"):
-            todo.append(member)
-    # A settling that failed half-way left services stopped: to start them again is what the next one is for.
-    found = [f for f in found if not (f.id == "product.service-stopped" and f.member in todo)]
-    return tuple(todo), in_order(found)
 
 
 def _instant(text: str | None) -> datetime | None:

@@ -23,7 +23,7 @@ from . import light, records
 from .drain import DrainExpired, drain
 from .edge_reader import EdgeReader, is_whole
 from .evidence import why_no_way_back
-from .seen import LOAD, to_evidence
+from .seen import LOAD, Seen, to_evidence
 from .stop import PhaseFailed
 
 Evidence = Mapping[str, Any]
@@ -197,10 +197,15 @@ class EdgeMember(EdgeReader):
         )
         since = datetime.fromisoformat(evidence["host"]["clock"])
         stop = tuple(name for name in names if name in running)
-        restart = Restart(stop, names, running, (), tail, light.calls(since), "settling")
+        should = services.in_order({*running, *names})
+        restart = Restart(stop, names, should, (), (), (services.status_call(),), "settling")
         reply = self._restart(restart, self._begin(evidence, journal))
+        down = services.not_running(should, services.statuses(reply.rows("services")))
+        if down:  # the roll stays open: the next settling starts them
+            raise PhaseFailed(f"{self.member}: {', '.join(down)} did not come up again", self.after_failure())
+        reply = self._send(tail, light.calls(since), "settling")
         after = self._refresh(evidence, reply, settled, since, locked=False)
-        self._demand_running((*running, *names), after)
+        self._demand_running(should, after)
         self.say(f"settled: {', '.join(names)} restarted on the new A/V certificate")
         return after
 
@@ -214,6 +219,7 @@ class EdgeMember(EdgeReader):
         uses = records.to_restore(journal, state)
         blocked = [f"{use}: {why}" for use, old in uses.items() if (why := why_no_way_back(old, state, timedelta(0)))]
         if blocked:
+            self._start_what_ran(journal, seen)
             text = f"{self.member} cannot be taken back: {'; '.join(blocked)}. Go forward: mend the cause and run again"
             raise PhaseFailed(text, to_evidence(seen, self.settings))
         begin = (
@@ -249,6 +255,19 @@ class EdgeMember(EdgeReader):
             f"taken back: {', '.join(uses) or 'nothing had been assigned'}; {', '.join(start) or 'no service'} started"
         )
         return evidence
+
+    def _start_what_ran(self, journal: Journal, seen: Seen) -> None:
+        """Starts what the journal says ran before the switch: a member that cannot go back need not stay down."""
+        down = services.not_running(services.in_order({*records.restarted(journal)}), seen.state.services)
+        if not down:
+            return
+        begin = (records.lock_call(self.settings), *services.start_calls(down))
+        try:
+            self._send(begin, (services.status_call(),), "taking back")
+        except PhaseFailed as failed:
+            self.say(f"{', '.join(down)} could not be started: {failed}")
+        else:
+            self.say(f"{', '.join(down)} started, on the certificate that is assigned now")
 
     def release(self, evidence: Evidence) -> Evidence:
         """Gives up the lock, if this run holds it or was told to take it over from a dead one."""

@@ -59,6 +59,8 @@ def refresh(
     problems: list[Problem] = list(services.problems(wanted, state.services))
     if events_since is not None:
         problems += events.problems(state.events, leaves, events_since)
+        unread = events.unreadable(reply.answers.get("events"))
+        problems += [unread] if unread is not None else []
     member = str(evidence["member"])
     kept = [Finding.from_dict(f) for f in evidence["findings"] if not str(f["id"]).startswith(REJUDGED)]
     found = in_order([*kept, *(from_problem(problem, member) for problem in problems)])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -194,7 +195,7 @@ def _phases(run: ArrayRun, gate: GateVerdict | None, failure: str) -> tuple[Phas
         ("switch" if settings.purpose == "renew" else settings.purpose, options["touched"]),
     ):
         if members:
-            last = failure and members[-1] in failure
+            last = named(members[-1], failure)
             phases.append(Phase(name, "failed" if last else done, ", ".join(members)))  # type: ignore[arg-type]
     if options["unroll"].get("cancel"):
         phases.append(Phase("cancel roll", "ok", str(options["unroll"]["text"])))
@@ -217,6 +218,11 @@ def _phases(run: ArrayRun, gate: GateVerdict | None, failure: str) -> tuple[Phas
             )
         )
     return tuple(phases)
+
+
+def named(member: str, text: str) -> bool:
+    """Whether a text speaks of a member by its name: ``edge1``, not ``edge10`` or ``edge1-old``."""
+    return re.search(rf"(?<![\w.-]){re.escape(member)}(?![\w-])(?!\.\w)", text) is not None
 
 
 def _all_certificates(seen: Iterable[Mapping[str, Any]]) -> tuple[CertificateReport, ...]:

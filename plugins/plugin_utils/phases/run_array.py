@@ -19,7 +19,7 @@ from ..inputs import InputError, load_delivery, load_trust
 from ..pki.certificate import Certificate
 from ..products import edge
 from ..products.store import label
-from . import array_side, records
+from . import array_side, records, settling
 from .evidence import Wanted
 from .preflight import all_findings
 from .settings import Settings
@@ -189,6 +189,8 @@ class ArrayRun:
 
     def prove(self) -> dict[str, Any]:
         """What every member (or ``only`` one) serves is what was wanted, or the task fails."""
+        switched, rolled = self.options["touched"], self.options["rolled"]
+        touched = list(dict.fromkeys([*switched, *rolled]))
         found = array_side.prove(
             self.settings,
             self.evidence,
@@ -196,8 +198,9 @@ class ArrayRun:
             self.before,
             self.after,
             self.trust,
-            self.options["touched"],
+            touched,
             self.options["only"],
+            [member for member in rolled if member not in switched],
         )
         facts = {"findings": [f.to_dict() for f in found]}
         if stopping(found):
@@ -205,12 +208,12 @@ class ArrayRun:
         if self.after is not None:
             who = self.options["only"] or "every member"
             self.tell(f"  | {who:<14} proven on {len([p for p in self.after if p.leaf])} port(s)")
-        since = array_side.uniform_since(self.settings, self.evidence, self.options["touched"])
+        since = array_side.uniform_since(self.settings, self.evidence, touched)
         return facts | {"since": since}
 
     def settle(self) -> dict[str, Any]:
         """Which members to settle; refuses before the instant and when one member was not rolled."""
-        todo, found = array_side.settle_decision(self.settings, self.evidence, self.options["reasons"])
+        todo, found = settling.settle_decision(self.settings, self.evidence, self.options["reasons"])
         if stopping(found):
             raise Refused(f"Not settled.\n  {lines_of(stopping(found))}", findings=[f.to_dict() for f in found])
         self.tell(f"  | to settle: {', '.join(todo) or 'nothing'}")

@@ -11,10 +11,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ...module_utils.tls_probe import certificates_in_flight
-from ..array.findings import Finding, finding
+from ..array.findings import Finding, finding, from_problem
 from ..array.journal import Journal, JournalError
 from ..pki.certificate import CertificateError, load_der
-from ..products import edge
+from ..products import edge, events
 from ..products.readiness import Presented
 from ..windows.calls import Call, Reply
 from . import records
@@ -174,6 +174,9 @@ def _reply_findings(member: str, reply: Reply) -> list[Finding]:
         found.append(finding("member.not-admin", member, reply.host.user))
     if reply.host.bits and reply.host.bits != 64:
         found.append(finding("member.process-32-bit", member, f"{reply.host.bits}-bit process"))
+    unread = events.unreadable(reply.answers.get("events"))
+    if unread is not None:
+        found.append(from_problem(unread, member))
     return found
 
 

@@ -16,7 +16,7 @@ from datetime import datetime
 from typing import Any
 
 from ..pki.certificate import Certificate, byte_reversed_serial
-from ..windows.calls import Call
+from ..windows.calls import Answer, Call
 from .problem import Problem
 
 LOG = "Lync Server"
@@ -41,6 +41,14 @@ def read_call(after: datetime, newest: int = 200) -> Call:
     """Reads the newest entries since ``after`` (an aware instant, by the member's clock)."""
     parameters = {"Log": LOG, "After": after, "Sources": list(SOURCES), "Newest": newest}
     return Call("events", "Find-Event", parameters, optional=True)
+
+
+def unreadable(answer: Answer | None) -> Problem | None:
+    """What keeps the event log from being a witness: an error, or the script's warning that there is no such log."""
+    if answer is None:
+        return None
+    reason = answer.error.message if answer.error is not None else next(iter(answer.warnings), None)
+    return None if reason is None else Problem("event.unreadable", LOG, reason)
 
 
 def events_from_rows(rows: Iterable[Mapping[str, Any]]) -> tuple[Event, ...]:

@@ -101,6 +101,18 @@ def test_after_the_instant_it_is_settled_once(shows_roll: bool) -> None:
     assert after["roll_settled"] and told(fake).state == "done"
 
 
+def test_what_does_not_come_up_again_is_not_settled() -> None:
+    fake, seen, _ = ready_for("settle")
+    fake.dead = {"RTCMEDIARELAY"}
+    with pytest.raises(PhaseFailed, match="RTCMEDIARELAY did not come up again"):
+        go("settle", fake, seen, run=SETTLE)
+    roll = told(fake).roll
+    assert roll is not None and roll.state == "rolled", "the next settling has to know"
+    fake.dead = set()
+    again = go("read", fake, run=SETTLE)["evidence"]
+    assert go("settle", fake, again, run=SETTLE)["evidence"]["roll_settled"] and fake.services == UP
+
+
 # -- what is sent ------------------------------------------------------------------------------------------------------
 
 

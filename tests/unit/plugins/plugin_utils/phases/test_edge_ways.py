@@ -141,6 +141,16 @@ def test_there_is_no_way_back_to_a_certificate_that_has_expired_meanwhile() -> N
     assert failed.value.evidence["assigned"][ACCESS] == NEW, "it stays on what works"
 
 
+def test_where_there_is_no_way_back_what_was_stopped_is_started_all_the_same() -> None:
+    fake, _, _ = ready_for("take_back")
+    fake.clock = old().certificate.not_after + timedelta(seconds=1)
+    fake.services["RTCSRV"] = "Stopped"
+    with pytest.raises(PhaseFailed, match="cannot be taken back"):
+        go("take_back", fake)
+    assert fake.services == UP and fake.uses[ACCESS] == NEW
+    assert [m.call for m in fake.made] == ["start-RTCSRV"] and fake.made[0].holder == RUN, "under the lock"
+
+
 def test_what_had_no_certificate_before_has_none_to_go_back_to() -> None:
     fake, _, _ = ready_for("take_back", uses={ACCESS: OLD, AV: OLD})
     go("take_back", fake)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.findings import Finding, finding
-from ansible_collections.ucops.certificates.plugins.plugin_utils.phases import array_side
+from ansible_collections.ucops.certificates.plugins.plugin_utils.phases import array_side, settling
 from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.seen import see, to_evidence
 from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.wire import Port
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.phases.pool import (
@@ -236,7 +236,7 @@ def settled(entry: Any = None, uses: Any = None, stores: Any = None, clock: date
 
 
 def decide(members: dict[str, Any], reasons: dict[str, str] | None = None) -> tuple[tuple[str, ...], list[str]]:
-    todo, found = array_side.settle_decision(settings(purpose="settle"), members, reasons or {})
+    todo, found = settling.settle_decision(settings(purpose="settle"), members, reasons or {})
     return todo, [f.id for f in found if f.stops]
 
 

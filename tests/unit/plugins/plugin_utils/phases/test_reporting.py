@@ -13,7 +13,7 @@ import pytest
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.findings import finding
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.report import Report, report_from_json
-from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.reporting import make_report
+from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.reporting import make_report, named
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.phases.array_runs import (
     ROLLED,
     array_run,
@@ -258,3 +258,12 @@ def test_odd_words_of_a_host_do_not_cost_the_report(tmp_path: Path, text: str) -
     answer = write(tmp_path, failure=text, reasons={"edge1": text}, run=settings(operator=text))
     page = (Path(answer["directory"]) / "report.html").read_text(encoding="utf-8")
     assert "<script" not in page
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [("edge1: no", True), ("Not proven: edge2, edge1.", True), ("edge10: no", False), ("edge1-old: no", False),
+     ("edge1.corp.example: no", False), ("my-edge1: no", False), ("", False)],
+)  # fmt: skip
+def test_a_member_is_named_by_its_whole_name(text: str, told: bool) -> None:
+    assert named("edge1", text) is told

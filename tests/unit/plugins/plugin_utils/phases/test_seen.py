@@ -237,3 +237,9 @@ def test_the_document_asks_for_the_journal_first_and_only_reads() -> None:
     asked = calls([NEW], EVENTS_FROM)
     assert asked[0].name == "Get-Journal" and all(call.kind == "read" for call in asked)
     assert issuing().certificate.thumbprint not in str(asked[0])
+
+
+@pytest.mark.parametrize("answer", [Answer(error=error()), Answer(warnings=("no event log named Lync Server",))])
+def test_an_event_log_that_cannot_be_read_is_no_silence(answer: Answer) -> None:
+    (found,) = [f for f in evidence(reply(events=answer))["findings"] if f["id"] == "event.unreadable"]
+    assert found["severity"] == "warning" and found["text"] in ("Access is denied.", "no event log named Lync Server")

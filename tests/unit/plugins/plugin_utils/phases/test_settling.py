@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import Any
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.findings import finding
-from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.array_side import settle_decision
 from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.settings import Settings
+from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.settling import settle_decision
 
 SETTINGS = Settings(run="20261123T180500Z-0001", array="edge", members=("edge1", "edge2"), purpose="settle")
 
