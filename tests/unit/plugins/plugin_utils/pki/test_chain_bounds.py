@@ -24,7 +24,8 @@ from ansible_collections.ucops.certificates.tests.unit.zoo import (
 )
 
 Store = tuple[Issued, Sequence[Issued], Sequence[Issued]]
-SECOND = 1.0
+BOUND = 12.0
+"""In yardsticks: about a second of a processor core of 2023."""
 
 
 def crowd(**knobs: Any) -> Callable[[], Store]:
@@ -89,34 +90,44 @@ BAD = {
 }
 
 
+def yardstick() -> float:
+    """Processor time of a fixed piece of Python, which other work on the machine slows down as it does ours."""
+    began = time.process_time()
+    table = {str(number): number for number in range(150_000)}
+    assert sum(table[str(number)] for number in range(150_000)) == 11_249_925_000
+    return time.process_time() - began
+
+
 def asked(store: Store) -> tuple[list[dict[str, Any]], float]:
-    """The filter's answer and the processor time it took, with nothing remembered from before."""
+    """The filter's answer and the processor time it took, in yardsticks, with nothing remembered from before."""
     leaf, pool, anchors = store
     texts, trusted = [one.pem for one in pool], [one.pem for one in anchors]
     dn.parse.cache_clear()
     dn.key.cache_clear()
+    before = yardstick()
     began = time.process_time()
     rows = chain_paths_filter(leaf.pem, pool=texts, anchors=trusted, at=NOW)
-    return rows, time.process_time() - began
+    took = time.process_time() - began
+    return rows, took / max(before, yardstick())
 
 
 @pytest.mark.parametrize("store", GOOD)
 def test_found_within_a_second(store: str) -> None:
     """The good chain is found however many others there are."""
-    rows, seconds = asked(GOOD[store]())
+    rows, took = asked(GOOD[store]())
     assert rows[0]["ok"]
     assert len(rows) <= 64
-    assert seconds < SECOND
+    assert took < BOUND
 
 
 @pytest.mark.parametrize("store", BAD)
 def test_given_up_within_a_second(store: str) -> None:
     """Where there is no good chain the search ends all the same, and the answer says that it was cut short."""
-    rows, seconds = asked(BAD[store]())
+    rows, took = asked(BAD[store]())
     assert not rows[0]["ok"]
     assert "chain.too-many" in {finding["id"] for finding in rows[0]["findings"]}
     assert len(rows) <= 64
-    assert seconds < SECOND
+    assert took < BOUND
 
 
 @pytest.mark.parametrize("twins", [1, 40])
@@ -126,9 +137,9 @@ def test_thousands_of_names_and_constraints(twins: int) -> None:
     permitted = [f"n{n}.example" for n in range(2000)]
     pool = [authority("Issuing", root, key=key, permitted=permitted, excluded=permitted) for _ in range(twins)]
     leaf = issue(issuer=pool[0], names=[f"a.n{n}.example" for n in range(2000)])
-    rows, seconds = asked((leaf, pool, [root]))
+    rows, took = asked((leaf, pool, [root]))
     assert "chain.too-many" in {finding["id"] for finding in rows[0]["findings"]}
-    assert seconds < SECOND
+    assert took < BOUND
 
 
 def test_many_names_and_constraints_are_judged() -> None:
@@ -136,9 +147,9 @@ def test_many_names_and_constraints_are_judged() -> None:
     root = authority("Root")
     issuing = authority("Issuing", root, permitted=[f"d{n}.example" for n in range(100)])
     leaf = issue(issuer=issuing, names=[f"h{n}.d{n % 100}.example" for n in range(200)])
-    rows, seconds = asked((leaf, [issuing], [root]))
+    rows, took = asked((leaf, [issuing], [root]))
     assert rows[0]["ok"]
-    assert seconds < SECOND
+    assert took < BOUND
 
 
 def test_thousand_keys_of_one_name_without_any_hint() -> None:
@@ -146,7 +157,7 @@ def test_thousand_keys_of_one_name_without_any_hint() -> None:
     root = authority("Root", ski=False)
     others = [authority("Issuing", root, ski=False, aki=False) for _ in range(1000)]
     leaf = issue(issuer=authority("Issuing", root, ski=False, aki=False), ski=False, aki=False)
-    rows, seconds = asked((leaf, others, [root]))
+    rows, took = asked((leaf, others, [root]))
     assert [row["ok"] for row in rows] == [False]
     assert {"chain.issuer-missing", "chain.too-many"} <= {finding["id"] for finding in rows[0]["findings"]}
-    assert seconds < SECOND
+    assert took < BOUND
