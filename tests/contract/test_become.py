@@ -27,7 +27,7 @@ def engine(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-@pytest.mark.parametrize("connection", ["winrm-basic-https", "psrp-ntlm-http"])
+@pytest.mark.parametrize("connection", ["winrm-basic-https", pytest.param("psrp-ntlm-http", marks=pytest.mark.whole)])
 def test_reads_and_writes_run_as_a_module_and_keys_do_not(engine: str, connection: str, tmp_path: Path) -> None:
     with LabProcess(directory=tmp_path / "lab", engine=engine, connection=connection) as lab:
         tasks = Tasks(lab, tmp_path / "tasks")

@@ -73,11 +73,15 @@ def normal(controller: Controller, report: Mapping[str, Any]) -> Any:
     return plain(report)
 
 
-@pytest.mark.parametrize(
-    # Basic over HTTPS is what the other tests of this file use.
-    "connection",
-    [pytest.param("winrm-basic-https", marks=pytest.mark.whole), "winrm-ntlm-http", "psrp-ntlm-http"],
-)
+WHOLE = pytest.mark.whole
+# Basic over HTTPS is what the other tests of this file use.
+CONNECTIONS = [
+    *(pytest.param(name, marks=WHOLE) for name in ("winrm-basic-https", "winrm-ntlm-http")),
+    "psrp-ntlm-http",
+]
+
+
+@pytest.mark.parametrize("connection", CONNECTIONS)
 def test_a_pool_is_renewed_and_settled(start: Start, connection: str) -> None:
     controller = start("pwsh", connection, powershell="2.0" if connection == "winrm-ntlm-http" else "4.0")
     lab = controller.lab
@@ -116,6 +120,7 @@ def test_the_missing_intermediate_is_seen_by_the_script_too(start: Start) -> Non
     assert "G3" in run.output, "the missing certificate is named"
 
 
+@pytest.mark.whole
 def test_a_connection_lost_in_the_middle_of_a_write(start: Start) -> None:
     """The error says that the change may have been made; the next run finds out by reading, and ends well."""
     controller = start("pwsh")

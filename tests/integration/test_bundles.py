@@ -12,6 +12,7 @@ from integration.controller import Controller
 from lab.client import LabProcess
 
 
+@pytest.mark.whole
 def test_av_gets_a_certificate_of_its_own(controller: Controller, lab: LabProcess) -> None:
     bundles = {"external": controller.bundle(), "av": controller.bundle("av.pfx", key=None)}
     run = controller.renew(rollout_bundles=bundles).succeeded()

@@ -72,6 +72,7 @@ def test_hold_leaves_everything_to_be_looked_at(controller: Controller, lab: Lab
     truth.all_running(lab)
 
 
+@pytest.mark.whole
 def test_a_member_left_out_is_told_of_in_every_report(controller: Controller, lab: LabProcess) -> None:
     lab.reachable("edge3", False)
     lost = controller.renew().failed("edge3")
