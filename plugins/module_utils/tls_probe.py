@@ -13,16 +13,14 @@ import concurrent.futures
 import socket
 import ssl
 import sys
-import threading
 import time
-from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
+from .line import Line, Unreadable
+from .starttls import Refused, begin
 from .tls_wire import ALERTS, certificates_in_flight, client_hello, read_flight
 
 __all__ = ["certificates_in_flight", "probe", "probe_many"]
-
-MAX_FLIGHT = 1 << 18
-"""Octets read of one server at most; a flight has a few thousand."""
 
 PROTOCOL_VERSION = 70
 """The TLS alert of a server that speaks none of the versions offered."""
@@ -34,99 +32,23 @@ MANY = 64
 """Probes under way at once."""
 
 
-class Unreadable(Exception):
-    """Why nothing could be read; the message is for people."""
-
-
-class Line:
-    """A TCP connection with one deadline, that remembers what it received."""
-
-    def __init__(self, host: str, port: int, deadline: float) -> None:
-        self.deadline = deadline
-        self.received = bytearray()
-        self.socket = _connect(host, port, deadline)
-
-    def send(self, data: bytes) -> None:
-        """Sends everything. Raises socket.timeout at the deadline."""
-        self._in_time()
-        self.socket.sendall(data)
-
-    def receive(self) -> bytes:
-        """Some octets; none when the other side has closed.
-
-        Raises socket.timeout at the deadline, Unreadable past MAX_FLIGHT.
-        """
-        self._in_time()
-        data = self.socket.recv(16384)
-        self.received += data
-        if len(self.received) > MAX_FLIGHT:
-            raise Unreadable("the server sends without end")
-        return data
-
-    def _in_time(self) -> None:
-        left = self.deadline - time.monotonic()
-        if left <= 0:
-            raise socket.timeout()
-        self.socket.settimeout(left)
-
-    def close(self) -> None:
-        """Ends the connection at once."""
-        self.socket.close()
-
-
-def _connect(host: str, port: int, deadline: float) -> socket.socket:
-    problem: Optional[OSError] = None
-    for family, kind, protocol, _name, address in _resolve(host, port, deadline):
-        left = deadline - time.monotonic()
-        if left <= 0:
-            break
-        connection = socket.socket(family, kind, protocol)
-        try:
-            connection.settimeout(left)
-            connection.connect(address)
-            return connection
-        except OSError as error:
-            connection.close()
-            problem = error
-    if problem is None or isinstance(problem, socket.timeout):
-        raise Unreadable("no connection within the time allowed")
-    raise Unreadable(f"no connection: {problem.strerror or problem}")
-
-
-def _resolve(host: str, port: int, deadline: float) -> List[Tuple[Any, ...]]:
-    """Addresses of a host. Looking up a name knows no time limit, so it is done in a thread that may be left behind."""
-    answer: List[Any] = []
-
-    def look_up() -> None:
-        try:
-            answer.append(socket.getaddrinfo(host, port, 0, socket.SOCK_STREAM))
-        except (OSError, UnicodeError) as error:
-            answer.append(error)
-
-    thread = threading.Thread(target=look_up, daemon=True)
-    thread.start()
-    thread.join(max(0.0, deadline - time.monotonic()))
-    if not answer:
-        raise Unreadable("the name was not resolved within the time allowed")
-    if isinstance(answer[0], Exception):
-        raise Unreadable(f"the name cannot be resolved: {getattr(answer[0], 'strerror', None) or answer[0]}")
-    return list(answer[0])
-
-
-def probe(host: str, port: int, server_name: Optional[str] = None, timeout: float = 10.0) -> Dict[str, Any]:
+def probe(
+    host: str, port: int, server_name: Optional[str] = None, timeout: float = 10.0, starttls: Optional[str] = None
+) -> Dict[str, Any]:
     """Connects, reads what the port presents, and goes away. Never raises for what a server or a network does.
 
     :param host: name or address to connect to.
     :param server_name: sent as SNI; none is sent when it is None or an address.
     :param timeout: seconds for all of it together.
-    :return: ``host``, ``port``, ``server_name``; ``ok`` (certificates were read); ``certificates`` (DER, as sent);
-        ``protocol`` and ``cipher`` (None where unknown); ``handshake`` (it was completed);
+    :param starttls: ``smtp``, ``imap`` or ``pop3`` for a port that begins in the clear; None for TLS from the start.
+    :return: ``host``, ``port``, ``server_name``, ``starttls``; ``ok`` (certificates were read); ``certificates`` (DER,
+        as sent); ``protocol`` and ``cipher`` (None where unknown); ``handshake`` (it was completed);
         ``client_certificate_requested`` (None where it cannot be told: TLS 1.3); ``error`` (a sentence, when not ok);
         ``handshake_error`` (a sentence: certificates were read, but the handshake was not completed).
     """
     result: Dict[str, Any] = {
-        "host": host, "port": port, "server_name": server_name, "ok": False, "error": None, "protocol": None,
-        "cipher": None, "handshake": False, "handshake_error": None, "client_certificate_requested": None,
+        "host": host, "port": port, "server_name": server_name, "starttls": starttls, "ok": False,
+        "error": None, "protocol": None, "cipher": None, "handshake": False, "handshake_error": None, "client_certificate_requested": None,
         "certificates": [],
     }  # fmt: skip
     deadline = time.monotonic() + timeout
@@ -148,8 +70,10 @@ def probe(host: str, port: int, server_name: Optional[str] = None, timeout: floa
 
 
 def _attempt(read: Callable[[Line, Dict[str, Any]], None], result: Dict[str, Any], deadline: float) -> None:
-    """One connection. What goes wrong on it becomes ``error``; no connection at all is raised as Unreadable."""
+    """One connection. What goes wrong in its TLS becomes ``error``; where it does not come to that: Unreadable."""
     line = Line(result["host"], result["port"], deadline)
+    if result["starttls"]:
+        _go_over(line, result["starttls"])
     try:
         read(line, result)
     except socket.timeout:
@@ -161,6 +85,22 @@ def _attempt(read: Callable[[Line, Dict[str, Any]], None], result: Dict[str, Any
     finally:
         line.close()
         _take_flight(line, result)
+
+
+def _go_over(line: Line, protocol: str) -> None:
+    """Has a port that began in the clear wait for the TLS greeting. Raises Unreadable, the connection closed."""
+    try:
+        begin(line, protocol)
+        del line.received[:]  # what comes from here on is TLS
+        return
+    except Refused as problem:
+        text = f"{protocol.upper()}: {problem}"
+    except socket.timeout:
+        text = f"connected, but the {protocol.upper()} answer was not complete within the time allowed"
+    except OSError as problem:
+        text = f"connection lost before TLS began: {problem.strerror or problem}"
+    line.close()
+    raise Unreadable(text)
 
 
 def _silence(line: Line) -> str:
@@ -284,13 +224,14 @@ def probe_many(
 ) -> List[Dict[str, Any]]:
     """Probes many ports at once; the answers are in the order of the questions.
 
-    :param endpoints: each with ``host``, ``port`` and perhaps ``server_name``.
+    :param endpoints: each with ``host``, ``port`` and perhaps ``server_name`` and ``starttls``.
     :param timeout: seconds for each of them.
     :param workers: how many at once.
     """
 
     def one(endpoint: Mapping[str, Any]) -> Dict[str, Any]:
-        return probe(endpoint["host"], int(endpoint["port"]), endpoint.get("server_name"), timeout)
+        name, starttls = endpoint.get("server_name"), endpoint.get("starttls")
+        return probe(endpoint["host"], int(endpoint["port"]), name, timeout, starttls)
 
     if not endpoints:
         return []

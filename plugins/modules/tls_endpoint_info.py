@@ -35,6 +35,13 @@ options:
           - Name that is asked for (SNI).
           - None is sent when it is left out or an address.
         type: str
+      starttls:
+        description:
+          - For a port that begins in the clear, the protocol in which TLS is asked for.
+          - A server that does not offer it is an entry with RV(endpoints[].error); Exchange offers no STARTTLS on a
+            connector for whose name it has no certificate.
+        type: str
+        choices: [smtp, imap, pop3]
       name:
         description: What the port is called in the result.
         type: str
@@ -80,6 +87,14 @@ EXAMPLES = r"""
   delegate_to: vantage.contoso.example
   register: presented
 
+- name: What does SMTP present after STARTTLS, on each server of the array?
+  ucops.certificates.tls_endpoint_info:
+    endpoints:
+      - {host: ex1.corp.contoso.example, port: 25, starttls: smtp}
+      - {host: ex2.corp.contoso.example, port: 25, starttls: smtp}
+      - {host: ex1.corp.contoso.example, port: 143, starttls: imap}
+  delegate_to: localhost
+
 - name: How many certificates each of them sends
   ansible.builtin.debug:
     msg: "{{ item.name }}: {{ item.certificates | length }} {{ item.error or '' }}"
@@ -110,6 +125,10 @@ endpoints:
       type: int
       returned: always
     server_name:
+      description: As given.
+      type: str
+      returned: always
+    starttls:
       description: As given.
       type: str
       returned: always
@@ -183,6 +202,7 @@ ARGUMENT_SPEC: Dict[str, Any] = {
             "host": {"type": "str", "required": True},
             "port": {"type": "int", "required": True},
             "server_name": {"type": "str"},
+            "starttls": {"type": "str", "choices": ["smtp", "imap", "pop3"]},
             "name": {"type": "str"},
             "use": {"type": "str"},
         },

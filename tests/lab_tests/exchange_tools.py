@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import re
 import shutil
+import ssl
 import subprocess
 from datetime import datetime, timezone
 from functools import lru_cache
@@ -140,14 +142,21 @@ class Typist:
         found: dict[str, Any] = next(e for e in self.hosts[member]["rollout_endpoints"] if e["name"] == name)
         return found
 
-    def openssl(self, member: str, name: str) -> str:
-        """What openssl s_client says of a port."""
+    def openssl(self, member: str, name: str, *more: str) -> str:
+        """What openssl s_client says of a port; with its usual server name unless ``more`` says otherwise."""
         port = self.port(member, name)
         command = ["openssl", "s_client", "-connect", f"{port['host']}:{port['port']}", "-CAfile", str(self.trust)]
-        command += ["-servername", port["server_name"]]
+        command += more or ["-servername", port["server_name"]]
         command += ["-starttls", port["starttls"]] if port.get("starttls") else []
         done = subprocess.run(command, input=b"QUIT\r\n", capture_output=True, timeout=30)
         return (done.stdout + done.stderr).decode("utf-8", "replace")
+
+    def sent(self, member: str, name: str, server_name: str | None) -> list[str]:
+        """SHA-256 of each certificate that openssl was sent, in its order."""
+        asked = ("-servername", server_name) if server_name else ("-noservername",)
+        said = self.openssl(member, name, "-showcerts", *asked)
+        blocks = re.findall(r"-----BEGIN CERTIFICATE-----.*?-----END CERTIFICATE-----", said, re.DOTALL)
+        return [hashlib.sha256(ssl.PEM_cert_to_DER_cert(block)).hexdigest() for block in blocks]
 
     def verify(self, member: str, name: str) -> str:
         """How openssl judges a port."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import imaplib
 import poplib
 import smtplib
@@ -10,6 +11,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from ansible_collections.ucops.certificates.plugins.module_utils.tls_probe import probe
 from lab.client import LOCAL, LabProcess
 from lab.exchange.client import OwaUser, StarttlsWatch, starttls_problem, trusting
 
@@ -223,3 +225,20 @@ def test_a_missing_intermediate(modern: Typist) -> None:
     modern.ok("ex1", f"Enable-ExchangeCertificate {new} -Services IIS,SMTP -Force {NO_DEFAULT}")
     assert "unable to verify the first certificate" in modern.verify("ex1", "SMTP submission")
     assert "unable to verify the first certificate" in modern.verify("ex1", "Web")
+
+
+@pytest.mark.parametrize("typed", VERSIONS, indirect=True)
+def test_the_probe_reads_what_openssl_reads(typed: Typist) -> None:
+    """Every port of a server, STARTTLS included, with and without a server name; and a connector that offers none."""
+    for port in typed.hosts["ex1"]["rollout_endpoints"]:
+        for name in (port["server_name"], None):
+            found = probe(port["host"], port["port"], name, 10, port.get("starttls"))
+            assert found["ok"], (port, found["error"])
+            assert [hashlib.sha256(der).hexdigest() for der in found["certificates"]] == typed.sent(
+                "ex1", port["name"], name
+            ), port
+    if typed.lab.state()["ex1"]["product"] != "exchange2010":
+        typed.ok("ex1", "Set-ReceiveConnector -Identity 'EX1\\Client Frontend EX1' -Fqdn relay.contoso.example")
+        port = typed.port("ex1", "SMTP submission")
+        refused = probe(port["host"], port["port"], None, 10, port["starttls"])
+        assert not refused["ok"] and "STARTTLS is not offered; EHLO was answered with SIZE" in refused["error"]
