@@ -47,9 +47,9 @@ def probe(
         ``handshake_error`` (a sentence: certificates were read, but the handshake was not completed).
     """
     result: Dict[str, Any] = {
-        "host": host, "port": port, "server_name": server_name, "starttls": starttls, "ok": False,
-        "error": None, "protocol": None, "cipher": None, "handshake": False, "handshake_error": None, "client_certificate_requested": None,
-        "certificates": [],
+        "host": host, "port": port, "server_name": server_name, "starttls": starttls, "ok": False, "error": None,
+        "protocol": None, "cipher": None, "handshake": False, "handshake_error": None,
+        "client_certificate_requested": None, "certificates": [],
     }  # fmt: skip
     deadline = time.monotonic() + timeout
     try:
