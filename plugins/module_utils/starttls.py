@@ -106,7 +106,7 @@ def _imap(lines: Lines) -> None:
 def _imap_command(lines: Lines, tag: str, command: str) -> Any:
     """Sends a command; the untagged lines of its answer, and the line that ends it."""
     lines.say(f"{tag} {command}")
-    found = []
+    found: List[str] = []
     while len(found) <= 200:
         text = lines.hear()
         if text.upper().startswith(tag.upper() + " "):
