@@ -47,6 +47,25 @@ attributes:
     support: none
 """
 
+    LOCAL_CHANGE = r"""
+attributes:
+  check_mode:
+    support: full
+    details: Reads the files that are there, and writes none.
+  diff_mode:
+    support: full
+    details: What the files say, and nothing of the key.
+  platform:
+    platforms: posix
+    support: full
+  action:
+    support: full
+  async:
+    support: none
+  bypass_host_loop:
+    support: none
+"""
+
     CONTROLLER = r"""
 attributes:
   check_mode:

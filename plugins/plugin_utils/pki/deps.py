@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 try:
+    from cryptography import x509
     from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
@@ -16,14 +17,14 @@ try:
 except ImportError as error:  # pragma: no cover - shown by require()
     if not TYPE_CHECKING:
         InvalidSignature = UnsupportedAlgorithm = None
-        ec = ed448 = ed25519 = hashes = load_der_x509_certificate = padding = pkcs12 = rsa = serialization = None
+        ec = ed448 = ed25519 = hashes = load_der_x509_certificate = padding = pkcs12 = rsa = serialization = x509 = None
     MISSING: str | None = str(error)
 else:
     MISSING = None
 
 __all__ = [
     "DependencyError", "InvalidSignature", "UnsupportedAlgorithm", "ec", "ed448", "ed25519", "hashes",
-    "load_der_x509_certificate", "padding", "pkcs12", "require", "rsa", "serialization",
+    "load_der_x509_certificate", "padding", "pkcs12", "require", "rsa", "serialization", "x509",
 ]  # fmt: skip
 
 
