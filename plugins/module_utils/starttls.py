@@ -35,7 +35,7 @@ class Lines:
             if not data:
                 raise Refused("it closed the connection before TLS began" + _quoted(self.left.decode("latin-1")))
             self.left += data
-        found, _, self.left = self.left.partition(b"\n")
+        found, dummy, self.left = self.left.partition(b"\n")
         return found.rstrip(b"\r").decode("utf-8", "replace")
 
     def say(self, text: str) -> None:
@@ -98,7 +98,7 @@ def _imap(lines: Lines) -> None:
     words = " ".join(text for text in offered if text.upper().startswith("* CAPABILITY")).upper().split()
     if "STARTTLS" not in words:
         raise Refused(f"STARTTLS is not offered; CAPABILITY was answered with{_quoted(' '.join(words[2:]) or ended)}")
-    _, ended = _imap_command(lines, "a2", "STARTTLS")
+    dummy, ended = _imap_command(lines, "a2", "STARTTLS")
     if not ended.upper().startswith("A2 OK"):
         raise Refused(f"expected OK as answer to STARTTLS, found{_quoted(ended)}")
 

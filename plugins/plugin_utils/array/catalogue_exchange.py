@@ -26,6 +26,11 @@ EXCHANGE: Mapping[str, Entry] = {
         "error", "Unified Messaging would refuse the certificate",
         "It takes one only while its startup mode is TLS or Dual and its service is stopped.",
         "Set the mode, stop the service, run again and start it; or leave Unified Messaging out.", ENABLE),
+    "exchange.answer-foreign": Entry(
+        "error", "The vendor's answer is for another request",
+        "Its key is not that of any request that waits on this server; imported here it would have no key.",
+        "Import it on the server where its request waits, or have the vendor issue it anew for the one that is here.",
+        "Microsoft, Import-ExchangeCertificate"),
     "exchange.default-smtp-none": Entry(
         "warning", "There is no default SMTP certificate",
         "Servers of the organization cannot encrypt mail among themselves; event 12012.",

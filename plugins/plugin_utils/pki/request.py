@@ -102,11 +102,12 @@ def make(wanted: Wish, key: RSAPrivateKey) -> bytes:
 
 
 def read(data: bytes) -> Request:
-    """What a request in PEM says, also one headed NEW CERTIFICATE REQUEST as by Windows. Raises ValueError."""
+    """What a request says: DER, or PEM, also headed NEW CERTIFICATE REQUEST as by Windows. Raises ValueError."""
     deps.require()
     x509, serialization = deps.x509, deps.serialization
+    pem = data.replace(b" NEW CERTIFICATE REQUEST", b" CERTIFICATE REQUEST")
     try:
-        csr = x509.load_pem_x509_csr(data.replace(b" NEW CERTIFICATE REQUEST", b" CERTIFICATE REQUEST"))
+        csr = x509.load_pem_x509_csr(pem) if b"-----BEGIN" in pem else x509.load_der_x509_csr(data)
         key = csr.public_key()
         subject = csr.subject
         try:
@@ -114,7 +115,7 @@ def read(data: bytes) -> Request:
         except x509.ExtensionNotFound:
             names = ()
     except (ValueError, TypeError, deps.UnsupportedAlgorithm) as error:
-        raise ValueError(f"expected a certificate request in PEM, found something else ({error})") from None
+        raise ValueError(f"expected a certificate request in PEM or DER, found something else ({error})") from None
     fields = {oid: field for field, oid in _oids().items()}
     spki = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return Request(
@@ -124,6 +125,14 @@ def read(data: bytes) -> Request:
         hashlib.sha256(spki).hexdigest(),
         bool(csr.is_signature_valid),
     )
+
+
+def pem_of(der: bytes) -> str:
+    """The PEM form of a request."""
+    deps.require()
+    csr = deps.x509.load_der_x509_csr(der)
+    text: str = csr.public_bytes(deps.serialization.Encoding.PEM).decode("ascii")
+    return text
 
 
 def spki_sha256(key: Any) -> str:

@@ -58,6 +58,10 @@ PRODUCT: Mapping[str, Kind] = {
     "Get-EdgeSubscription": "read",
     "Get-UMService": "read",
     "Get-UMCallRouterSettings": "read",
+    # Without a password it gives nothing of a key: a pending request is exported, a certificate with its key refused.
+    "Export-ExchangeCertificate": "read",
+    "New-ExchangeCertificate": "write",
+    "Import-ExchangeCertificate": "write",
     "Enable-ExchangeCertificate": "write",
     "Set-PopSettings": "write",
     "Set-ImapSettings": "write",

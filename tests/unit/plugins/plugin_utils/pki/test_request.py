@@ -116,7 +116,7 @@ def test_what_no_certificate_can_say_is_refused(names: list[str], fields: dict[s
     "data", [b"", b"<html>", b"-----BEGIN CERTIFICATE REQUEST-----\nAAAA\n-----END CERTIFICATE REQUEST-----\n"]
 )
 def test_what_is_no_request(data: bytes) -> None:
-    with pytest.raises(ValueError, match="expected a certificate request in PEM"):
+    with pytest.raises(ValueError, match="expected a certificate request in PEM or DER"):
         request.read(data)
 
 
