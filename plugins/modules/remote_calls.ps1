@@ -568,8 +568,8 @@ if ($root['load'] -contains 'lync') {
 # here, past the rights that Exchange gives; Edge Transport has nothing else. CSS-Exchange, Confirm-ExchangeShell.ps1, does so.
 $product += 'Get-ExchangeCertificate', 'Get-TransportServer', 'Get-TransportService', 'Get-ReceiveConnector', 'Get-SendConnector',
     'Get-PopSettings', 'Get-ImapSettings', 'Get-AuthConfig', 'Get-EdgeSubscription', 'Get-UMService', 'Get-UMCallRouterSettings',
-    'Enable-ExchangeCertificate', 'Set-PopSettings', 'Set-ImapSettings', 'Export-ExchangeCertificate', 'New-ExchangeCertificate',
-    'Import-ExchangeCertificate'
+    'Export-ExchangeCertificate', 'New-ExchangeCertificate', 'Import-ExchangeCertificate', 'Enable-ExchangeCertificate',
+    'Set-PopSettings', 'Set-ImapSettings'
 $exchange = @(foreach ($token in $root['load']) { if ("$token" -like 'exchange*') { $token } })[0]
 if ($exchange) {
     try {
