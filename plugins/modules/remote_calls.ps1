@@ -108,6 +108,7 @@ try {
                         $value = $value.ToLocalTime()
                     }
                     '$switch' { $value = $inner }
+                    '$computer' { $value = $env:COMPUTERNAME }
                     '$int64' { $value = [long]::Parse($inner, $invariant) }
                     '$secure' {
                         $value = [Activator]::CreateInstance([Security.SecureString])
@@ -438,6 +439,27 @@ function Copy-StoreCertificate {
     if (-not $certificate) { throw "There is no certificate $($with['Thumbprint']) in $($with['From'])." }
     (Open-Store $with['To'] 'ReadWrite').Add($certificate)
     @{ Store = $with['To']; Thumbprint = $certificate.Thumbprint }
+}
+#endregion
+
+#region state: Set-ServiceState, Invoke-IisReset
+# Services in the order given; an absent one has no row. Those that depend on a stopped one stop, too.
+$own += 'Set-ServiceState', 'Invoke-IisReset'
+function Set-ServiceState {
+    foreach ($name in $with['Names']) {
+        foreach ($service in @(Get-Service -Name $name -ErrorAction SilentlyContinue)) {
+            if ("$($service.Status)" -ne $with['Status']) {
+                if ($with['Status'] -eq 'Running') { Start-Service -Name $name } else { Stop-Service -Name $name -Force }
+            }
+            @{ Name = $name; Status = (Get-Service -Name $name).Status }
+        }
+    }
+}
+
+function Invoke-IisReset {
+    $said = @(iisreset)
+    if ($LASTEXITCODE) { throw [string]::Join(' ', [string[]]$said) }
+    @{ Name = 'W3SVC'; Status = (Get-Service -Name W3SVC).Status }
 }
 #endregion
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import Call, Reply
+from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import Call, Reply, ThisComputer
 from ansible_collections.ucops.certificates.tests.unit.zoo import authority
 from pwsh.engine import run
 
@@ -115,6 +115,51 @@ def test_a_copy_and_a_copy_of_nothing() -> None:
 
 def _one(names: dict[str, str]) -> dict[str, str]:
     return {"Thumbprint": names["Thumbprint"]}
+
+
+SERVICES = """
+$global:status = @{ POP = 'Running'; IMAP = 'Stopped' }
+$global:did = ''
+function Get-Service { [CmdletBinding()] param($Name)
+    if ($global:status[$Name]) { New-Object PSObject -Property @{ Name = $Name; Status = $global:status[$Name] } }
+    else { Write-Error "no service $Name" }
+}
+function Stop-Service { param($Name, [switch]$Force) $global:status[$Name] = 'Stopped'; $global:did += "-$Name" }
+function Start-Service { param($Name)
+    if ($Name -eq 'IMAP') { throw 'Cannot start service IMAP.' }
+    $global:status[$Name] = 'Running'; $global:did += "+$Name"
+}
+function Get-CsCertificate { [CmdletBinding()] param($Type) @{ Thumbprint = "$Type$global:did" } }
+"""
+
+
+def test_services_are_stopped_and_started_where_they_are_not_so_already() -> None:
+    names = {"Names": ["POP", "IMAP", "UM"]}
+    calls = [
+        Call("down", "Set-ServiceState", {**names, "Status": "Stopped"}),
+        Call("up", "Set-ServiceState", {"Names": ["POP"], "Status": "Running"}),
+        Call("did", "Get-CsCertificate", {"Type": ThisComputer()}, ("Thumbprint",)),
+        Call("fails", "Set-ServiceState", {**names, "Status": "Running"}),
+    ]
+    reply = run(calls, before=SERVICES + "$env:COMPUTERNAME = 'EX1'").reply()
+    assert [(row["Name"], row["Status"]) for row in reply.rows("down")] == [("POP", "Stopped"), ("IMAP", "Stopped")]
+    assert reply.rows("up") == ({"Name": "POP", "Status": "Running"},)
+    assert reply.rows("did") == ({"Thumbprint": "EX1-POP+POP"},), "what stopped already is not stopped again"
+    error = reply["fails"].error
+    assert error and error.fqid == "ucops.Set-ServiceState" and "Cannot start service IMAP" in error.message
+
+
+@pytest.mark.parametrize("code", [0, 5])
+def test_iisreset_and_what_it_says_when_it_fails(code: int) -> None:
+    before = (
+        f"function iisreset {{ 'Access denied,'; 'you must be an administrator'; $global:LASTEXITCODE = {code} }}\n"
+        "function Get-Service { param($Name) New-Object PSObject -Property @{ Status = 'Running' } }"
+    )
+    answer = run([Call("iis", "Invoke-IisReset")], before=before).reply()["iis"]
+    if code:
+        assert answer.error and "must be an administrator" in answer.error.message
+    else:
+        assert answer.rows == ({"Name": "W3SVC", "Status": "Running"},)
 
 
 @pytest.fixture

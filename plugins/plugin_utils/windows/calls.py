@@ -35,6 +35,8 @@ OWN: Mapping[str, Kind] = {
     "Lock-Member": "write",
     "Unlock-Member": "write",
     "Copy-StoreCertificate": "write",
+    "Set-ServiceState": "write",
+    "Invoke-IisReset": "write",
     "Get-TlsBinding": "read",
 }
 # Product cmdlets, with the parameters that Microsoft documents for them. remote_calls.ps1 holds the same list.
@@ -101,6 +103,11 @@ class Switch:
     """A switch parameter: present and on, or present and off."""
 
     on: bool = True
+
+
+@dataclass(frozen=True)
+class ThisComputer:
+    """The NetBIOS name of the host itself, which a document can name before anybody has asked for it."""
 
 
 @dataclass(frozen=True)

@@ -4,8 +4,8 @@
 """What crosses the wire: the document that goes to a host, and the framed reply that comes back.
 
 Both are ASCII JSON. Values that JSON has no form for are one-key objects: ``{"$bytes": base64}``, ``{"$datetime": ISO
-8601 UTC}``, ``{"$secure": text}``, ``{"$switch": bool}``, ``{"$int64": digits}``. docs/remote-calls.md shows a whole
-exchange.
+8601 UTC}``, ``{"$secure": text}``, ``{"$switch": bool}``, ``{"$int64": digits}``, ``{"$computer": true}`` (the host's
+own NetBIOS name). docs/remote-calls.md shows a whole exchange.
 """
 
 from __future__ import annotations
@@ -29,6 +29,7 @@ from .calls import (
     Reply,
     Secure,
     Switch,
+    ThisComputer,
     check_calls,
 )
 
@@ -77,6 +78,8 @@ def encode(value: Any, where: str) -> Any:
         return {"$secure": value.text}
     if isinstance(value, Switch):
         return {"$switch": value.on}
+    if isinstance(value, ThisComputer):
+        return {"$computer": True}
     if isinstance(value, (list, tuple)):
         return [encode(item, where) for item in value]
     raise CallError(f"{where}: a value of type {type(value).__name__} has no form on the wire")

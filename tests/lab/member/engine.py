@@ -118,7 +118,7 @@ class Engine:
         began, warnings = time.monotonic(), Warn()
         reply: dict[str, Any] = {"id": call["id"]}
         try:
-            given = {k: decode(v) for k, v in (call.get("with") or {}).items()}
+            given = {k: decode(v, self.state.computer) for k, v in (call.get("with") or {}).items()}
             rows = await self.call(call["name"], given, warnings, loaded, hooks)
             if call["name"] in CMDLETS:  # as the script does: nothing is kept unless it is asked for
                 rows = [{k: _property(row, k) for k in call.get("keep") or ()} for row in rows]

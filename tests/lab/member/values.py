@@ -41,10 +41,10 @@ def parse_moment(text: str) -> datetime:
     return datetime.fromisoformat(f"{found[1]}.{micro}{zone}").astimezone(timezone.utc)
 
 
-def decode(value: Any) -> Any:
-    """A JSON value of the document as what it stands for."""
+def decode(value: Any, computer: str = "") -> Any:
+    """A JSON value of the document as what it stands for; ``computer``: the member's NetBIOS name."""
     if isinstance(value, list):
-        return [decode(v) for v in value]
+        return [decode(v, computer) for v in value]
     if not isinstance(value, dict):
         return value
     if len(value) == 1:
@@ -59,7 +59,9 @@ def decode(value: Any) -> Any:
             return Switch(bool(inner))
         if kind == "$int64":
             return int(inner)
-    return {k: decode(v) for k, v in value.items()}
+        if kind == "$computer":
+            return computer
+    return {k: decode(v, computer) for k, v in value.items()}
 
 
 def encode(value: Any) -> Any:
