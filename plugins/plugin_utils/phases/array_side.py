@@ -80,7 +80,7 @@ def gate(
         for m in settings.members
         if present.get(m, {}).get("switch_uses") or (decision.action == "replace" and m in decision.members)
     ]
-    rename, kept = connectors.to_rename(settings, present)
+    rename, kept = connectors.to_rename(settings, present, switch)
     found += kept
     limited: list[Finding] = []
     if settings.on_failure == "rollback":

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..array.findings import Finding, finding
@@ -13,15 +13,19 @@ from .settings import Settings
 
 
 def to_rename(
-    settings: Settings, evidence: Mapping[str, Mapping[str, Any]]
+    settings: Settings, evidence: Mapping[str, Mapping[str, Any]], switch: Sequence[str]
 ) -> tuple[dict[str, Any], tuple[Finding, ...]]:
     """``member`` and ``connectors`` of the renaming (empty: there is none), and those that are left alone.
+
+    ``switch``: the members that are switched. The last of them does it along with its switch, since all others hold the
+    certificate by then; ``apart`` says that nobody is switched any more, and the renaming is a step of its own.
 
     A Send connector is renamed only when each of its source servers is a member of this array: another server may not
     hold the new certificate, and the name would be taken without an error.
     """
     computers = {str(seen["host"]["computer"]).casefold() for seen in evidence.values()}
-    first = next((member for member in settings.members if evidence.get(member, {}).get("send")), None)
+    seeing = [member for member in settings.members if evidence.get(member, {}).get("send")]
+    first = next((member for member in reversed(switch) if member in seeing), next(iter(seeing), None))
     if first is None:
         return {}, ()
     names, left = [], []
@@ -36,7 +40,8 @@ def to_rename(
             left.append(finding("exchange.connector-elsewhere", settings.array, subject, text))
         else:
             names.append(str(connector["name"]))
-    return ({"member": first, "connectors": names} if names else {}), tuple(left)
+    apart = first != next(reversed(switch), None)
+    return ({"member": first, "connectors": names, "apart": apart} if names else {}), tuple(left)
 
 
 def _name(source: str) -> str:

@@ -13,13 +13,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime
 
 from ..array.journal import Journal
 from ..products import exchange_back as back
 from ..products.exchange import RESTART, TRANSPORT, Connector
 from ..products.exchange_names import Rename, change_of, same_name
-from ..products.exchange_read import key_calls
+from ..products.exchange_read import key_calls, stage_calls
 from ..products.exchange_services import DEFAULT
 from ..products.exchange_state import SHELLS, send_call, server_calls
 from ..products.store import Change
@@ -76,11 +77,12 @@ class ExchangeMember(Member):
         try:
             changes = self.plan_stage(first["missing"], send=True)
             sent = [records.lock_call(self.settings), *(call for change in changes for call in change.calls)]
-            tests = key_calls(self.wanted.thumbprints if self.wanted else (), not seen.in_my)
-            reply = self._send(sent, calls(tests), "staging")
+            read = stage_calls(self.wanted.thumbprints if self.wanted else (), not seen.in_my)
+            reply = together(reply, self._send(sent, read, "staging", load=()))
         except KeyRefused as refused:  # nothing was sent: what was read is still true
             raise PhaseFailed(f"{self.member}: {refused}", first, "transport.insecure") from None
         seen = see(self.member, reply, self.clock.now(), self.settings, self.wanted)
+        seen = replace(seen, lock=records.own_lock(self.settings))
         evidence = to_evidence(seen, self.settings)
         if seen.judged.stage:
             lines = "; ".join(change.as_line() for change in seen.judged.stage)
@@ -99,7 +101,9 @@ class ExchangeMember(Member):
         thumbprint = next(iter(uses.values()))
         running = evidence["services"]
         restarted = self._restarted(uses, running)
+        renames = self._renames(evidence.get("rename", ()), evidence)
         settings = {name: (old, new) for name, (old, new) in evidence["settings"].items()}
+        settings |= {r.connector.subject: (r.connector.certificate_name, str(r.name)) for r in renames}
         switching = records.switching(before, uses, evidence["assigned"], restarted, settings)
         old = evidence["default_smtp"]
         self.say(f"default SMTP certificate: {evidence['labels'].get(old, old or 'none')}")
@@ -109,12 +113,16 @@ class ExchangeMember(Member):
             *calls_again(evidence["switch_calls"]),
             *_restart_calls(restarted),
             *((Call("iis", "Invoke-IisReset"),) if resets else ()),
+            *(call for rename in renames for call in change_of(rename, str(evidence["host"]["computer"])).calls),
             records.journal_call("journal-after", self.settings, records.switched(switching)),
         ]
         reply = self._send(sent, calls(), "switching")
         after = to_evidence(see(self.member, reply, self.clock.now(), self.settings, self.wanted), self.settings)
         self._demand_unhurt(evidence, after, moved=settings.get(DEFAULT, (None, None))[1] == thumbprint)
-        left = after["switch"]
+        left = [
+            *after["switch"],
+            *(f"Send connector {c['name']}" for c in after["send"] if c["name"] in evidence["rename"]),
+        ]
         if left:
             text = (
                 f"{self.member}: changed without an error, but the server still shows the old state: {'; '.join(left)}"
@@ -151,9 +159,8 @@ class ExchangeMember(Member):
 
     def rename(self, connectors: Sequence[str], before: Journal, evidence: Evidence) -> Evidence:
         """Gives Send connectors of the organization, by name, the new TlsCertificateName."""
-        wanted = {str(c["name"]): c for c in evidence["send"] if c["name"] in connectors}
+        renames = self._renames(connectors, evidence)
         computer = str(evidence["host"]["computer"])
-        renames = [Rename(Connector("send", name, "", c["before"], ""), str(c["after"])) for name, c in wanted.items()]
         settings = {r.connector.subject: (r.connector.certificate_name, r.name) for r in renames}
         switching = records.switching(before, {}, {}, before.services, settings)
         switched = records.switched(switching)
@@ -164,13 +171,21 @@ class ExchangeMember(Member):
         ]
         reply = self._send(sent, (send_call(),), "renaming connectors")
         now = {str(row["Name"]): row.get("TlsCertificateName") for row in reply.rows("send")}
-        wrong = [name for name, c in wanted.items() if not same_name(now.get(name), c["after"])]
+        wrong = [r.connector.name for r in renames if not same_name(now.get(r.connector.name), r.name)]
         after = {**evidence, "locked": True, "journal": switched.dumps(), "send": []}
         if wrong:
             text = f"{self.member}: renamed without an error, but {', '.join(wrong)} shows another name"
             raise PhaseFailed(text, self.after_failure())
-        self.say(f"Send connectors renamed: {', '.join(wanted)}")
+        self.say(f"Send connectors renamed: {', '.join(connectors)}")
         return after
+
+    @staticmethod
+    def _renames(names: Sequence[str], evidence: Evidence) -> tuple[Rename, ...]:
+        return tuple(
+            Rename(Connector("send", str(c["name"]), "", c["before"], ""), str(c["after"]))
+            for c in evidence["send"]
+            if c["name"] in names
+        )
 
     # -- ending ------------------------------------------------------------------------------------------------------
 

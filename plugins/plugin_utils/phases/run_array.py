@@ -186,7 +186,7 @@ class ArrayRun:
         self.tell(f"  | to switch: {', '.join(gate.switch) or 'nothing'}")
         if gate.rename:
             names = ", ".join(gate.rename["connectors"])
-            self.tell(f"  | Send connectors to rename after the last member, on {gate.rename['member']}: {names}")
+            self.tell(f"  | Send connectors to rename last, on {gate.rename['member']}: {names}")
         return facts
 
     def prove(self) -> dict[str, Any]:

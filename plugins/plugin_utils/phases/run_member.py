@@ -100,7 +100,8 @@ def _run(
     journal = Journal.loads(evidence["journal"]) if evidence.get("journal") else None
     if phase == "switch":
         uses = {use: str(evidence["wanted"][use]) for use in _uses(evidence, gate, at.member)}
-        after = at.switch(uses, records.own(journal, settings, evidence), evidence)
+        names = _renamed_along(gate, at.member)
+        after = at.switch(uses, records.own(journal, settings, evidence), {**evidence, "rename": names})
         return _result(after, [f"{use}: {evidence['assigned'].get(use)} -> {new}" for use, new in uses.items()])
     if phase == "prove" and journal is not None:
         return _result(at.prove(journal, evidence, since), ())
@@ -143,6 +144,14 @@ def _uses(evidence: Mapping[str, Any], gate: Mapping[str, Any], member: str) -> 
     if gate["roll"]["action"] == "replace" and member in gate["roll"]["members"] and edge.AV_USE not in uses:
         uses.append(edge.AV_USE)
     return uses
+
+
+def _renamed_along(gate: Mapping[str, Any], member: str) -> list[str]:
+    """The Send connectors that this member renames in its own switch, the last one of the array."""
+    rename = gate.get("rename") or {}
+    return (
+        [str(name) for name in rename["connectors"]] if rename.get("member") == member and not rename["apart"] else []
+    )
 
 
 def _would(phase: str, evidence: Mapping[str, Any], gate: Mapping[str, Any]) -> list[str]:

@@ -31,6 +31,8 @@ MISSING = "CommandNotFoundException"
 _TRANSPORT = ("Name", "InternalTransportCertificateThumbprint")
 _AUTH = ("CurrentCertificateThumbprint", "PreviousCertificateThumbprint", "NextCertificateThumbprint")
 _ANY = Server(ThisComputer(), Version((15,)), {})  # type: ignore[arg-type]  # the script puts the name in
+# Whether a store that nobody has made yet can be opened for reading is not documented: then nothing is staged.
+_STAGED = Call("staged", "Get-StoreCertificate", {"Stores": [STAGE], "Users": False}, optional=True)
 STAGED = "staged-"
 """What the ids of tests of the collection's own store begin with."""
 
@@ -42,8 +44,7 @@ def calls() -> tuple[Call, ...]:
         *server_calls(),
         *read_calls(STORES, True),
         Call("access", "Get-StoreKeyAccess", {"Store": "My", "Thumbprints": None}, optional=True),
-        # Whether a store that nobody has made yet can be opened for reading is not documented: then nothing is staged.
-        Call("staged", "Get-StoreCertificate", {"Stores": [STAGE], "Users": False}, optional=True),
+        _STAGED,
         Call("bindings", "Get-TlsBinding", optional=True),
         certificates_call(_ANY),
         Call("transport", "Get-TransportService", {"Identity": me}, _TRANSPORT, optional=True),
@@ -60,6 +61,11 @@ def key_calls(thumbprints: Sequence[str], staged: bool) -> tuple[Call, ...]:
         return tuple(call for call in test_calls(thumbprints) if call.id != "access")
     tests = (call for call in test_calls(thumbprints, STAGE) if call.id != "access")
     return tuple(replace(call, id=STAGED + call.id) for call in tests)
+
+
+def stage_calls(thumbprints: Sequence[str], staged: bool) -> tuple[Call, ...]:
+    """What staging changed: the stores, and the key. No cmdlet of Exchange is needed for it."""
+    return (*read_calls(STORES, True), _STAGED, *key_calls(thumbprints, staged))
 
 
 def server_in(reply: Reply) -> Server | None:
