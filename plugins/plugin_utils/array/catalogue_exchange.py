@@ -47,7 +47,8 @@ EXCHANGE: Mapping[str, Entry] = {
     "exchange.default-smtp-choice": Entry(
         "error", "The default SMTP certificate is the one that is replaced",
         "Somebody once answered yes to Exchange's question. Keeping it means that it can never be retired.",
-        "Set default_smtp to keep or to move; after a move an Edge Subscription has to be made anew.", KB2989382),
+        "Set default_smtp (in a rollout rollout_default_smtp) to keep or to move; after a move an Edge Subscription has "
+        "to be made anew.", KB2989382),
     "exchange.default-smtp-changed": Entry(
         "critical", "The default SMTP certificate or port 444 is not what it was",
         "EdgeSync, mail between servers or the management shell may break.",
