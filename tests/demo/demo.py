@@ -1,4 +1,5 @@
 """`make demo`: three Edge Servers get a renewed certificate. A story for a reader, and a test: every claim is checked.
+`make demo STORY=exchange` tells the second one, of Exchange arrays.
 
 The servers are simulated (tests/lab); ansible-playbook, its WinRM connection and the collection are the real ones.
 """
@@ -16,7 +17,7 @@ from pathlib import Path
 TESTS = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TESTS))
 
-from demo import wire  # noqa: E402
+from demo import exchange, playbook, wire  # noqa: E402
 from demo.pool import AV, MISSING, Pool  # noqa: E402
 from demo.telling import NotTrue, Teller  # noqa: E402
 from lab.client import LabError, LabProcess  # noqa: E402
@@ -141,23 +142,31 @@ Act = Callable[[Teller, Pool], None]
 ACTS: tuple[Act, ...] = (opening, refused, renewed, settled, again)
 
 
-def tell_story(tell: Teller, reports: Path, acts: Sequence[Act] = ACTS) -> int:
-    """Tells it. Returns the exit code."""
+def edge_pool(tell: Teller, reports: Path, acts: Sequence[Act] = ACTS) -> None:
+    """The first story: an Edge pool."""
     started = time.monotonic()
-    pool = None
+    with LabProcess() as lab:
+        pool = Pool(lab, tell, reports)
+        for act in acts:
+            act(tell, pool)
+    closing(tell, reports, time.monotonic() - started)
+
+
+STORIES: dict[str, Callable[[Teller, Path], None]] = {"edge-pool": edge_pool, "exchange": exchange.arrays}
+
+
+def tell_story(tell: Teller, reports: Path, story: Callable[[Teller, Path], None] = edge_pool) -> int:
+    """Tells it. Returns the exit code."""
     try:
-        with LabProcess() as lab:
-            pool = Pool(lab, tell, reports)
-            for act in acts:
-                act(tell, pool)
-        closing(tell, reports, time.monotonic() - started)
+        story(tell, reports)
         return 0
     except LabError as error:
         tell.trouble(f"The lab does not work: {error}")
     except NotTrue as error:
         tell.trouble(f"This should have been true and is not: {error}")
-        if pool is not None and pool.last is not None:
-            print(f"\nAll that {pool.last.command} said (exit code {pool.last.code}):\n\n{pool.last.output}")
+        last = playbook.last()
+        if last is not None:
+            print(f"\nAll that {last.command} said (exit code {last.code}):\n\n{last.output}")
     except KeyboardInterrupt:
         tell.trouble("Stopped. The lab is gone; nothing outside of it was touched.")
         return 130
@@ -167,14 +176,14 @@ def tell_story(tell: Teller, reports: Path, acts: Sequence[Act] = ACTS) -> int:
 def main() -> int:
     """Reads the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("story", nargs="?", default="edge-pool", choices=["edge-pool"], help="which (%(default)s)")
+    parser.add_argument("story", nargs="?", default="edge-pool", choices=list(STORIES), help="which (%(default)s)")
     parser.add_argument("--reports", type=Path, default=Path("demo-report"), help="a folder (%(default)s)")
     options = parser.parse_args()
     reports = options.reports.absolute()
     reports.mkdir(parents=True, exist_ok=True)
-    for old in reports.glob("edge-*/report.json"):
+    for old in reports.glob("*/report.json"):
         shutil.rmtree(old.parent)
-    return tell_story(Teller(), reports)
+    return tell_story(Teller(), reports, STORIES[options.story])
 
 
 if __name__ == "__main__":

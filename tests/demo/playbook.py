@@ -40,13 +40,9 @@ class Run:
         return sum(counts[0] for counts in self.recap.values())
 
 
-def run(folder: Path, arguments: Sequence[str], reports: Path, show: Callable[[str], None]) -> Run:
-    """Runs ``ansible-playbook`` with ``arguments`` in ``folder`` and hands the lines to show to ``show`` as they come.
-
-    ``reports``: the folder below which the run writes its report.
-    """
-    earlier = set(reports.glob("*/report.json"))
-    environment = {
+def environment(folder: Path) -> dict[str, str]:
+    """What Ansible's programs are started with, in ``folder``."""
+    return {
         **{name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")},
         "ANSIBLE_CONFIG": str(ROOT / "tests" / "ansible.cfg"),
         "ANSIBLE_HOME": str(ROOT / ".build" / "ansible"),
@@ -56,12 +52,28 @@ def run(folder: Path, arguments: Sequence[str], reports: Path, show: Callable[[s
         "PYTHONIOENCODING": "utf-8",
         "PWD": str(folder),
     }
+
+
+_runs: list[Run] = []
+
+
+def last() -> Run | None:
+    """The newest run of this process."""
+    return _runs[-1] if _runs else None
+
+
+def run(folder: Path, arguments: Sequence[str], reports: Path, show: Callable[[str], None]) -> Run:
+    """Runs ``ansible-playbook`` with ``arguments`` in ``folder`` and hands the lines to show to ``show`` as they come.
+
+    ``reports``: the folder below which the run writes its report.
+    """
+    earlier = set(reports.glob("*/report.json"))
     program = Path(sys.executable).with_name("ansible-playbook")
     output, shown, reporting = [], [], False
     with subprocess.Popen(
         [str(program), *arguments],
         cwd=folder,
-        env=environment,
+        env=environment(folder),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
@@ -82,4 +94,6 @@ def run(folder: Path, arguments: Sequence[str], reports: Path, show: Callable[[s
     recap = {m[1]: (int(m[2]), int(m[3]), int(m[4])) for m in map(_RECAP.match, text.splitlines()) if m}
     new = sorted(set(reports.glob("*/report.json")) - earlier)
     command = " ".join(["ansible-playbook", *arguments])
-    return Run(command, text, "\n".join(shown), process.returncode, recap, new[-1].parent if new else None)
+    done = Run(command, text, "\n".join(shown), process.returncode, recap, new[-1].parent if new else None)
+    _runs.append(done)
+    return done

@@ -139,7 +139,7 @@ class Pool:
             pending = seen["av_pending"]
             until = f" until {_instant(pending['at']):%H:%M} UTC" if pending else ""
             rows.append([member, str(seen["calls"]), *cells, self._label(seen["assigned"][AV]).upper() + until])
-        self.tell.verbatim(_columns(rows))
+        self.tell.verbatim(columns(rows))
         self.tell.gap()
         for name in ("old", "new", "internal"):
             if name in self._described:
@@ -195,8 +195,9 @@ def _instant(text: str) -> datetime:
     return datetime.fromisoformat(re.sub(r"(\.\d{1,6})\d*", r"\1", text).replace("Z", "+00:00"))
 
 
-def _columns(rows: list[list[str]]) -> str:
+def columns(rows: list[list[str]], headings: int = 2) -> str:
+    """A table: lines of headings, a rule, the rest."""
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    lines.insert(2, "  ".join("-" * width for width in widths))
+    lines.insert(headings, "  ".join("-" * width for width in widths))
     return "\n".join(lines)

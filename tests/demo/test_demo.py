@@ -43,11 +43,14 @@ def test_the_story_is_true(tmp_path: Path) -> None:
 def test_a_claim_that_is_not_true_ends_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Then everything that ansible-playbook said is printed, and the exit code is 1."""
 
-    def wrong(tell: Teller, pool: Pool) -> None:
+    def act(tell: Teller, pool: Pool) -> None:
         pool.write_renewal("incomplete.zip")
         pool.run("renew_edge_pool", "-e @renewal.yml -e @vault.yml --tags never-a-tag", expected=77)
 
-    assert demo.tell_story(Teller(), tmp_path, (wrong,)) == 1
+    def wrong(tell: Teller, reports: Path) -> None:
+        demo.edge_pool(tell, reports, (act,))
+
+    assert demo.tell_story(Teller(), tmp_path, wrong) == 1
     said = capsys.readouterr().out
     assert "This should have been true and is not: the run ends with exit code 77" in said
     assert "PLAY RECAP" in said

@@ -43,9 +43,9 @@ class Port:
         return self.thumbprints[0] if self.thumbprints else ""
 
 
-def read(inventory: Path, roots: Path) -> tuple[Port, ...]:
+def read(inventory: Path, roots: Path, group: str = "edge") -> tuple[Port, ...]:
     """Asks every port that the inventory lists, in its order. ``roots``: what the clients trust, PEM."""
-    hosts = yaml.safe_load(inventory.read_text(encoding="utf-8"))["all"]["children"]["edge"]["hosts"]
+    hosts = yaml.safe_load(inventory.read_text(encoding="utf-8"))["all"]["children"][group]["hosts"]
     wanted = [(member, endpoint) for member, host in hosts.items() for endpoint in host["rollout_endpoints"]]
     with ThreadPoolExecutor(4) as workers:
         return tuple(workers.map(lambda one: _ask(one[0], one[1], roots), wanted))
@@ -55,6 +55,8 @@ def _ask(member: str, endpoint: dict[str, Any], roots: Path) -> Port:
     name = endpoint["server_name"]
     where = f"{endpoint['host']}:{endpoint['port']}"
     command = ["openssl", "s_client", "-connect", where, "-servername", name, "-showcerts", "-CAfile", str(roots)]
+    if endpoint.get("starttls", "none") != "none":
+        command += ["-starttls", endpoint["starttls"]]
     done = subprocess.run(
         [*command, "-verify_hostname", name], stdin=subprocess.DEVNULL, capture_output=True, timeout=30, check=False
     )
