@@ -100,7 +100,7 @@ def connector_calls(server: Server) -> tuple[Call, ...]:
     """Connectors and Edge Subscriptions: for a look, not for a change of services."""
     named = ("TlsCertificateName",) if server.version.modern else ()
     receive = ("Name", "Fqdn", "Bindings", *named)
-    send = ("Name", "Fqdn", "AddressSpaces", *named)
+    send = ("Name", "Fqdn", "AddressSpaces", "SourceTransportServers", *named)
     calls = [
         Call("receive", "Get-ReceiveConnector", {"Server": server.computer}, receive, optional=True),
         Call("send", "Get-SendConnector", {}, send, optional=True),

@@ -60,6 +60,15 @@ PRODUCT: Mapping[str, Kind] = {
     "Get-EdgeSubscription": "read",
     "Get-UMService": "read",
     "Get-UMCallRouterSettings": "read",
+    "Get-ClientAccessServer": "read",
+    "Get-ClientAccessService": "read",
+    "Get-OwaVirtualDirectory": "read",
+    "Get-EcpVirtualDirectory": "read",
+    "Get-WebServicesVirtualDirectory": "read",
+    "Get-ActiveSyncVirtualDirectory": "read",
+    "Get-OabVirtualDirectory": "read",
+    "Get-MapiVirtualDirectory": "read",
+    "Get-OutlookAnywhere": "read",
     # Without a password it gives nothing of a key: a pending request is exported, a certificate with its key refused.
     "Export-ExchangeCertificate": "read",
     "New-ExchangeCertificate": "write",
@@ -67,6 +76,8 @@ PRODUCT: Mapping[str, Kind] = {
     "Enable-ExchangeCertificate": "write",
     "Set-PopSettings": "write",
     "Set-ImapSettings": "write",
+    "Set-SendConnector": "write",
+    "Set-ReceiveConnector": "write",
 }
 ALLOWED: Mapping[str, Kind] = {**OWN, **PRODUCT}
 # Functions whose parameters hold a private key, whatever their types.
