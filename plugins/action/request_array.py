@@ -21,7 +21,7 @@ from ..plugin_utils.products import request_plan as plan
 from ..plugin_utils.products import request_words as words
 from ..plugin_utils.products.shown import certificate_row
 
-PHASES = ("preflight", "names", "answer", "report")
+PHASES = ("preflight", "names", "place", "answer", "report")
 ORDER: dict[str, Any] = {
     "product": {"type": "str", "choices": [plan.EXCHANGE, plan.EDGE], "required": True},
     "array": {"type": "str", "required": True},
@@ -62,6 +62,7 @@ class ActionModule(CertificateAction):
         phase = {
             "preflight": self._preflight,
             "names": self._names,
+            "place": self._place,
             "answer": self._answer,
             "report": self._report,
         }[options["phase"]]
@@ -121,6 +122,16 @@ class ActionModule(CertificateAction):
         if found.missing:
             raise Stop(names.refusal(found, order.array), **told)
         return told
+
+    def _place(self, given: dict[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+        """On which member the answer meets its key."""
+        said = options["seen"]
+        fits = {member: "placed" if one.get("staged") else "waits" for member, one in said.items() if "pending" in one}
+        reasons = {member: str(one["msg"]) for member, one in said.items() if member not in fits and one.get("msg")}
+        member, refused = plan.place(plan.order_of(given), fits, reasons)
+        if refused:
+            raise Stop(refused, finding="exchange.answer-foreign")
+        return {"server": member}
 
     def _answer(self, given: dict[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
         """The vendor's answer against the key on the controller. BundleError says which certificate wants which key."""

@@ -169,6 +169,20 @@ def unread(order: Order, seen: Mapping[str, Any], reasons: Mapping[str, str]) ->
     )
 
 
+def place(order: Order, fits: Mapping[str, str], reasons: Mapping[str, str]) -> tuple[str, str]:
+    """The member on which the answer meets its key, and else why there is none.
+
+    ``fits``: member to ``waits`` (its request is pending there) or ``placed`` (it was imported there already).
+    """
+    for wanted in ("waits", "placed"):
+        for member in order.looked_at:
+            if fits.get(member) == wanted:
+                return member, ""
+    asked = [member for member in order.looked_at if member in reasons or member in fits]
+    said = "; ".join(f"{member}: {reasons.get(member) or 'no answer'}" for member in asked or order.looked_at)
+    return "", f"No member of {order.array} takes the answer {order.answer}. Nothing was changed. {said}"
+
+
 def row_of(order: Order) -> dict[str, Any]:
     """The order as plain data, for the tasks that follow."""
     return {
