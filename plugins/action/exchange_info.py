@@ -13,7 +13,7 @@ from ..plugin_utils.base import utc_now
 from ..plugin_utils.exchange_action import SHELL_SPEC, ExchangeAction
 from ..plugin_utils.products.exchange_check import findings
 from ..plugin_utils.products.exchange_facts import facts
-from ..plugin_utils.products.exchange_names import addresses, name_calls, row_of
+from ..plugin_utils.products.exchange_reach import addresses, name_calls, row_of
 from ..plugin_utils.products.exchange_state import SHELLS, calls, state_of
 from ..plugin_utils.products.shown import host_row
 

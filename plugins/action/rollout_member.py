@@ -15,10 +15,11 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.base import Cer
 from ansible_collections.ucops.certificates.plugins.plugin_utils.inputs import BUNDLE_SPEC, load_delivery
 from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.drain import Clock
 from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.edge_member import EdgeMember
+from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.exchange_member import ExchangeMember
 from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.run_member import PHASES, GateRefused, run_phase
 from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.settings import Settings
 from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.stop import PhaseFailed
-from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.wanted import bundles_by_leaf, wanted_from
+from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.wanted import bundles_by_leaf, wanted_for
 
 BUNDLE = {"type": "dict", "options": BUNDLE_SPEC}
 
@@ -46,11 +47,17 @@ class ActionModule(CertificateAction):
             raise Stop(str(error)) from None
         given = {name: spec for name, spec in (options["bundles"] or {}).items() if spec}
         deliveries = [load_delivery(name, spec, settings.trust) for name, spec in given.items()]
-        member = EdgeMember(
+        kind: type[EdgeMember | ExchangeMember] = ExchangeMember if settings.product == "exchange" else EdgeMember
+        wanted = None
+        if deliveries:
+            wanted = wanted_for(
+                deliveries, settings.product, settings.av, settings.services, utc_now(), settings.install_root
+            )
+        member = kind(
             host=self.host(task_vars),
             member=options["member"],
             settings=settings,
-            wanted=wanted_from(deliveries, settings.av, utc_now(), settings.install_root) if deliveries else None,
+            wanted=wanted,
             clock=Clock(utc_now, time.monotonic, time.sleep),
             tell=self.tell,
             one_time_password=lambda: secrets.token_urlsafe(24),

@@ -152,11 +152,15 @@ function Remove-Container($key) { $key.PersistKeyInCsp = $false; $key.Clear() }
 #endregion
 
 #region each:
-# Runs a block for each certificate that is asked for. Its row says whether the certificate is there, and what went wrong;
-# `$more` are the values that the block sets.
+# Runs a block for each certificate that is asked for; without thumbprints for all that have a key. Its row says whether the
+# certificate is there, and what went wrong; `$more` are the values that the block sets.
 function Get-EachRow($more, $block) {
     $store = Open-Store $with['Store'] 'ReadOnly'
-    foreach ($thumbprint in $with['Thumbprints']) {
+    $asked = $with['Thumbprints']
+    if ($null -eq $asked) {
+        $asked = @(foreach ($certificate in $store.Certificates) { if ($certificate.HasPrivateKey) { $certificate.Thumbprint } })
+    }
+    foreach ($thumbprint in $asked) {
         $row = @{ Thumbprint = $thumbprint; Present = $false; Error = $null } + $more
         $certificate = Find-Certificate $store $thumbprint
         if ($certificate) {
@@ -594,7 +598,7 @@ $product += 'Get-ExchangeCertificate', 'Get-TransportServer', 'Get-TransportServ
     'Get-WebServicesVirtualDirectory', 'Get-ActiveSyncVirtualDirectory', 'Get-OabVirtualDirectory', 'Get-MapiVirtualDirectory',
     'Get-OutlookAnywhere',
     'Export-ExchangeCertificate', 'New-ExchangeCertificate', 'Import-ExchangeCertificate', 'Enable-ExchangeCertificate',
-    'Set-PopSettings', 'Set-ImapSettings', 'Set-SendConnector', 'Set-ReceiveConnector'
+    'Set-PopSettings', 'Set-ImapSettings', 'Set-ReceiveConnector', 'Set-SendConnector'
 $exchange = @(foreach ($token in $root['load']) { if ("$token" -like 'exchange*') { $token } })[0]
 if ($exchange) {
     try {

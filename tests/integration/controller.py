@@ -184,6 +184,11 @@ class Controller:
         """``renew_edge_pool`` with these variables."""
         return self.play("renew_edge_pool", *arguments, variables=variables)
 
+    def renew_exchange(self, *arguments: str, **variables: Any) -> Run:
+        """``renew_exchange`` with these variables, and the vendor's complete bundle unless told otherwise."""
+        usual = {"rollout_bundles": {"external": self.bundle(key="mail.key.pem")}}
+        return self.play("renew_exchange", *arguments, variables={**usual, **variables})
+
     def settle(self, *arguments: str, **variables: Any) -> Run:
         """``settle`` with these variables; it takes no bundle."""
         return self.play("settle", *arguments, variables={"rollout_bundles": None, **variables})

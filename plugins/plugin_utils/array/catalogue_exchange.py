@@ -73,4 +73,16 @@ EXCHANGE: Mapping[str, Entry] = {
         "warning", "A part of the configuration could not be read",
         "What it would have shown was not judged.",
         "See the error text; a missing management role is the usual cause.", ""),
+    "exchange.connector-elsewhere": Entry(
+        "warning", "A Send connector sends from servers outside of the array",
+        "A certificate name whose certificate a server does not hold is taken without an error, and mail then waits.",
+        "Renew the other servers, then set its TlsCertificateName with exchange_connectors.", KB2989382),
+    "exchange.edge-subscription": Entry(
+        "error", "The Edge Subscription has to be made anew",
+        "An Edge Transport server with a new certificate of a CA is no longer the one that was subscribed.",
+        "Plan a new subscription (New-EdgeSubscription) and set rollout_edge_subscription to renew.", KB2989382),
+    "exchange.hybrid-edge": Entry(
+        "warning", "Edge Transport servers are subscribed",
+        "Hybrid mail takes the certificate by issuer and subject, on Mailbox and Edge Transport servers alike.",
+        "Renew the Edge Transport servers with the same bundle.", KB2989382),
 }

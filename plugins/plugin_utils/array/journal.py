@@ -40,6 +40,16 @@ class UseEntry:
 
 
 @dataclass(frozen=True)
+class SettingEntry:
+    """One setting of the product, beside its uses, that a run changes."""
+
+    before: str | None
+    """What it was; None: nothing was set."""
+    after: str | None
+    """What the run sets."""
+
+
+@dataclass(frozen=True)
 class RollEntry:
     """The scheduled successor of the A/V authentication certificate."""
 
@@ -75,6 +85,8 @@ class Journal:
     """Use to what it had and what it gets."""
     services: tuple[str, ...] = ()
     """Services that were stopped for it and have to run again, in the order of stopping."""
+    settings: Mapping[str, SettingEntry] = field(default_factory=dict)
+    """Setting, such as ``default SMTP certificate``, to what it was and what it becomes."""
     roll: RollEntry | None = None
     """The roll that this member was given, also by an earlier run if it still waits for its instant."""
 

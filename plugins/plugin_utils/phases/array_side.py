@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -15,6 +15,7 @@ from ..array.gate import GateRead, GateVerdict, gate_verdict
 from ..array.verdict import ArrayVerdict, MemberFacts, WireFact, array_verdict
 from ..pki.certificate import Certificate
 from ..products import edge, roll
+from . import connectors
 from .records import may_be_rolled
 from .settings import Settings
 from .wire import Port, judge_port
@@ -34,6 +35,8 @@ class Gate:
     """``hold`` where the array could not be taken back as a whole, whatever the user set."""
     unfinished: tuple[str, ...] = ()
     """Members on which an earlier run left its journal open: it is closed, something to switch or not."""
+    rename: Mapping[str, Any] = field(default_factory=dict)
+    """Exchange: ``member`` and the ``connectors`` whose certificate name is changed there after the last switch."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for a fact."""
@@ -49,6 +52,7 @@ class Gate:
             "switch": list(self.switch),
             "on_failure": self.on_failure,
             "unfinished": list(self.unfinished),
+            "rename": dict(self.rename),
         }
 
 
@@ -76,6 +80,8 @@ def gate(
         for m in settings.members
         if present.get(m, {}).get("switch_uses") or (decision.action == "replace" and m in decision.members)
     ]
+    rename, kept = connectors.to_rename(settings, present, switch)
+    found += kept
     limited: list[Finding] = []
     if settings.on_failure == "rollback":
         limited = list(rollback_findings(present, switch))
@@ -96,7 +102,7 @@ def gate(
     )
     unfinished = [m for m, e in present.items() if any(f["id"] == "journal.unfinished" for f in e["findings"])]
     on_failure = "hold" if limited else settings.on_failure
-    return Gate(verdict, decision, tuple(switch), on_failure, tuple(unfinished))
+    return Gate(verdict, decision, tuple(switch), on_failure, tuple(unfinished), rename)
 
 
 def gate_read(member: str, settings: Settings, seen: Evidence, simulated: bool) -> GateRead:

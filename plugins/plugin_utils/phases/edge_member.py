@@ -14,20 +14,17 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
 from ..array.journal import Journal
 from ..products import edge, services
 from ..windows.calls import Call, Reply
 from . import light, records
 from .drain import DrainExpired, drain
-from .edge_reader import EdgeReader, is_whole
+from .edge_reader import EdgeReader
 from .evidence import why_no_way_back
+from .member import Evidence, is_whole
 from .seen import LOAD, Seen, to_evidence
 from .stop import PhaseFailed
-
-Evidence = Mapping[str, Any]
-
 
 MAX_WAIT = 15.0
 """Seconds that one command may wait on a member; whoever takes longer is polled with short commands."""
@@ -268,9 +265,3 @@ class EdgeMember(EdgeReader):
             self.say(f"{', '.join(down)} could not be started: {failed}")
         else:
             self.say(f"{', '.join(down)} started, on the certificate that is assigned now")
-
-    def release(self, evidence: Evidence) -> Evidence:
-        """Gives up the lock, if this run holds it or was told to take it over from a dead one."""
-        take = () if evidence.get("locked") else (records.lock_call(self.settings),)
-        self.host.apply((), [*take, records.unlock_call(self.settings)], check_mode=False, facts=False)
-        return {**evidence, "locked": False, "lock": None}

@@ -6,70 +6,31 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from abc import ABC
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
 
 from ..array.journal import Journal
-from ..pki.bundle import Bundle
 from ..pki.certificate import Certificate
-from ..pki.pfx import rewrap_pfx
-from ..products.store import Change, StoredCertificate, StoredKey, Stores, plan_stores, test_calls
+from ..products.store import Change, test_calls
 from ..products.store import read_calls as store_calls
 from ..windows.calls import Call, Reply
-from ..windows.host import Host, KeyRefused
+from ..windows.host import KeyRefused
 from ..windows.wire import document
 from . import light, records
-from .drain import Clock
-from .evidence import Wanted
+from .member import Evidence, Member, Prepared, together
 from .seen import LOAD, Seen, calls, see, to_evidence
-from .settings import Settings
 from .stop import PhaseFailed
 
-Evidence = Mapping[str, Any]
 
-
-@dataclass(frozen=True)
-class Prepared:
-    """What preparing a member found and did."""
-
-    first: Evidence
-    """What the member said before anything was staged."""
-    evidence: Evidence
-    """What it says now."""
-    changes: tuple[Change, ...] = ()
-    """What was staged; in check mode what would be."""
-
-
-def is_whole(read: Sequence[Call]) -> bool:
-    """Whether a read is a whole one, which judges the host, too; a small one only follows it up."""
-    return any(call.name == "Get-StoreCertificate" for call in read)
-
-
-def together(before: Reply, after: Reply) -> Reply:
-    """Two replies of one member as one: what the later one answers counts."""
-    return Reply(after.host, {**before.answers, **after.answers})
-
-
-@dataclass(frozen=True)
-class EdgeReader:
+class EdgeReader(Member, ABC):
     """One member for the length of one phase: reads it, stages on it, sends what the other phases need."""
 
-    host: Host
-    member: str
-    settings: Settings
-    wanted: Wanted | None
-    """None when the journal says what was wanted."""
-    clock: Clock
-    tell: Callable[[str], None]
-    one_time_password: Callable[[], str]
-    bundles: Mapping[str, Bundle] = field(default_factory=dict, repr=False)
-    """SHA-256 of a leaf -> its bundle, for the phase that sends keys."""
-
-    def say(self, text: str) -> None:
-        """Shows progress with the member's name in front."""
-        self.tell(f"  | {self.member:<14} {text}")
+    @property
+    def load(self) -> tuple[str, ...]:
+        """The module of Lync or Skype for Business."""
+        return LOAD
 
     # -- reading ---------------------------------------------------------------------------------------------------
 
@@ -115,31 +76,9 @@ class EdgeReader:
     def _leaves(self) -> tuple[Certificate, ...]:
         return self.wanted.leaves if self.wanted is not None else ()
 
-    def after_failure(self) -> Evidence | None:
-        """What the member says after something failed there; None when it says nothing any more."""
-        try:
-            return to_evidence(self.look(), self.settings)
-        except Exception:  # the failure before this one is what the user must read
-            return None
-
-    def _send(self, sent: Sequence[Call], read: Sequence[Call], what: str, load: Sequence[str] = LOAD) -> Reply:
-        """Sends changes and a read in one document. Raises PhaseFailed naming the call that failed."""
-        reply = self.host.apply(load, [*sent, *read], check_mode=False, facts=is_whole(read))
-        self._demand_made([*sent, *read], reply, what)
-        return reply
-
-    def _demand_made(self, calls: Sequence[Call], reply: Reply, what: str) -> None:
-        """Every change was made and every read behind it answered: what was not read is not known."""
-        failed = next((call for call in calls if not (call.optional or reply.answers[call.id].ok)), None)
-        if failed is not None:
-            error = reply.answers[failed.id].error
-            words = f"{error.message} ({error.fqid})" if error else "it was not run"
-            raise PhaseFailed(f"{self.member}: {what}: {failed.name} failed: {words}", self.after_failure())
-
-    def _begin(self, evidence: Evidence, journal: Journal) -> tuple[Call, ...]:
-        """The lock where this run does not hold it yet, then the journal, which is refused when somebody else does."""
-        lock = () if evidence.get("locked") else (records.lock_call(self.settings),)
-        return (*lock, records.journal_call("journal-before", self.settings, journal))
+    def evidence_now(self) -> Evidence:
+        """One whole read, as evidence."""
+        return to_evidence(self.look(), self.settings)
 
     def _refresh(
         self, evidence: Evidence, reply: Reply, journal: Journal, since: datetime | None, locked: bool = True
@@ -165,30 +104,3 @@ class EdgeReader:
             raise PhaseFailed(text, evidence)
         self.say(f"staged: {len(changes)} change(s), key signs, Schannel asked")
         return changes, evidence
-
-    def plan_stage(self, missing: Sequence[Mapping[str, str]], send: bool) -> tuple[Change, ...]:
-        """The staging changes; with ``send`` their calls hold the keys, re-wrapped under a one-time password."""
-        if self.wanted is None:
-            return ()
-        absent = {(m["store"], m["sha256"]) for m in missing}
-        wrapped = {}
-        for key in self.wanted.keys if send else ():
-            if (key.store, key.certificate.sha256) in absent:
-                password = self.one_time_password()
-                bundle = self.bundles[key.certificate.sha256]
-                pfx = rewrap_pfx(bundle, password.encode("ascii"), key.friendly_name)
-                wrapped[key.certificate.sha256] = (pfx, password)
-        return plan_stores(self.wanted.stores, _present(self.wanted, absent), wrapped)
-
-
-def _present(wanted: Wanted, absent: set[tuple[str, str]]) -> Stores:
-    """The stores as the read of this run found them, as far as staging is concerned."""
-    desired = wanted.stores
-    there = []
-    for store, certificates in (("CA", desired.intermediates), ("Root", desired.roots)):
-        there += [StoredCertificate("LocalMachine", store, c) for c in certificates if (store, c.sha256) not in absent]
-    for key in desired.keys:
-        if (key.store, key.certificate.sha256) not in absent:
-            held = StoredKey("", "", None, True, key.exportable)
-            there.append(StoredCertificate("LocalMachine", key.store, key.certificate, "", held))
-    return Stores(tuple(there))

@@ -18,7 +18,7 @@ from typing import Any
 from ..array import plain
 from ..array.catalogue_entry import Severity
 from ..array.findings import Finding, finding
-from ..array.journal import Journal, JournalError, JournalState, RollEntry, UseEntry
+from ..array.journal import Journal, JournalError, JournalState, RollEntry, SettingEntry, UseEntry
 from ..products import edge, roll
 from ..windows.calls import Call
 from .evidence import Wanted
@@ -72,6 +72,7 @@ def own(journal: Journal | None, settings: Settings, evidence: Mapping[str, Any]
         started=str(evidence.get("host", {}).get("clock") or settings.started),
         state="prepared",
         uses={use: entry for use, entry in halfway.items() if entry.after == wanted.get(use)},
+        settings=journal.settings if journal is not None and journal.state in OPEN else {},
         roll=waiting,
     )
 
@@ -112,10 +113,27 @@ def unrolled(journal: Journal) -> Journal:
     return replace(journal, state="taken-back", roll=None)
 
 
-def switching(journal: Journal, uses: Mapping[str, str], now: Mapping[str, str], services: Sequence[str]) -> Journal:
-    """About to switch ``uses`` (use -> new thumbprint) away from ``now``, restarting ``services``."""
+def switching(
+    journal: Journal,
+    uses: Mapping[str, str],
+    now: Mapping[str, str],
+    services: Sequence[str],
+    settings: Mapping[str, tuple[str | None, str | None]] | None = None,
+) -> Journal:
+    """About to switch ``uses`` (use -> new thumbprint) away from ``now``, restarting ``services``.
+
+    ``settings``: of the product, beside the uses, each with what it is and what it becomes; what an unfinished run
+    recorded of the same one stays, since the way back leads to what was there before that.
+    """
     entries = {use: UseEntry(now.get(use), to) for use, to in uses.items()}
-    return replace(journal, state="switching", uses={**journal.uses, **entries}, services=tuple(services))
+    changed = {name: SettingEntry(*both) for name, both in (settings or {}).items()}
+    return replace(
+        journal,
+        state="switching",
+        uses={**journal.uses, **entries},
+        services=tuple(services),
+        settings={**changed, **journal.settings},
+    )
 
 
 def switched(journal: Journal) -> Journal:
@@ -142,7 +160,7 @@ def taking_back(journal: Journal) -> Journal:
 def taken_back(journal: Journal) -> Journal:
     """What was there before is there again; a scheduled roll is another matter and stays recorded."""
     state: JournalState = "rolled" if journal.roll and journal.roll.state == "rolled" else "taken-back"
-    return replace(journal, state=state, uses={}, services=())
+    return replace(journal, state=state, uses={}, services=(), settings={})
 
 
 def restarted(journal: Journal) -> tuple[str, ...]:

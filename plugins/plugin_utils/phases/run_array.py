@@ -24,7 +24,7 @@ from .evidence import Wanted
 from .preflight import all_findings
 from .settings import Settings
 from .version import VERSION
-from .wanted import wanted_from
+from .wanted import wanted_for
 from .wire import Port, ports
 
 PHASES = ("preflight", "gate", "prove", "unroll", "settle", "rollback", "report")
@@ -126,11 +126,10 @@ class ArrayRun:
             )
         if options.get("roll_at"):
             options["roll_at"] = _instant(str(options["roll_at"])).isoformat()
-        wanted = (
-            wanted_from(deliveries, str(options.get("av") or "auto"), self.now, bool(options.get("install_root")))
-            if deliveries
-            else None
-        )
+        product = str(options.get("product") or "edge")
+        services = tuple(str(s) for s in options.get("services") or Settings.services)
+        av, root = str(options.get("av") or "auto"), bool(options.get("install_root"))
+        wanted = wanted_for(deliveries, product, av, services, self.now, root) if deliveries else None
         found = all_findings(
             str(given["array"]),
             given["members"],
@@ -140,7 +139,7 @@ class ArrayRun:
             deliveries,
             wanted,
             self.now,
-            str(options.get("product") or "edge"),
+            product,
         )
         if stopping(found):
             raise Refused(
@@ -185,6 +184,9 @@ class ArrayRun:
             when = f" for {gate.roll.instant:%Y-%m-%d %H:%M:%SZ}" if gate.roll.instant else ""
             self.tell(f"  | A/V authentication: {gate.roll.action}{when} on {', '.join(gate.roll.members)}")
         self.tell(f"  | to switch: {', '.join(gate.switch) or 'nothing'}")
+        if gate.rename:
+            names = ", ".join(gate.rename["connectors"])
+            self.tell(f"  | Send connectors to rename last, on {gate.rename['member']}: {names}")
         return facts
 
     def prove(self) -> dict[str, Any]:

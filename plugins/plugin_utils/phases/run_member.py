@@ -17,18 +17,22 @@ from ..products.store import Change
 from ..windows.calls import OutcomeUnknown
 from . import records
 from .edge_member import EdgeMember
+from .exchange_member import ExchangeMember
+from .member import Member
 from .settings import Settings
 from .stop import PhaseFailed
 
-PHASES = ("read", "roll", "unroll", "switch", "prove", "settle", "take_back", "release")
+PHASES = ("read", "roll", "unroll", "switch", "rename", "prove", "settle", "take_back", "release")
 
 
 class GateRefused(Exception):
     """The step needs a gate's verdict of this run, and there is none that covers this member as it is."""
 
 
-def demand_gate(gate: Mapping[str, Any], settings: Settings, member: str, digest: str, simulated: bool) -> None:
+def demand_gate(gate: Mapping[str, Any], settings: Settings, member: str, digest: str | None, simulated: bool) -> None:
     """Lets a roll or a switch through only with the verdict of this run's gate over this very read.
+
+    ``digest``: of that read; None for what follows the switch, which has changed the stores itself.
 
     Raises GateRefused. No tag and no --start-at-task gets around it, because the verdict is a value of the run.
     """
@@ -37,7 +41,9 @@ def demand_gate(gate: Mapping[str, Any], settings: Settings, member: str, digest
     except ValueError as error:
         raise GateRefused(f"{member} is not touched: the gate's verdict cannot be read: {error}") from None
     desired = {use: wanted["thumbprint"] for use, wanted in settings.wanted.items()}
-    refused = gate_refusals(verdict, settings.run, settings.members, desired, {member: digest})
+    refused = gate_refusals(
+        verdict, settings.run, settings.members, desired, {member: digest} if digest is not None else {}
+    )
     if simulated:
         refused = tuple(f for f in refused if f.id != "gate.simulated")
     if refused:
@@ -50,7 +56,7 @@ def demand_gate(gate: Mapping[str, Any], settings: Settings, member: str, digest
 
 def run_phase(
     phase: str,
-    at: EdgeMember,
+    at: Member,
     settings: Settings,
     evidence: Mapping[str, Any],
     gate: Mapping[str, Any],
@@ -71,7 +77,7 @@ def run_phase(
 
 def _run(
     phase: str,
-    at: EdgeMember,
+    at: Member,
     settings: Settings,
     evidence: Mapping[str, Any],
     gate: Mapping[str, Any],
@@ -82,8 +88,9 @@ def _run(
     if phase == "read":
         done = at.prepare(stage, check_mode)
         return _result(done.evidence, _lines(done.changes)) | {"first": dict(done.first)}
-    if phase in ("roll", "switch"):
-        demand_gate(gate, settings, at.member, evidence.get("digest", ""), check_mode)
+    if phase in ("roll", "switch", "rename"):
+        digest = None if phase == "rename" else str(evidence.get("digest", ""))
+        demand_gate(gate, settings, at.member, digest, check_mode)
     if check_mode:
         return {"changed": True, "changes": _would(phase, evidence, gate)}
     if phase == "release":
@@ -91,18 +98,37 @@ def _run(
     if phase == "take_back":
         return _result(at.take_back(), ["taken back as its journal says"])
     journal = Journal.loads(evidence["journal"]) if evidence.get("journal") else None
+    if phase == "switch":
+        uses = {use: str(evidence["wanted"][use]) for use in _uses(evidence, gate, at.member)}
+        names = _renamed_along(gate, at.member)
+        after = at.switch(uses, records.own(journal, settings, evidence), {**evidence, "rename": names})
+        return _result(after, [f"{use}: {evidence['assigned'].get(use)} -> {new}" for use, new in uses.items()])
+    if phase == "prove" and journal is not None:
+        return _result(at.prove(journal, evidence, since), ())
+    if isinstance(at, EdgeMember):
+        return _run_edge(phase, at, settings, evidence, gate, journal)
+    if phase == "rename" and isinstance(at, ExchangeMember):
+        names = [str(name) for name in gate["rename"]["connectors"]]
+        after = at.rename(names, records.own(journal, settings, evidence), evidence)
+        return _result(after, [f"Send connector {name}: renamed" for name in names])
+    raise PhaseFailed(f"{at.member}: {phase}: there is nothing to do on an Exchange server", evidence)
+
+
+def _run_edge(
+    phase: str,
+    at: EdgeMember,
+    settings: Settings,
+    evidence: Mapping[str, Any],
+    gate: Mapping[str, Any],
+    journal: Journal | None,
+) -> dict[str, Any]:
+    """What only Edge servers have: the roll of A/V authentication."""
     if phase == "roll":
         instant = datetime.fromisoformat(gate["roll"]["instant"])
         after = at.roll(instant, records.own(journal, settings, evidence), evidence)
         return _result(after, [f"{edge.AV_USE}: successor rolled for {instant.isoformat()}"])
-    if phase == "switch":
-        uses = {use: str(evidence["wanted"][use]) for use in _uses(evidence, gate, at.member)}
-        after = at.switch(uses, records.own(journal, settings, evidence), evidence)
-        return _result(after, [f"{use}: {evidence['assigned'].get(use)} -> {new}" for use, new in uses.items()])
     if journal is None:
         raise PhaseFailed(f"{at.member}: there is no journal; nothing is known of a rollout there", evidence)
-    if phase == "prove":
-        return _result(at.prove(journal, evidence, since), ())
     if phase == "settle":
         return _result(at.settle(journal, evidence), ["A/V authentication: restarted on the successor"])
     previous = records.previous_av(journal)
@@ -120,11 +146,21 @@ def _uses(evidence: Mapping[str, Any], gate: Mapping[str, Any], member: str) -> 
     return uses
 
 
+def _renamed_along(gate: Mapping[str, Any], member: str) -> list[str]:
+    """The Send connectors that this member renames in its own switch, the last one of the array."""
+    rename = gate.get("rename") or {}
+    return (
+        [str(name) for name in rename["connectors"]] if rename.get("member") == member and not rename["apart"] else []
+    )
+
+
 def _would(phase: str, evidence: Mapping[str, Any], gate: Mapping[str, Any]) -> list[str]:
     if phase == "roll":
         return [f"{edge.AV_USE}: would be rolled for {gate['roll']['instant']}"]
     if phase == "switch":
         return list(evidence.get("switch", ()))
+    if phase == "rename":
+        return [f"Send connector {name}: would be renamed" for name in gate["rename"]["connectors"]]
     return [f"{phase}: nothing is done in check mode"]
 
 

@@ -15,7 +15,8 @@ from ..array.findings import Finding, finding, from_problem
 from ..array.journal import Journal, JournalError
 from ..pki.certificate import CertificateError, load_der
 from ..products import edge, events
-from ..products.readiness import Presented
+from ..products.readiness import Presented, Readiness
+from ..products.store import Stores
 from ..windows.calls import Call, Reply
 from . import records
 from .evidence import Judged, Wanted, chain_picture, conclude, digest, rollback_possible
@@ -102,9 +103,9 @@ def see(
         call: reply.rows(call)
         for call in ("stores", "keys", "access", "assignments", "services", "av", "version", "events")
     }
-    presented = {row["Thumbprint"].upper(): _presented(row) for row in reply.rows("presented")}
-    state = edge.state_from(rows, reply.host.clock, _version(reply.host.windows), presented)
-    findings = list(_reply_findings(member, reply))
+    presented = {row["Thumbprint"].upper(): presented_of(row) for row in reply.rows("presented")}
+    state = edge.state_from(rows, reply.host.clock, version_of(reply.host.windows), presented)
+    findings = list(reply_findings(member, reply))
     journal = None
     row = next(iter(reply.rows("journal")), {})
     if row.get("Text"):
@@ -151,7 +152,8 @@ def _demand_read(member: str, reply: Reply) -> None:
             raise PhaseFailed(f"{member}: its {what} could not be read, so nothing is known of it: {said}")
 
 
-def _presented(row: Mapping[str, Any]) -> Presented:
+def presented_of(row: Mapping[str, Any]) -> Presented:
+    """A row of Test-TlsPresented."""
     flight = row.get("Flight")
     chain: list[str] = []
     error = row.get("Error")
@@ -163,11 +165,12 @@ def _presented(row: Mapping[str, Any]) -> Presented:
     return Presented(bool(row.get("Present")), tuple(chain), error)
 
 
-def _version(text: str) -> tuple[int, ...]:
+def version_of(text: str) -> tuple[int, ...]:
+    """A version as numbers."""
     return tuple(int(part) for part in text.split(".") if part.isdigit())
 
 
-def _reply_findings(member: str, reply: Reply) -> list[Finding]:
+def reply_findings(member: str, reply: Reply) -> list[Finding]:
     """What is wrong with the host itself, whatever certificate it has."""
     found = []
     if not reply.host.admin:
@@ -199,7 +202,7 @@ def _av_findings(member: str, settings: Settings, wanted: Wanted, state: edge.Ed
 
 def to_evidence(seen: Seen, settings: Settings) -> dict[str, Any]:
     """The read as plain data. Thumbprints, names and instants only."""
-    state, judged, host = seen.state, seen.judged, seen.reply.host
+    state, judged = seen.state, seen.judged
     old = next((c for c in state.stores.machine("My") if c.certificate.thumbprint == state.current(edge.AV_USE)), None)
     row = next((a for a in state.assignments if a.use == edge.AV_USE and a.not_after), None)
     ends = old.certificate.not_after if old else row.not_after if row else None
@@ -210,17 +213,7 @@ def to_evidence(seen: Seen, settings: Settings) -> dict[str, Any]:
         "ready": not any(f.stops for f in seen.findings),
         "forecast": judged.forecast,
         "locked": seen.lock is not None and seen.lock.get("Run") == settings.run,
-        "host": {
-            "computer": host.computer,
-            "windows": host.windows,
-            "product": state.product,
-            "version": state.version,
-            "powershell": host.powershell,
-            "user": host.user,
-            "admin": host.admin,
-            "clock": state.clock.isoformat(),
-            "offset": round(seen.offset, 1),
-        },
+        "host": host_facts(seen.reply, state.product, state.version, state.clock, seen.offset),
         "assigned": state.assigned(),
         "wanted": {use: leaf.thumbprint for use, leaf in seen.wanted.uses.items()},
         "staged": {use: leaf.thumbprint for use, leaf in seen.wanted.uses.items() if _held(state, leaf.sha256)},
@@ -239,16 +232,37 @@ def to_evidence(seen: Seen, settings: Settings) -> dict[str, Any]:
         "av_old_ends": ends.isoformat() if ends else None,
         "token_seconds": state.token_lifetime.total_seconds(),
         "rollback": rollback_possible(seen.wanted, state, timedelta(hours=settings.window_hours)),
-        "chains": [
-            {"uses": [u for u, leaf in seen.wanted.uses.items() if leaf.sha256 == r.leaf.sha256], **chain_picture(path)}
-            for r in judged.readiness
-            for path in ([p for p in r.paths if p.ok][:MAX_PICTURES] or r.paths[:1])
-        ],
+        "chains": chain_pictures(judged.readiness, seen.wanted),
         "digest": digest(state.stores),
         "journal": seen.journal.dumps() if seen.journal else None,
         **records.roll_facts(seen.journal),
         "lock": None if seen.lock is None else {"run": seen.lock["Run"], "at": str(seen.lock.get("At") or "")},
         "findings": [f.to_dict() for f in seen.findings],
+    }
+
+
+def chain_pictures(readiness: Sequence[Readiness], wanted: Wanted) -> list[dict[str, Any]]:
+    """The chains that a report draws: all good ones of a leaf, or the one that comes closest."""
+    return [
+        {"uses": [u for u, leaf in wanted.uses.items() if leaf.sha256 == r.leaf.sha256], **chain_picture(path)}
+        for r in readiness
+        for path in ([p for p in r.paths if p.ok][:MAX_PICTURES] or r.paths[:1])
+    ]
+
+
+def host_facts(reply: Reply, product: str, version: str, clock: datetime, offset: float) -> dict[str, Any]:
+    """What the evidence says of the host itself."""
+    host = reply.host
+    return {
+        "computer": host.computer,
+        "windows": host.windows,
+        "product": product,
+        "version": version,
+        "powershell": host.powershell,
+        "user": host.user,
+        "admin": host.admin,
+        "clock": clock.isoformat(),
+        "offset": round(offset, 1),
     }
 
 
@@ -259,13 +273,17 @@ def _held(state: edge.EdgeState, sha256: str, signs: bool = False) -> bool:
 
 
 def _certificates(seen: Seen) -> list[dict[str, Any]]:
-    """The certificates that the run is about on this member: what is wanted, and what is assigned today."""
-    wanted = {leaf.thumbprint: leaf for leaf in seen.wanted.leaves}
-    mine = {c.certificate.thumbprint: c.certificate for c in seen.state.stores.machine("My")}
-    today = {use: t for use, t in seen.state.assigned().items() if use in seen.wanted.uses}
+    return certificate_rows(seen.wanted, seen.state.stores, seen.state.assigned())
+
+
+def certificate_rows(wanted_of: Wanted, stores: Stores, now: Mapping[str, str]) -> list[dict[str, Any]]:
+    """The certificates that the run is about on this member: what is wanted, and what is assigned today (``now``)."""
+    wanted = {leaf.thumbprint: leaf for leaf in wanted_of.leaves}
+    mine = {c.certificate.thumbprint: c.certificate for c in stores.machine("My")}
+    today = {use: t for use, t in now.items() if use in wanted_of.uses}
     assigned = {t: mine[t] for t in today.values() if t in mine}
     uses: dict[str, list[str]] = {}
-    for use, thumbprint in [*today.items(), *((u, c.thumbprint) for u, c in seen.wanted.uses.items())]:
+    for use, thumbprint in [*today.items(), *((u, c.thumbprint) for u, c in wanted_of.uses.items())]:
         if use not in uses.setdefault(thumbprint, []):
             uses[thumbprint].append(use)
     return [

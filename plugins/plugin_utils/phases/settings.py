@@ -52,6 +52,19 @@ class Settings:
     """Whether a rollout that ended well may be taken back, too."""
     cancel_roll: bool = True
     show_calls: bool = False
+    services: tuple[str, ...] = ("IIS", "SMTP", "POP", "IMAP")
+    """Exchange: the services that get the certificate, where a member has them."""
+    default_smtp: str | None = None
+    """Exchange: ``keep`` or ``move``."""
+    require_ssl: bool = False
+    pop_name: str | None = None
+    imap_name: str | None = None
+    shell: str = "auto"
+    """Exchange: the way to its cmdlets."""
+    restart: tuple[str, ...] = ("POP", "IMAP")
+    """Exchange: services that are restarted in the switch."""
+    edge_subscription: str = "stop"
+    """Exchange: ``stop`` or ``renew``, where a new certificate of an Edge Transport server needs a new subscription."""
 
     @property
     def roll_instant(self) -> datetime | None:

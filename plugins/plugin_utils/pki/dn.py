@@ -70,6 +70,27 @@ def text(raw: bytes) -> str:
     return ", ".join(shown) or "(empty name)"
 
 
+WINDOWS_ATTRIBUTES = {
+    **ATTRIBUTES, "2.5.4.8": "S", "2.5.4.5": "SERIALNUMBER", "2.5.4.9": "STREET", "2.5.4.12": "T", "2.5.4.42": "G",
+    "1.2.840.113549.1.9.1": "E",
+}  # fmt: skip
+"""Short names as Windows writes them (Microsoft, CertNameToStr)."""
+
+
+def windows_text(raw: bytes) -> str:
+    """The name as .NET on Windows prints it: most specific part first, quoted where a character asks for it.
+
+    Microsoft, CertNameToStr: values with a comma, plus, equals sign, quote, angle brackets, semicolon, number sign,
+    line feed or blanks at an end are put in quotes, and quotes in them are doubled.
+    """
+    def shown(kind: str, value: str) -> str:
+        label = WINDOWS_ATTRIBUTES.get(kind) or f"OID.{kind}"
+        quoted = not value or value != value.strip() or any(character in ',+="<>;#\n' for character in value)
+        return f'{label}="{value.replace(chr(34), chr(34) * 2)}"' if quoted else f"{label}={value}"
+
+    return ", ".join(" + ".join(shown(*pair) for pair in rdn) for rdn in parse(raw)[::-1])
+
+
 def escape(value: str) -> str:
     """RFC 4514 escaping, and hexadecimal for everything that does not print."""
     shown = "".join(_escape(character) for character in value)

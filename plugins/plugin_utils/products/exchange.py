@@ -147,6 +147,13 @@ class Connector:
     """TlsCertificateName, ``<I>issuer<S>subject``; None where it has none, and in 2010, which knows none."""
     about: str
     """Bindings of a Receive connector, address spaces of a Send connector."""
+    sources: tuple[str, ...] = ()
+    """Servers that a Send connector sends from."""
+
+    @property
+    def subject(self) -> str:
+        """How plans and findings call it."""
+        return f"{self.kind.capitalize()} connector {self.name}"
 
 
 @dataclass(frozen=True)

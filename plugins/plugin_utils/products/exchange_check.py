@@ -49,7 +49,7 @@ def unready(order: Order, state: ExchangeState) -> tuple[Problem, ...]:
         return (Problem("key.missing", label(leaf), "has no private key on this server"),)
     if not order.check_ready:
         return ()
-    return (*_validity_problems(leaf, order, state), *_chain_problems(leaf, order, state))
+    return (*validity_problems(leaf, order, state), *_chain_problems(leaf, order, state))
 
 
 def _chain_problems(leaf: Certificate, order: Order, state: ExchangeState) -> Iterable[Problem]:
@@ -59,7 +59,8 @@ def _chain_problems(leaf: Certificate, order: Order, state: ExchangeState) -> It
     return judge(leaf, stores, state.clock, intended=order.desired.intermediates, key_planned=planned).problems
 
 
-def _validity_problems(leaf: Certificate, order: Order, state: ExchangeState) -> Iterable[Problem]:
+def validity_problems(leaf: Certificate, order: Order, state: ExchangeState) -> Iterable[Problem]:
+    """Not valid by the server's clock, or older than what SMTP would go on choosing."""
     if not leaf.not_before <= state.clock <= leaf.not_after:
         early = state.clock < leaf.not_before
         text = f"is {'not valid yet' if early else 'expired'} by this server's clock ({state.clock:%Y-%m-%d %H:%M}Z)"

@@ -169,7 +169,7 @@ def _plan_enable(order: Order, leaf: Certificate, state: ExchangeState) -> Itera
     for protocol in CLIENTS:
         name = state.client_names.get(protocol, "")
         if protocol in to_enable and name and wanted_name(order, protocol, state).lower() == name.lower():
-            calls.append(_name_call(protocol, name, state))  # enabling may have set it (KB948896)
+            calls.append(name_call(protocol, name, state))  # enabling may have set it (KB948896)
     held = {s: holder_of(s, state) for s in to_enable}
     before = "; ".join(f"{s}: {text}" for s, text in held.items() if text)
     yield Change("enable", "services", before, f"{', '.join(to_enable)}: {label(leaf)}", tuple(calls), leaf.sha256)
@@ -191,7 +191,8 @@ def enable_call(name: str, thumbprint: str, services: Iterable[str], require_ssl
     return Call(name, "Enable-ExchangeCertificate", parameters)
 
 
-def _name_call(protocol: str, name: str, state: ExchangeState) -> Call:
+def name_call(protocol: str, name: str, state: ExchangeState) -> Call:
+    """Set-PopSettings or Set-ImapSettings on this very server."""
     parameters = {"Server": state.server.computer, "X509CertificateName": name, "Confirm": Switch(False)}
     return Call(f"name-{protocol}", SETTINGS[protocol], parameters)
 
@@ -200,7 +201,7 @@ def _plan_names(order: Order, state: ExchangeState) -> Iterable[Change]:
     for protocol, name in order.names.items():
         now = state.client_names.get(protocol, "")
         if now.lower() != name.lower():
-            calls = (_name_call(protocol, name, state),)
+            calls = (name_call(protocol, name, state),)
             yield Change("set-name", f"X509CertificateName of {protocol}", now, name, calls)
 
 

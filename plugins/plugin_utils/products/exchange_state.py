@@ -96,14 +96,20 @@ def product_calls(server: Server) -> tuple[Call, ...]:
     return tuple(calls)
 
 
+def send_call(modern: bool = True) -> Call:
+    """Send connectors belong to the organization."""
+    named = ("TlsCertificateName",) if modern else ()
+    keep = ("Name", "Fqdn", "AddressSpaces", "SourceTransportServers", *named)
+    return Call("send", "Get-SendConnector", {}, keep, optional=True)
+
+
 def connector_calls(server: Server) -> tuple[Call, ...]:
     """Connectors and Edge Subscriptions: for a look, not for a change of services."""
     named = ("TlsCertificateName",) if server.version.modern else ()
     receive = ("Name", "Fqdn", "Bindings", *named)
-    send = ("Name", "Fqdn", "AddressSpaces", "SourceTransportServers", *named)
     calls = [
         Call("receive", "Get-ReceiveConnector", {"Server": server.computer}, receive, optional=True),
-        Call("send", "Get-SendConnector", {}, send, optional=True),
+        send_call(server.version.modern),
     ]
     if not server.edge:
         calls.append(Call("subscriptions", "Get-EdgeSubscription", {}, ("Name",), optional=True))
@@ -182,4 +188,10 @@ def _connector(kind: str, row: Mapping[str, Any]) -> Connector:
         fqdn=str(row.get("Fqdn") or ""),
         certificate_name=str(row["TlsCertificateName"]) if row.get("TlsCertificateName") else None,
         about=", ".join(str(part) for part in ([about] if isinstance(about, str) else about)),
+        sources=_listed(row.get("SourceTransportServers")),
     )
+
+
+def _listed(value: Any) -> tuple[str, ...]:
+    """A list of any shape: one text, several, or nothing; objects have become their text."""
+    return tuple(part.strip() for part in ([value] if isinstance(value, str) else [str(one) for one in value or ()]))

@@ -71,14 +71,15 @@ def judge(
     exportable: bool | None = None,
     key_planned: bool = False,
     readers: Iterable[str] = (),
+    store: str = "My",
 ) -> Readiness:
     """Judges one leaf.
 
     ``trust``: what clients trust; empty leaves that out. ``intended``: the intermediates that must lie in
     ``LocalMachine\\CA`` by themselves. ``key_planned``: the key is not there yet because this is a forecast.
-    ``readers``: SIDs that must be able to read the key.
+    ``readers``: SIDs that must be able to read the key. ``store``: where the leaf lies with its key.
     """
-    problems = list(key_problems(leaf, stores, exportable, key_planned, readers))
+    problems = list(key_problems(leaf, stores, exportable, key_planned, readers, store))
     problems += intermediate_problems(leaf, stores, intended)
     paths = machine_paths(leaf, stores, at)
     problems += path_problems(leaf, paths, trust)
@@ -88,19 +89,25 @@ def judge(
 
 
 def key_problems(
-    leaf: Certificate, stores: Stores, exportable: bool | None, planned: bool, readers: Iterable[str]
+    leaf: Certificate,
+    stores: Stores,
+    exportable: bool | None,
+    planned: bool,
+    readers: Iterable[str],
+    store: str = "My",
 ) -> Iterable[Problem]:
     """The key: there, in a provider that the product can use, as exportable as wanted, able to sign, readable by
     the service."""
     subject = label(leaf)
-    entry = stores.find("My", leaf.sha256)
+    entry = stores.find(store, leaf.sha256)
     if entry is None:
         if not planned:
-            yield Problem("store.leaf-missing", subject, "expected in LocalMachine\\My with its key, found nothing")
+            text = f"expected in LocalMachine\\{store} with its key, found nothing"
+            yield Problem("store.leaf-missing", subject, text)
         return
     if entry.key is None:
         if not planned:
-            yield Problem("key.missing", subject, "is in LocalMachine\\My, but without its private key")
+            yield Problem("key.missing", subject, f"is in LocalMachine\\{store}, but without its private key")
         return
     key = entry.key
     evidence = {"provider": key.provider, "container": key.container}

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..pki.names import covers, has_wildcard, is_wildcard, normal, valid_dns_name
-from .exchange_names import Address
+from .exchange_reach import Address
 
 AUTODISCOVER = "autodiscover."
 EDGE_USES = {"external": ("AccessEdgeExternal", "DataEdgeExternal"), "internal": ("Internal",)}

@@ -94,10 +94,18 @@ class Stores:
 
 
 def stores_from_rows(
-    rows: Sequence[Mapping[str, Any]], tests: Sequence[Mapping[str, Any]] = (), access: Sequence[Mapping[str, Any]] = ()
+    rows: Sequence[Mapping[str, Any]],
+    tests: Sequence[Mapping[str, Any]] = (),
+    access: Sequence[Mapping[str, Any]] = (),
+    other: Mapping[str, Sequence[Mapping[str, Any]]] | None = None,
 ) -> Stores:
-    """Makes :class:`Stores` of the rows of Get-StoreCertificate, Test-StoreKey and Get-StoreKeyAccess."""
-    tested = {row["Thumbprint"].upper(): row for row in tests if row.get("Present")}
+    """Makes :class:`Stores` of the rows of Get-StoreCertificate, Test-StoreKey and Get-StoreKeyAccess.
+
+    ``tests`` and ``access`` are about My; ``other``: store -> rows of Test-StoreKey about that one.
+    """
+    tested = {("My", row["Thumbprint"].upper()): row for row in tests if row.get("Present")}
+    for store, asked in (other or {}).items():
+        tested |= {(store, row["Thumbprint"].upper()): row for row in asked if row.get("Present")}
     readers: dict[str, set[str]] = {row["Thumbprint"].upper(): set() for row in tests if row.get("Present")}
     for row in access:
         if row.get("Type") == "Allow":
@@ -113,7 +121,8 @@ def stores_from_rows(
             continue
         key = None
         if row.get("HasPrivateKey"):
-            test = tested.get(certificate.thumbprint) if row["Store"] == "My" else None
+            test = tested.get((row["Store"], certificate.thumbprint))
+            mine = readers.get(certificate.thumbprint) if row["Store"] == "My" else None
             key = StoredKey(
                 provider=row.get("Provider") or "",
                 container=row.get("Container") or "",
@@ -123,7 +132,7 @@ def stores_from_rows(
                 error=row.get("KeyError"),
                 signs=None if test is None else bool(test.get("Signs")),
                 sign_error=None if test is None else test.get("Error"),
-                readers=frozenset(readers[certificate.thumbprint]) if test is not None else None,
+                readers=None if mine is None else frozenset(mine),
             )
         found.append(StoredCertificate(row["Location"], row["Store"], certificate, row.get("FriendlyName") or "", key))
     return Stores(tuple(found), tuple(unreadable))
@@ -247,9 +256,10 @@ def read_calls(
     return (*calls, *test_calls(thumbprints)) if thumbprints else tuple(calls)
 
 
-def test_calls(thumbprints: Sequence[str]) -> tuple[Call, ...]:
-    """Asks the keys of ``thumbprints`` in My to sign, who may read them, and Schannel what it would send for them."""
-    wanted = {"Store": "My", "Thumbprints": list(thumbprints)}
+def test_calls(thumbprints: Sequence[str], store: str = "My") -> tuple[Call, ...]:
+    """Asks the keys of ``thumbprints`` in a store to sign, who may read them, and Schannel what it would send for
+    them."""
+    wanted = {"Store": store, "Thumbprints": list(thumbprints)}
     return (
         Call("keys", "Test-StoreKey", wanted),
         Call("access", "Get-StoreKeyAccess", wanted),

@@ -76,8 +76,8 @@ PRODUCT: Mapping[str, Kind] = {
     "Enable-ExchangeCertificate": "write",
     "Set-PopSettings": "write",
     "Set-ImapSettings": "write",
-    "Set-SendConnector": "write",
     "Set-ReceiveConnector": "write",
+    "Set-SendConnector": "write",
 }
 ALLOWED: Mapping[str, Kind] = {**OWN, **PRODUCT}
 # Functions whose parameters hold a private key, whatever their types.

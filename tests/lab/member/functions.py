@@ -123,7 +123,10 @@ def remove_store_certificate(state: State, given: Mapping[str, Any], warn: Warn)
 
 
 def _asked(state: State, given: Mapping[str, Any]) -> list[tuple[str, Entry | None]]:
-    return [(t, state.stores.get(given["Store"], t)) for t in given.get("Thumbprints") or []]
+    """The certificates that are asked for; without thumbprints all that have a key."""
+    keyed = [entry.thumbprint for entry in state.stores.entries(given["Store"]) if entry.container]
+    asked = given.get("Thumbprints")
+    return [(t, state.stores.get(given["Store"], t)) for t in (keyed if asked is None else asked)]
 
 
 def test_store_key(state: State, given: Mapping[str, Any], warn: Warn) -> Rows:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange_names import (
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange_reach import (
     Address,
     addresses,
     host_of,

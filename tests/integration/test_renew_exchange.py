@@ -1,0 +1,89 @@
+"""An Exchange array from the first look to the unchanged run, and back, on every version."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+
+import pytest
+
+from integration import exchange_array as array
+from integration.controller import Controller
+from lab.client import LabProcess
+
+FIRST_RENEWAL = {"commands": 8, "bytes_up": 120_000}
+"""What a first renewal may cost a member at most."""
+# In `make test` the ends of what is supported, and what lies between them in the whole.
+VERSIONS = [
+    "exchange2010",
+    *(pytest.param(name, marks=pytest.mark.whole) for name in ("exchange2013", "exchange2016", "exchange2019")),
+    "exchangese",
+]
+Start = Callable[..., Controller]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Start]:
+    """Starts an Exchange lab and a controller for it: ``start("exchange2010", services_shape="null")``."""
+    with ExitStack() as stack:
+
+        def begin(product: str = "exchange2019", connection: str = "winrm-basic-https", **options: str) -> Controller:
+            settings = {"members": "3", "second_hop": "delegates", **options}
+            lab = LabProcess(
+                "exchange-array", directory=tmp_path / "lab", product=product, connection=connection, settings=settings
+            )
+            return Controller(tmp_path / "controller", stack.enter_context(lab))
+
+        yield begin
+
+
+def spent(lab: LabProcess) -> dict[str, int]:
+    """Commands each member was sent."""
+    return {name: counts["commands"] for name, counts in lab.counts().items()}
+
+
+@pytest.mark.parametrize("product", VERSIONS)
+def test_from_the_first_look_to_the_unchanged_run_and_back(start: Start, product: str) -> None:
+    controller = start(product)
+    lab = controller.lab
+    before = lab.state()
+    members = list(before)
+
+    looked = controller.renew_exchange("--check", "--diff").succeeded()
+    assert array.lasting(lab.state()) == array.lasting(before), "a check run changed a member"
+    assert spent(lab) == dict.fromkeys(members, 1)
+    for text in ("LocalMachine\\CA", "LocalMachine\\ucops.certificates", "LocalMachine\\My", "services"):
+        assert looked.output.count(f"{text}: ") >= len(members), f"no plan for {text}"
+    assert looked.report["result"] == "planned" and looked.verdict == "all-old" == array.truth(lab.state())
+
+    lab.reset_counts()
+    with array.watched(lab):
+        run = controller.renew_exchange().succeeded()
+    state = lab.state()
+    assert run.verdict == "all-new" == array.truth(state)
+    array.unhurt(before, state)
+    costs = lab.counts()
+    for name, member in state.items():
+        assert array.serves(member, "mail-new") >= array.PUBLIC
+        assert member["bindings"]["0.0.0.0:443"] == array.named(member, "mail-new")
+        assert member["journal"] and member["lock"] is None
+        assert set(member["services"].values()) == {"Running"}
+        over = {key: costs[name][key] for key, most in FIRST_RENEWAL.items() if costs[name][key] > most}
+        assert not over, f"the first renewal cost {name} {over}, at most {FIRST_RENEWAL} is allowed"
+    if product != "exchange2010":  # 2010 knows no TlsCertificateName
+        named = {c["certificate"] for m in state.values() for c in m["send_connectors"].values()}
+        old = {c["certificate"] for m in before.values() for c in m["send_connectors"].values()}
+        assert named and named != old, "the Send connectors still name the old certificate"
+
+    lab.reset_counts()
+    again = controller.renew_exchange().succeeded()
+    assert again.changed == 0 and again.verdict == "all-new"
+    assert array.lasting(lab.state()) == array.lasting(state), "an unchanged run changed a member"
+    assert spent(lab) == dict.fromkeys(members, 1)
+
+    with array.watched(lab):
+        back = controller.rollback(rollout_product="exchange", rollout_array="exchange", rollout_completed=True)
+    assert back.rc == 0, back.failures
+    assert back.verdict == "all-old" == array.truth(lab.state())
+    array.as_before(before, lab.state())
