@@ -52,6 +52,25 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
         ("rollout_drain_seconds", "rollout_drain_poll_seconds", "rollout_drain_expired"),
     ),
     (
+        "Exchange",
+        "Only renew_exchange reads them: [exchange.md](exchange.md).",
+        (
+            "rollout_services",
+            "rollout_default_smtp",
+            "rollout_pop_name",
+            "rollout_imap_name",
+            "rollout_restart",
+            "rollout_require_ssl",
+            "rollout_shell",
+            "rollout_edge_subscription",
+        ),
+    ),
+    (
+        "Around each member",
+        "Files of tasks of your own, such as those for a load balancer.",
+        ("rollout_before_member", "rollout_after_member"),
+    ),
+    (
         "When something fails",
         "",
         ("rollout_on_failure", "rollout_window_hours", "rollout_take_over", "rollout_completed"),

@@ -16,6 +16,10 @@ KB2989382 = "Microsoft KB2989382, Cannot receive mail with a new certificate (Ed
 KB2779694 = "Microsoft KB2779694, OWA, ECP or EMS can't connect after a self-signed certificate is removed"
 
 EXCHANGE: Mapping[str, Entry] = {
+    "bundle.unknown-use": Entry(
+        "error", "A bundle for something that this product has not",
+        "An Exchange array takes one certificate for all of its services.",
+        "Give one bundle, named external.", ""),
     "exchange.not-found": Entry(
         "error", "There is no Exchange on the host",
         "None of its services was found.", "Check that the inventory names Exchange servers.", ""),
@@ -47,7 +51,8 @@ EXCHANGE: Mapping[str, Entry] = {
     "exchange.default-smtp-choice": Entry(
         "error", "The default SMTP certificate is the one that is replaced",
         "Somebody once answered yes to Exchange's question. Keeping it means that it can never be retired.",
-        "Set default_smtp to keep or to move; after a move an Edge Subscription has to be made anew.", KB2989382),
+        "Set default_smtp (in a rollout rollout_default_smtp) to keep or move; after a move an Edge Subscription has "
+        "to be made anew.", KB2989382),
     "exchange.default-smtp-changed": Entry(
         "critical", "The default SMTP certificate or port 444 is not what it was",
         "EdgeSync, mail between servers or the management shell may break.",

@@ -85,10 +85,10 @@ class Journal:
     """Use to what it had and what it gets."""
     services: tuple[str, ...] = ()
     """Services that were stopped for it and have to run again, in the order of stopping."""
-    settings: Mapping[str, SettingEntry] = field(default_factory=dict)
-    """Setting, such as ``default SMTP certificate``, to what it was and what it becomes."""
     roll: RollEntry | None = None
     """The roll that this member was given, also by an earlier run if it still waits for its instant."""
+    settings: Mapping[str, SettingEntry] = field(default_factory=dict)
+    """Setting, such as ``default SMTP certificate``, to what it was and what it becomes."""
 
     def dumps(self) -> str:
         """The text for the member: one line of ASCII JSON."""

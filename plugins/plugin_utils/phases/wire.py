@@ -14,6 +14,7 @@ from typing import Any
 from ..array.findings import Finding, finding
 from ..pki.certificate import Certificate, CertificateError, load_der
 from ..pki.chain import chain_paths
+from ..products.exchange import SERVICES as EXCHANGE_SERVICES
 
 
 @dataclass(frozen=True)
@@ -83,6 +84,8 @@ def judge_port(
         text = f"expected {wanted}, presents {now.leaf.thumbprint} ({now.leaf.common_name})"
         if assigned == wanted:
             text += "; the product reports the new certificate, so the service still holds the old one"
+            if now.use in EXCHANGE_SERVICES:
+                text += f" until it is restarted: name {now.use} in rollout_restart"
         found.append(finding("wire.leaf-differs", now.member, subject, text))
     elif wanted is not None and trust:
         path = chain_paths(now.leaf, now.chain[1:], trust, at, "server")[0]

@@ -17,6 +17,7 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.array.journal i
     Journal,
     JournalError,
     RollEntry,
+    SettingEntry,
     UseEntry,
 )
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.array.examples import ACCESS, DATA, NEW, OLD
@@ -109,6 +110,7 @@ JOURNALS = st.builds(
             st.sampled_from(["rolling", "rolled", "settled"]),
         ),
     ),
+    st.dictionaries(st.text(), st.builds(SettingEntry, st.none() | st.text(), st.none() | st.text()), max_size=3),
 )
 
 
