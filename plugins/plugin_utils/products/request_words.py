@@ -12,6 +12,8 @@ from .exchange import STAGE
 from .request_plan import EDGE, INTERNAL, SERVER, Order, answer_differences
 
 PLAYBOOK = "ansible-playbook ucops.certificates.request -i INVENTORY"
+RENEW = "ansible-playbook ucops.certificates.renew_exchange -i INVENTORY"
+RENEW_EDGE = "ansible-playbook ucops.certificates.renew_edge_pool -i INVENTORY"
 VENDOR = "Ask for a server certificate with these names, in this order, signed with SHA-256"
 WHOLE = "Take all that the vendor offers (the zip as it comes): it holds the intermediates"
 
@@ -88,8 +90,9 @@ def _export_steps(order: Order, thumbprint: str) -> list[str]:
         "key is not exportable)",
         f"Bring {file} to the control node over something encrypted, and delete it on {order.server}: it holds the "
         "private key.",
-        "Give the file to every member as one bundle: path: the file, password: from the vault (exchange_services "
-        "with bundle). It is sealed anew for each, so the PFX needs no particular encryption.",
+        f"Roll it out to all members, {order.server} included: {RENEW} with rollout_array: {order.array} and "
+        "rollout_bundles: {external: {path: the file, password: from the vault}}; first with --check --diff. It is "
+        "sealed anew for each member, so the PFX needs no particular encryption.",
     ]
 
 
@@ -103,13 +106,11 @@ def bundle_lines(order: Order, leaf: Mapping[str, Any], answer: str, key_file: s
     ]
     use = "internal" if order.use == INTERNAL else "external"
     bundle = f"{{path: {answer}, key_path: {key_file}, password: the key's, from the vault}}"
-    if order.product == EDGE:
-        step = (
-            f"Roll it out: ansible-playbook ucops.certificates.renew_edge_pool -i INVENTORY with rollout_bundles: "
-            f"{{{use}: {bundle}}}; first with --check --diff"
-        )
-    else:
-        step = f"Give it to every member as one bundle: {bundle} (exchange_services with bundle)"
+    renew = RENEW_EDGE if order.product == EDGE else RENEW
+    step = (
+        f"Roll it out: {renew} with rollout_array: {order.array} and rollout_bundles: {{{use}: {bundle}}}; first with "
+        "--check --diff"
+    )
     return (*said, "what to do next", *_steps([step]))
 
 

@@ -156,7 +156,7 @@ def test_what_the_vendor_changed(names: list[str], told: tuple[str, ...]) -> Non
     assert answer_differences(names, []) == ()
 
 
-@pytest.mark.parametrize(("given", "told"), [(EDGE, "renew_edge_pool"), (CONTROLLER, "exchange_services")])
+@pytest.mark.parametrize(("given", "told"), [(EDGE, "renew_edge_pool"), (CONTROLLER, "renew_exchange")])
 def test_what_to_do_with_a_bundle(given: dict[str, Any], told: str) -> None:
     order = order_of({**GIVEN, **given, "answer": "a.zip"})
     leaf = {"thumbprint": "AB", "subject": "CN=x", "not_before": "1", "not_after": "2", "names": [MAIL]}
