@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import re
 import subprocess
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack
@@ -12,7 +14,7 @@ from typing import Any, cast
 import pytest
 
 from integration.controller import Controller, Run
-from integration.tasks import READS
+from integration.tasks import READS, Tasks
 from integration.test_exchange_modules import STAGE
 from integration.test_exchange_request import seen
 from lab.client import LabProcess
@@ -199,6 +201,44 @@ def test_an_edge_pool(start_lab: Callable[..., LabProcess], tmp_path: Path) -> N
     assert made.changed == 1 and ", ".join(f"DNS:{name}" for name in whole) in said_in(
         (tmp_path / "sip.csr").read_text()
     )
+
+
+@WHOLE
+@pytest.mark.parametrize("product", ["exchange2010", "exchangese"])
+def test_from_the_request_to_the_rollout(product: str, start: Start, tmp_path: Path) -> None:
+    """What the playbook says is typed, and the rollout gives every member the one certificate with the one key."""
+    controller = start(product)
+    lab, file = controller.lab, controller.folder / "mail.csr"
+    ask(controller, request_file=str(file)).succeeded()
+    answer = str(lab.configure("ex1", sign=file.read_text())["answer"]["file"])
+    told = ask(controller, request_answer=answer).succeeded().output
+    line = re.search(r"(certutil) (-exportPFX \S+ (\w+) (\S+))", told)
+    assert line is not None
+    command, rest, thumbprint, path = line.groups()
+    admin = Tasks(lab, tmp_path / "admin", "ex1")
+    typed = f"{command} -p of-the-admin {rest}\n[Convert]::ToBase64String([IO.File]::ReadAllBytes('{path}'))"
+    said = str(admin.run({"ansible.builtin.raw": typed}).ok()["stdout"])
+    (controller.folder / "mail.pfx").write_bytes(base64.b64decode(said.strip().splitlines()[-1]))
+    bundle = {"path": str(controller.folder / "mail.pfx"), "password": "of-the-admin", "extra_paths": [answer]}
+    controller.renew_exchange(rollout_bundles={"external": bundle}).succeeded()
+    for member in lab.state().values():
+        assert {member["leaves"][port] for port in ("Web", "SMTP submission", "POP3", "IMAP4")} == {thumbprint}
+        assert member["bindings"]["0.0.0.0:443"] == thumbprint and member["orphan_keys"] == 0
+
+
+@WHOLE
+def test_a_key_that_may_not_leave_its_server(start: Start) -> None:
+    """Refused in the first place; where somebody made it so by hand, the others are told that they never get it."""
+    controller = start()
+    lab, file = controller.lab, controller.folder / "mail.csr"
+    ask(controller, request_exportable=False).failed("which all need the key")
+    tasks = Tasks(lab, controller.folder / "admin", "ex1")
+    subject = {"organization": "Contoso", "country": "US"}
+    made = tasks.run({"exchange_request": {"names": NAMES, "exportable": False, **subject}}).ok(changed=True)
+    file.write_text(made["csr"])
+    answer = str(lab.configure("ex1", sign=made["csr"])["answer"]["file"])
+    told = ask(controller, request_answer=answer).succeeded().output
+    assert "may not be exported, so ex2 can never get it" in told and "certutil" not in told
 
 
 @WHOLE

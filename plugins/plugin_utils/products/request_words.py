@@ -91,8 +91,8 @@ def _export_steps(order: Order, thumbprint: str) -> list[str]:
         f"Bring {file} to the control node over something encrypted, and delete it on {order.server}: it holds the "
         "private key.",
         f"Roll it out to all members, {order.server} included: {RENEW} with rollout_array: {order.array} and "
-        "rollout_bundles: {external: {path: the file, password: from the vault}}; first with --check --diff. It is "
-        "sealed anew for each member, so the PFX needs no particular encryption.",
+        f"rollout_bundles: {{external: {{path: the file, password: from the vault, extra_paths: [{order.answer}]}}}}; "
+        "first with --check --diff. The answer goes along for its intermediates.",
     ]
 
 
