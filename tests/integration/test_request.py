@@ -114,7 +114,7 @@ def test_names_that_members_have_and_the_request_lacks(start: Start) -> None:
         "ews.contoso.example: EWS ExternalUrl (ex2)",
         "submit.contoso.example: receive connector Client Frontend EX1 (ex1)",
         "p.example: POP X509CertificateName (Get-PopSettings) (ex1)",
-        "pop.contoso.example: POP X509CertificateName (Get-PopSettings) (ex2)",
+        "pop.contoso.example: certificate in use (IIS, SMTP, IMAP) (ex1); POP X509CertificateName (Get-PopSettings) (ex2)",
         "Nothing was requested",
     )
     after = lab.state()
@@ -258,6 +258,14 @@ def test_a_setting_that_the_account_may_not_read(start: Start) -> None:
     controller = start(rbac_missing="Get-OwaVirtualDirectory")
     assert "not read     ex1: OWA" in ask(controller, "--check").succeeded().output
     ask(controller, "--limit", "ex1").failed("Leave out --limit")
+
+
+@WHOLE
+def test_a_logon_that_cannot_be_passed_on(start: Start) -> None:
+    """Every member says so, nothing is made; the snap-in is a way."""
+    controller = start(second_hop="refused")
+    ask(controller).failed("2 of 2 members of exchange were not read", "could not be loaded on EX1", "second-hop.md")
+    ask(controller, request_shell="snapin").succeeded()
 
 
 BAD: Mapping[str, tuple[dict[str, Any], tuple[str, ...]]] = {

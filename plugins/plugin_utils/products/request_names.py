@@ -13,6 +13,7 @@ from ..pki.names import covers, has_wildcard, is_wildcard, normal, valid_dns_nam
 from .exchange_reach import Address
 
 AUTODISCOVER = "autodiscover."
+IN_USE = "certificate in use"
 EDGE_USES = {"external": ("AccessEdgeExternal", "DataEdgeExternal"), "internal": ("Internal",)}
 """The uses of an Edge server whose names a certificate must go on covering; A/V authentication has none (Microsoft)."""
 
@@ -59,8 +60,17 @@ def edge_addresses(info: Mapping[str, Any], use: str) -> tuple[Address, ...]:
 
 
 def exchange_addresses(info: Mapping[str, Any]) -> tuple[Address, ...]:
-    """What an Exchange server is reached by, as ``exchange_info`` shows it."""
-    return tuple(Address(str(r["name"]), str(r["where"]), bool(r["own"])) for r in info.get("reached_by") or ())
+    """What an Exchange server is reached by, as ``exchange_info`` shows it.
+
+    Names of the certificates that its services have count as well: clients may come by an alias that Exchange knows
+    nothing of, and the rollout demands of the new certificate what the old one covers.
+    """
+    found = [Address(str(r["name"]), str(r["where"]), bool(r["own"])) for r in info.get("reached_by") or ()]
+    for row in info.get("certificates") or ():
+        if row.get("services") and not row.get("self_issued"):
+            where = f"{IN_USE} ({', '.join(row['services'])})"
+            found += [Address(normal(name), where) for name in row.get("names") or () if not is_wildcard(name)]
+    return tuple(dict.fromkeys(found))
 
 
 def check(
@@ -143,11 +153,17 @@ def lines(found: NameCheck, members: Sequence[str]) -> tuple[str, ...]:
     """The comparison for people, one line each."""
     said = [f"names that {', '.join(members)} are configured with and the request lacks:"] * bool(found.missing)
     said += [f"  missing      {one.as_line()}" for one in found.missing]
-    said += [f"  left out     {one.as_line()} (accepted)" for one in found.accepted]
+    for one in found.accepted:
+        gate = "; the rollout will ask for it, because the certificate in use covers it" * _in_use(one)
+        said.append(f"  left out     {one.as_line()} (accepted{gate})")
     said += [f"  superfluous  {one.name}: no setting of any member has it" for one in found.superfluous]
     said += [f"  not needed   {one.as_line()}; the server's own certificate serves it" for one in found.own]
     said += [f"  note         {text}" for text in found.notes]
     return tuple(said) or (f"names: all that {', '.join(members)} are configured with, and no others",)
+
+
+def _in_use(one: Named) -> bool:
+    return any(where.startswith((IN_USE, "certificate of ")) for where in one.where)
 
 
 def refusal(found: NameCheck, array: str) -> str:

@@ -117,6 +117,20 @@ def test_missing_and_superfluous_names_are_named_with_their_settings() -> None:
         assert part in said
 
 
+def test_the_certificates_in_use_count_too() -> None:
+    rows = [
+        {"names": [MAIL, "*.contoso.example", "alias.contoso.example"], "services": ["IIS"], "self_issued": False},
+        {"names": ["EX1"], "services": ["SMTP"], "self_issued": True},
+        {"names": ["unused.contoso.example"], "services": [], "self_issued": False},
+    ]
+    found = exchange_addresses({"reached_by": [], "certificates": rows})
+    assert [a.as_line() for a in check([MAIL], {"ex1": found}, (), "exchange").missing] == [
+        "alias.contoso.example: certificate in use (IIS) (ex1)"
+    ]
+    said = lines(check([MAIL], {"ex1": found}, ["alias.contoso.example"], "exchange"), ["ex1"])
+    assert "the rollout will ask for it" in said[0]
+
+
 def test_all_is_well() -> None:
     found = check([MAIL, AUTO], {"ex1": at((MAIL, OWA), (AUTO, "Autodiscover"))}, (), "exchange")
     assert not refusal(found, "exchange")
