@@ -589,9 +589,10 @@ if ($root['load'] -contains 'lync') {
 }
 #endregion
 
-#region exchange: exchange, exchange:management_shell, exchange:snapin
-# The management shell is remoting of its own, to this server or another one: calls say which server they mean. The snap-in acts
-# here, past the rights that Exchange gives; Edge Transport has nothing else. CSS-Exchange, Confirm-ExchangeShell.ps1, does so.
+#region exchange: exchange, exchange:management_shell, exchange:session, exchange:snapin
+# The management shell is remoting of its own, to this server or another one: calls say which server they mean. A session is
+# the same to this very server, with a credential of its own instead of a logon that can be passed on. The snap-in acts here,
+# past the rights that Exchange gives; Edge Transport has nothing else. CSS-Exchange, Confirm-ExchangeShell.ps1, does so.
 $product += 'Get-ExchangeCertificate', 'Get-TransportServer', 'Get-TransportService', 'Get-ReceiveConnector', 'Get-SendConnector',
     'Get-PopSettings', 'Get-ImapSettings', 'Get-AuthConfig', 'Get-EdgeSubscription', 'Get-UMService', 'Get-UMCallRouterSettings',
     'Get-ClientAccessServer', 'Get-ClientAccessService', 'Get-OwaVirtualDirectory', 'Get-EcpVirtualDirectory',
@@ -617,6 +618,16 @@ if ($exchange) {
             $console = [xml][IO.File]::ReadAllText([IO.Path]::Combine($bin, 'exShell.psc1'))
             foreach ($snapin in $console.PSConsoleFile.PSSnapIns.PSSnapIn) { Add-PSSnapin -Name $snapin.Name }
             if ($edge) { $null = . ([IO.Path]::Combine($bin, 'Exchange.ps1')) }
+        } elseif ($exchange -eq 'exchange:session') {
+            $way = 'session'
+            $network = [Net.NetworkInformation.IPGlobalProperties]::GetIPGlobalProperties()
+            $name = [string]::Join('.', [string[]]@(foreach ($part in $network.HostName, $network.DomainName) { if ($part) { $part } }))
+            # A type of PowerShell itself, since 1.0. Of a SecureString only its type's name is written down.
+            $kind = 'Management.Automation.PSCredential'
+            $logon = New-Object $kind($root['credential']['user'], $root['credential']['password'])
+            $session = New-PSSession -ConfigurationName Microsoft.Exchange -ConnectionUri "http://$name/PowerShell/" `
+                -Authentication Kerberos -Credential $logon
+            if ($session) { $null = Import-PSSession -Session $session -CommandName $product -AllowClobber -DisableNameChecking }
         } else {
             $null = . ([IO.Path]::Combine($bin, 'RemoteExchange.ps1'))
             $null = Connect-ExchangeServer -auto
@@ -670,7 +681,7 @@ foreach ($call in $root['calls']) {
     $reply['seconds'] = $watch.Elapsed.TotalSeconds
 }
 
-#region hangup: exchange, exchange:management_shell, exchange:snapin
+#region hangup: exchange, exchange:management_shell, exchange:session, exchange:snapin
 # A user has only so many sessions of the management shell.
 try {
     foreach ($session in @(Get-PSSession)) {

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any, ClassVar
 
-from ansible.errors import AnsibleConnectionFailure
+from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
@@ -23,7 +23,7 @@ from .pki import deps
 from .pki.bundle import BundleError
 from .pki.certificate import CertificateError
 from .products.store import Change
-from .windows.calls import Call, CallError, OutcomeUnknown, Reply
+from .windows.calls import Call, CallError, Credential, OutcomeUnknown, Reply, Secure
 from .windows.host import Host, HostLost, KeyRefused, Refused
 
 display = Display()
@@ -112,7 +112,16 @@ class CertificateAction(ActionBase):
             lambda: secrets.token_hex(16),
             run_module=as_module if self._connection.become else None,
             orphaned=lambda: os.getppid() != parent,
+            credential=self._credential(),
         )
+
+    def _credential(self) -> Credential | None:
+        """Who the connection logs on as, for a session of its own on the host; None without a password."""
+        try:
+            user, password = (self._connection.get_option(name) for name in ("remote_user", "remote_password"))
+        except (KeyError, AnsibleError):  # a plugin without such options
+            return None
+        return Credential(str(user), Secure(str(password))) if user and password else None
 
     def _as_module(self, document: str, task_vars: Mapping[str, Any]) -> str:
         """With become: the same script through Ansible's wrapper, which does the logon. It needs PowerShell 5.1."""

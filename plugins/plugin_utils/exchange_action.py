@@ -41,8 +41,8 @@ class ExchangeAction(CertificateAction):
             text = (
                 f"The cmdlets of Exchange could not be loaded on {reply.host.computer}: {reply.host.load_error} "
                 "The management shell is a connection of its own and needs a logon that can be passed on (CredSSP, "
-                "Kerberos delegation; docs/second-hop.md tells each way); shell: snapin works without one, but "
-                "Microsoft does not support it"
+                "Kerberos delegation). session as shell logs on with the connection's own user and password instead; "
+                "snapin works without either, but Microsoft does not support it. docs/second-hop.md tells each way"
             )
             raise Stop(text, finding="product.not-loaded")
         raise_errors(reply, calls)

@@ -34,6 +34,12 @@ def hosts(lab: LabProcess, group: str = "exchange") -> Mapping[str, Any]:
     return found
 
 
+def common(lab: LabProcess) -> Mapping[str, Any]:
+    """The inventory's variables for all hosts."""
+    found: Mapping[str, Any] = yaml.safe_load(lab.inventory.read_text(encoding="utf-8"))["all"]["vars"]
+    return found
+
+
 def lasting(state: Mapping[str, State]) -> dict[str, Any]:
     """All that a read must not change, by member."""
     more = ("journal", "lock", "events")

@@ -188,6 +188,19 @@ def test_by_every_connection(start: Start, connection: str) -> None:
     assert controller.renew_exchange().succeeded().verdict == "all-new" == array.truth(controller.lab.state())
 
 
+def test_a_session_of_its_own_where_the_logon_cannot_be_passed_on(start: Start) -> None:
+    """With the connection's own user and password, which are nowhere to be seen in what the run says and leaves."""
+    controller = start(members="2", second_hop="refused")
+    lab = controller.lab
+    run = controller.renew_exchange("-vvvvv", rollout_shell="session").succeeded()
+    assert run.verdict == "all-new" == array.truth(lab.state())
+    password = str(
+        next(iter(array.hosts(lab).values())).get("ansible_password") or array.common(lab)["ansible_password"]
+    )
+    written = [run.output, *(path.read_text(encoding="utf-8") for path in run.report_folder.iterdir())]
+    assert password and not any(password in text for text in written)
+
+
 def test_what_keeps_the_cmdlets_away(start: Start) -> None:
     """No second hop, a missing role, an expired auth certificate: said, or no matter; nothing is half done."""
     controller = start(members="2", second_hop="refused")

@@ -262,10 +262,11 @@ def test_a_setting_that_the_account_may_not_read(start: Start) -> None:
 
 @WHOLE
 def test_a_logon_that_cannot_be_passed_on(start: Start) -> None:
-    """Every member says so, nothing is made; the snap-in is a way."""
+    """Every member says so, nothing is made; a session of its own and the snap-in are ways."""
     controller = start(second_hop="refused")
     ask(controller).failed("2 of 2 members of exchange were not read", "could not be loaded on EX1", "second-hop.md")
-    ask(controller, request_shell="snapin").succeeded()
+    assert ask(controller, request_shell="session").succeeded().changed == 1
+    assert ask(controller, request_shell="snapin").succeeded().changed == 0
 
 
 BAD: Mapping[str, tuple[dict[str, Any], tuple[str, ...]]] = {

@@ -18,7 +18,7 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.bootstr
     stdin_text,
     strip_script,
 )
-from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import Call, Reply
+from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import Call, Credential, Reply
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.host import FACTS
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.wire import document, parse_reply
 
@@ -72,14 +72,19 @@ def powershell(
     return Done(ended.stdout, ended.stderr, ended.returncode)
 
 
-def sent(calls: Sequence[Call], load: Sequence[str] = ()) -> str:
+def sent(calls: Sequence[Call], load: Sequence[str] = (), credential: Credential | None = None) -> str:
     """What goes on standard input for calls, made by the code that makes it for a real host."""
     script = strip_script(slice_script(shipped_script(), [FACTS, *load, *(call.name for call in calls)]))
-    return stdin_text(script, document(NONCE, load, calls))
+    return stdin_text(script, document(NONCE, load, calls, credential))
 
 
 def run(
-    calls: Sequence[Call], before: str = "", load: Sequence[str] = (), act_as: str | None = None, after: str = ""
+    calls: Sequence[Call],
+    before: str = "",
+    load: Sequence[str] = (),
+    act_as: str | None = None,
+    after: str = "",
+    credential: Credential | None = None,
 ) -> Done:
     """Run calls. `before` is PowerShell that stands in the process first, such as functions in place of cmdlets."""
-    return powershell(f"{before}\n{BOOTSTRAP}\n{after}", sent(calls, load), act_as)
+    return powershell(f"{before}\n{BOOTSTRAP}\n{after}", sent(calls, load, credential), act_as)

@@ -11,7 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import Call, Reply, ThisComputer
+from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import (
+    Call,
+    Credential,
+    Reply,
+    Secure,
+    ThisComputer,
+)
 from ansible_collections.ucops.certificates.tests.unit.zoo import authority
 from pwsh.engine import run
 
@@ -205,6 +211,43 @@ def test_ways_into_the_shell(installed: Path, load: str, edge: str, told: str) -
     reply = loaded(installed, load, LAB_EDGE=edge)
     assert reply.host.load_error is None and reply.rows("c") == ({"Thumbprint": told, "Server": "EX1"},)
     assert [(module.name, module.version) for module in reply.host.loaded] == [("Exchange", "15.2.1544.14")]
+
+
+OWN_SESSION = """
+function New-PSSession { [CmdletBinding()] param($ConfigurationName, $ConnectionUri, $Authentication,
+        [Management.Automation.PSCredential]$Credential)
+    if ($env:LAB_DOWN) { Write-Error 'Access is denied.'; return }
+    $global:logon = "$ConfigurationName $ConnectionUri $Authentication $($Credential.UserName)"
+    $global:right = $Credential.GetNetworkCredential().Password -ceq 'p\u00e4ss word'
+    'the session'
+}
+function Import-PSSession { param($Session, $CommandName, [switch]$AllowClobber, [switch]$DisableNameChecking)
+    if ($CommandName -notcontains 'Get-ExchangeCertificate' -or $CommandName -contains 'iex') { throw 'names' }
+    function global:Get-ExchangeCertificate { [CmdletBinding()] param($Server)
+        @{ Thumbprint = "$global:logon $global:right"; Server = $Server }
+    }
+}
+"""
+
+
+@pytest.mark.parametrize("down", ["", "1"])
+def test_a_session_of_its_own(installed: Path, down: str) -> None:
+    """To this server's own name, as the user that the document names; the password is right and nowhere to be read."""
+    lines = [f"$env:ExchangeInstallPath = '{installed}{os.sep}'", f"$env:LAB_DOWN = '{down}'"]
+    logon = Credential("CORP\\admin", Secure("p\u00e4ss word"))
+    done = run(
+        [CERTIFICATES],
+        before="\n".join([REGISTRY, OWN_SESSION.replace("\\u00e4", "\u00e4"), *lines]),
+        load=["exchange:session"],
+        credential=logon,
+    )
+    reply = done.reply()
+    assert "ss word" not in done.stdout
+    if down:
+        assert "Access is denied." in str(reply.host.load_error) and not reply.host.loaded
+        return
+    told = str(reply.rows("c")[0]["Thumbprint"])
+    assert told.startswith("Microsoft.Exchange http://") and told.endswith("/PowerShell/ Kerberos CORP\\admin True")
 
 
 def test_why_there_is_no_shell(installed: Path) -> None:

@@ -18,7 +18,7 @@ CHECKER = Path(__file__).with_name("ps20check.ps1")
 OTHER = ROOT.parent / "shared" / "tools" / "ps20check.ps1"
 CLEAN = "nothing newer than PowerShell 2.0 found"
 #: Commands the script calls besides product cmdlets: a program of Windows, and what Exchange's own scripts define.
-KNOWN = ",".join([*PRODUCT, "netsh", "Connect-ExchangeServer"])
+KNOWN = ",".join([*PRODUCT, "netsh", "iisreset", "Connect-ExchangeServer"])
 
 NEWER = {
     "operator -in": "if ('a' -in 'a', 'b') { 1 }",

@@ -29,8 +29,8 @@ from .stop import PhaseFailed
 
 WAYS = (
     "The management shell is a connection of its own and needs a logon that can be passed on (CredSSP, Kerberos "
-    "delegation); docs/second-hop.md says what each way needs on old hosts. rollout_shell: snapin works without one, "
-    "but Microsoft does not support it"
+    "delegation); docs/second-hop.md says what each way needs on old hosts. rollout_shell: session logs on with the "
+    "connection's own user and password instead; snapin works without either, but Microsoft does not support it"
 )
 
 

@@ -33,6 +33,7 @@ from .store import read_calls, stores_from_rows
 SHELLS: Mapping[str, str] = {
     "auto": "exchange",
     "management_shell": "exchange:management_shell",
+    "session": "exchange:session",
     "snapin": "exchange:snapin",
 }
 """Ways to the cmdlets, as they are loaded."""

@@ -83,7 +83,8 @@ ALLOWED: Mapping[str, Kind] = {**OWN, **PRODUCT}
 # Functions whose parameters hold a private key, whatever their types.
 KEY_CARRIERS = frozenset({"Import-StorePfx"})
 # What can be loaded before the calls run.
-LOADABLE = frozenset({"lync", "exchange", "exchange:management_shell", "exchange:snapin"})
+LOADABLE = frozenset({"lync", "exchange", "exchange:management_shell", "exchange:session", "exchange:snapin"})
+SESSION = "exchange:session"  # needs a credential in the document
 
 
 class CallError(ValueError):
@@ -107,6 +108,14 @@ class Secure:
     """Text that becomes a SecureString on the host and is never shown."""
 
     text: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Credential:
+    """Who opens a session of its own on the host."""
+
+    user: str
+    password: Secure
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from .bootstrap import BOOTSTRAP, shipped_script, slice_script, stdin_text, strip_script
-from .calls import Call, OutcomeUnknown, Reply
+from .calls import SESSION, Call, Credential, OutcomeUnknown, Reply
 from .transport import TransportOptions, transport_finding, transport_options
 from .wire import document, parse_reply
 
@@ -73,6 +73,7 @@ class Host:
         transport: TransportOptions | None = None,
         run_module: Callable[[str], str] | None = None,
         orphaned: Callable[[], bool] = lambda: False,
+        credential: Credential | None = None,
     ) -> None:
         """Take an Ansible connection (`ActionBase._connection`).
 
@@ -80,7 +81,9 @@ class Host:
         read from the connection. `run_module` runs remote_calls as a module with the document it is given and returns
         its reply text: the way with ``become``, which never carries a key because Ansible's wrapper pipes it through
         cmdlets that Windows may log. `orphaned` tells that whoever wanted the calls is gone: then none is sent.
+        `credential` opens a session of its own on the host, where one is loaded.
         """
+        self._credential = credential
         self._orphaned = orphaned
         self._connection = connection
         self._nonces = nonces
@@ -128,7 +131,7 @@ class Host:
             raise Refused("ansible-playbook has died: nothing more is sent, another run may be taking back already")
         writes = any(call.kind == "write" for call in calls)
         nonce = self._nonces()
-        text = document(nonce, load, calls)
+        text = document(nonce, load, calls, self._logon() if SESSION in load else None)
         run_module = self._run_module
         if run_module is not None:
             stdout, stderr = self._guarded(lambda: str(run_module(text)), writes), ""
@@ -142,6 +145,18 @@ class Host:
             said = " | ".join(part for part in (error.said.strip(), stderr.strip()[-600:]) if part)
             text = f"{error}; the host said: {said}" if said else str(error)
             raise OutcomeUnknown(text, may_have_applied=writes, said=said) from None
+
+    def _logon(self) -> Credential:
+        """The credential of a session. Raises Refused where there is none, KeyRefused where it must not pass."""
+        if self._credential is None:
+            raise Refused(
+                "A session of its own to the management shell needs a user and a password, and the connection has none "
+                "(Kerberos with a ticket). Set ansible_password, or take another way to the cmdlets"
+            )
+        reason = self.key_finding()
+        if reason:
+            raise KeyRefused(f"A password is not sent over this connection. {reason}")
+        return self._credential
 
     def _command(self, stdin: str, writes: bool) -> tuple[str, str]:
         """Standard output and error of the bootstrap fed with `stdin`."""

@@ -22,6 +22,7 @@ from .calls import (
     Answer,
     Call,
     CallError,
+    Credential,
     HostFacts,
     LoadedModule,
     OutcomeUnknown,
@@ -38,8 +39,8 @@ _EXACT = 2**53
 _NONCE = re.compile(r"[0-9a-f]{16,64}\Z")
 
 
-def document(nonce: str, load: Sequence[str], calls: Sequence[Call]) -> str:
-    """The document for a host, as ASCII JSON.
+def document(nonce: str, load: Sequence[str], calls: Sequence[Call], credential: Credential | None = None) -> str:
+    """The document for a host, as ASCII JSON. ``credential``: for a session of its own, where one is loaded.
 
     `nonce` is 16 to 64 lower-case hex digits, new for every document; it frames the reply.
     Raises CallError for what cannot be sent.
@@ -57,7 +58,10 @@ def document(nonce: str, load: Sequence[str], calls: Sequence[Call]) -> str:
         }
         for call in calls
     ]
-    return json.dumps({"nonce": nonce, "load": list(load), "calls": sent}, ensure_ascii=True, separators=(",", ":"))
+    whole: dict[str, Any] = {"nonce": nonce, "load": list(load), "calls": sent}
+    if credential is not None:
+        whole["credential"] = {"user": credential.user, "password": encode(credential.password, "credential")}
+    return json.dumps(whole, ensure_ascii=True, separators=(",", ":"))
 
 
 def encode(value: Any, where: str) -> Any:

@@ -14,11 +14,18 @@ from typing import Any
 import pytest
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows import host as host_module
-from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import Call, OutcomeUnknown, Secure
+from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import (
+    SESSION,
+    Call,
+    Credential,
+    OutcomeUnknown,
+    Secure,
+)
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.host import (
     Host,
     HostLost,
     KeyRefused,
+    Refused,
     WriteRefused,
 )
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.transport import TransportOptions
@@ -82,6 +89,35 @@ def test_a_read_refuses_writes_and_sends_nothing(call: Call) -> None:
     with pytest.raises(WriteRefused, match=call.name):
         make(connection).read([], [READ, call])
     assert connection.sent == []
+
+
+LOGON = Credential("CORP\\admin", Secure("canary"))
+
+
+def test_a_session_gets_the_credential_and_nothing_else_does() -> None:
+    connection = FakeConnection()
+    make(connection, credential=LOGON).read([SESSION], [READ])
+    make(connection, credential=LOGON).read(["exchange"], [READ])
+    told = [document.get("credential") for document in connection.sent]
+    assert told == [{"user": "CORP\\admin", "password": {"$secure": "canary"}}, None]
+
+
+@pytest.mark.parametrize(
+    ("more", "refusal", "text"),
+    [
+        ({}, Refused, "ansible_password"),
+        ({"credential": LOGON, "transport": UNSAFE}, KeyRefused, "password is not sent"),
+        ({"credential": LOGON, "run_module": lambda text: text}, KeyRefused, "become"),
+    ],
+)
+def test_a_session_is_refused_where_its_password_must_not_pass(
+    more: dict[str, Any], refusal: type[Exception], text: str
+) -> None:
+    connection = FakeConnection()
+    with pytest.raises(refusal, match=text):
+        make(connection, **more).read([SESSION], [READ])
+    assert connection.sent == []
+    assert "canary" not in repr(LOGON)
 
 
 def test_check_mode_refuses_writes_and_lets_reads_pass() -> None:
