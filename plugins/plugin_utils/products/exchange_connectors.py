@@ -66,7 +66,7 @@ def foreign(order: Order, connectors: Sequence[Connector], server: Server) -> tu
     """Connectors that were asked for by name and are not this server's, or are not there at all."""
     found = []
     for name in order.receive:
-        owner, _, plain = name.rpartition("\\")
+        owner, _backslash, plain = name.rpartition("\\")
         if owner and owner.casefold() != server.computer.casefold():
             text = (
                 f"is a connector of {owner}, and this is {server.computer}; a server changes its own only: run it there"
