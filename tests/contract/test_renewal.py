@@ -41,7 +41,12 @@ def start(tmp_path: Path) -> Iterator[Start]:
             own = {key: settings.pop(key) for key in ("powershell", "windows", "product") if key in settings}
             settings.setdefault("members", str(len(MEMBERS)))
             lab = LabProcess(
-                directory=tmp_path / f"lab-{engine}", engine=engine, connection=connection, settings=settings, **own
+                settings.pop("scenario", "edge-pool"),
+                directory=tmp_path / f"lab-{engine}",
+                engine=engine,
+                connection=connection,
+                settings=settings,
+                **own,
             )
             return Controller(tmp_path / f"controller-{engine}", stack.enter_context(lab))
 
@@ -107,6 +112,18 @@ def test_both_engines_lead_to_one_report(start: Start) -> None:
     for engine in ("python", "pwsh"):
         controller = start(engine)
         run = controller.renew().succeeded()
+        reports.append(normal(controller, run.report))
+    assert reports[0] == reports[1]
+
+
+@pytest.mark.parametrize("product", ["exchange2010", pytest.param("exchange2019", marks=WHOLE)])
+def test_both_engines_lead_to_one_report_of_exchange(start: Start, product: str) -> None:
+    """Read, stage, switch, prove: the shipped script and the simulation that stands for it elsewhere."""
+    reports = []
+    for engine in ("python", "pwsh"):
+        controller = start(engine, scenario="exchange-array", product=product, second_hop="delegates")
+        run = controller.renew_exchange().succeeded()
+        assert run.verdict == "all-new" and run.changed > 0
         reports.append(normal(controller, run.report))
     assert reports[0] == reports[1]
 

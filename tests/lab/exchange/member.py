@@ -10,6 +10,7 @@ from ..faults import FaultPlan
 from ..interfaces import Log, Result, Shell, WinrmSettings
 from ..member.clock import iso
 from ..member.engine import document_of
+from ..member.host import ScriptEngine
 from . import control, selection, typed, watch
 from .certificates import ExchangePki
 from .context import ExchangeContext
@@ -40,6 +41,8 @@ class ExchangeMember:
         self.winrm = WinrmSettings(max_envelope_kb=150, max_shells=5) if old else WinrmSettings()
         self.context = ExchangeContext(state, pki)
         self.engine = ExchangeEngine(self.context, self.faults, account[0], self.users)
+        self.pwsh: ScriptEngine | None = None
+        """Runs the documents' script itself, instead of ``engine`` playing it."""
         self.listeners = Listeners(state, ports)
         self.neighbours: list[ExchangeMember] = [self]
         """All servers of the organization: a cmdlet with -Server acts on another one."""
@@ -48,6 +51,9 @@ class ExchangeMember:
         """Run what arrived: the product's document, or lines typed by hand."""
         document = document_of(stdin)
         try:
+            if document is not None and self.pwsh:
+                self._log("document", member=self.name, calls=len(document["calls"]))
+                return await self.pwsh.run(script, stdin, shell)
             if document is not None:
                 text = await self.engine.run(document)
                 self._log("document", member=self.name, calls=len(document["calls"]))
@@ -159,4 +165,6 @@ class ExchangeMember:
         """Close them, and let waiting commands end."""
         self.context.stopping = True
         self.context.wake()
+        if self.pwsh:
+            await self.pwsh.stop()
         await self.listeners.stop()

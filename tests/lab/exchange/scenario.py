@@ -11,6 +11,7 @@ from ..interfaces import Member, Options
 from ..member import control
 from ..member.keys import NETWORK_SERVICE
 from ..pki import SIP_DOMAIN
+from ..pwsh.exchange import ExchangePwsh
 from . import deliveries, directories, names, services, versions
 from .certificates import NAMES, ExchangePki
 from .listeners import Port
@@ -32,8 +33,8 @@ class ExchangeArray:
         gates = int(extra.pop("edge_transport", "0"))
         if not 1 <= count <= 20 or gates not in (0, 1):
             raise ValueError(f"expected members 1 to 20 and edge_transport 0 or 1, found {count} and {gates}")
-        if options.engine != "python":
-            raise ValueError(f"expected engine python, found {options.engine!r}: the members of this lab have no other")
+        if options.engine not in ("python", "pwsh"):
+            raise ValueError(f"expected engine to be python or pwsh, found {options.engine!r}")
         servers = [f"ex{n}" for n in range(1, count + 1)] + ["gate1"] * gates
         self.directory: Path = options.directory
         self.pki = pki or ExchangePki(datetime.now(timezone.utc), servers)
@@ -72,7 +73,10 @@ class ExchangeArray:
         inside, outside = (options.address(10 * number + n) for n in (1, 2))
         account = (options.user, options.password)
         ports = ports_of(state, inside, outside)
-        return ExchangeMember(state, self.pki, ports, inside, account, options.log, options.directory)
+        member = ExchangeMember(state, self.pki, ports, inside, account, options.log, options.directory)
+        if options.engine == "pwsh":
+            member.pwsh = ExchangePwsh(member.engine, options.directory / "pwsh" / name)
+        return member
 
     def _fill(self, state: ExchangeState) -> None:
         """Certificates as setup and the last renewal left them; everything enabled and running."""

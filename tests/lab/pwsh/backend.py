@@ -59,6 +59,9 @@ def _location(given: With) -> str:
 class Backend:
     """The asking side of one member; one for all its PowerShells."""
 
+    functions: Mapping[str, tuple[Any, str]] = FUNCTIONS
+    """The script's own functions, and what they do to the member."""
+
     def __init__(self, engine: Engine) -> None:
         self.engine = engine
         self.registry = Registry(engine.state)
@@ -116,7 +119,7 @@ class Backend:
 
     async def _hook(self, hook: Callable[..., Any], name: str) -> None:
         if self.hooks:
-            await hook(name, "write" if FUNCTIONS[name][1] == "write" else "read")
+            await hook(name, "write" if self.functions[name][1] == "write" else "read")
 
     def _lose(self, drop: LostAfter) -> None:
         """The connection is gone after the effect: the script ends here, or runs on and nobody reads its answer."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -28,13 +29,24 @@ class PwshEngine:
 
     def serve(self, engine: Engine) -> None:
         """Answer for another member from now on; one of the same versions, whose processes these then are."""
-        self.backend = Backend(engine)
+        self.backend = self._backend(engine)
 
-    def _environment(self) -> dict[str, str]:
+    functions: Mapping[str, Any] = FUNCTIONS
+    """The script's own functions, whose calls are told to the lab."""
+
+    def _backend(self, engine: Any) -> Backend:
+        return Backend(engine)
+
+    def _product(self) -> dict[str, str]:
+        """Installs the product; the variables that its setup leaves."""
         state = self.backend.state
         modules = self.home / "modules"
         if state.behaviour.module == "present":
             write_module(modules, state.host.product)
+        return {"PSModulePath": str(modules)}
+
+    def _environment(self) -> dict[str, str]:
+        state = self.backend.state
         major = state.host.powershell_major
         # Known to some builds of pwsh: they report that version and hide what it does not have.
         old = {"PWSH_ACT_AS": f"{major}.0"} if major < 5 else {}
@@ -50,7 +62,8 @@ class PwshEngine:
             "USERNAME": self.backend.engine.user,
             "ALLUSERSPROFILE": "C:\\ProgramData",
             "CommonProgramFiles": "C:\\Program Files\\Common Files",
-            "PSModulePath": str(modules),
+            "PSModulePath": str(self.home / "modules"),
+            **self._product(),
         }
 
     async def run(self, script: str, stdin: bytes, shell: Shell) -> Result:
@@ -64,7 +77,7 @@ class PwshEngine:
         job: dict[str, Any] = {
             "script": script,
             "stdin": stdin.decode("utf-8").splitlines(),
-            "watched": list(FUNCTIONS),
+            "watched": list(self.functions),
             "powershell": state.host.powershell,
             "language": "" if state.behaviour.language == "FullLanguage" else state.behaviour.language,
         }

@@ -32,6 +32,7 @@ _OBJECTS = {
     "Get-CsCertificate": "Microsoft.Rtc.Management.Deployment.CertificateReference",
     "Get-CsWindowsService": "Microsoft.Rtc.Management.Deployment.Core.NTService",
 }
+_NAMESPACE = "Microsoft.Rtc.Management."
 _HEAD = """# Written by the lab out of Microsoft's parameter metadata for {product}.
 enum CertType {{ {types} }}
 enum NTServiceStatus {{ Stopped = 1; StartPending; StopPending; Running; ContinuePending; PausePending; Paused }}
@@ -78,25 +79,27 @@ def module_text(product: str) -> str:
     text = _HEAD.format(product=product, types="; ".join(CERT_TYPES), common=f"{common} OutBuffer WhatIf")
     for name in CMDLETS:
         if product in metadata()[name]["applicable"]:
-            text += _function(name, parameters(name, product))
+            kind = _OBJECTS.get(name, f"{_NAMESPACE}{name.split('-')[1]}")
+            text += function_text(name, parameters(name, product), kind)
     return text + "\nExport-ModuleMember -Function *-Cs*\n"
 
 
-def _function(name: str, offered: Mapping[str, Any]) -> str:
+def function_text(name: str, offered: Mapping[str, Any], kind: str) -> str:
+    """One cmdlet as an advanced function; ``kind``: what its objects are called."""
     default = _default_set(offered)
     return _FUNCTION.format(
         name=name,
         default=f", DefaultParameterSetName = '{default}'" if default else "",
         parameters=",\n".join(_parameter(n, p) for n, p in offered.items() if n not in _COMMON),
-        type=_OBJECTS.get(name, f"Microsoft.Rtc.Management.{name.split('-')[1]}"),
+        type=kind,
     )
 
 
 def _default_set(offered: Mapping[str, Any]) -> str | None:
-    """The metadata names no default: the set that asks for least is taken."""
+    """The metadata names no default: the set that asks for least is taken, of certificates the one by thumbprint."""
     sets = sorted({s for p in offered.values() for s in p["sets"]} - {ALL_SETS})
     asked = {s: sum(p["required"] for p in offered.values() if s in p["sets"]) for s in sets}
-    return min(sets, key=lambda s: asked[s]) if sets else None
+    return min(sets, key=lambda s: (asked[s], s != "Thumbprint")) if sets else None
 
 
 def _parameter(name: str, facts: Mapping[str, Any]) -> str:

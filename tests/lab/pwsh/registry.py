@@ -67,9 +67,16 @@ class Registry:
             if major == "10":  # CurrentVersion stays what it was before
                 return {"CurrentVersion": "6.3", "CurrentBuildNumber": build, "CurrentMajorVersionNumber": 10}
             return {"CurrentVersion": f"{major}.{minor}", "CurrentBuildNumber": build}
-        if (found := _SERVICE.fullmatch(path)) and found[1] in USED_BY:
-            return {"ImagePath": f'"{service_path(self.state, found[1])}"', "Start": 2}
+        if (found := _SERVICE.fullmatch(path)) and self._has(found[1]):
+            return {"ImagePath": f'"{self.program(found[1])}"', "Start": 2}
         return None
+
+    def _has(self, service: str) -> bool:
+        return service in USED_BY
+
+    def program(self, service: str) -> str:
+        """The program of a service."""
+        return service_path(self.state, service)
 
     def _own(self, path: str) -> None:
         if path.casefold() != JOURNAL.casefold():

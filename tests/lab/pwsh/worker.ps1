@@ -22,7 +22,7 @@ foreach ($command in (Get-Command -CommandType Cmdlet)) {
 }
 $state.Types.Add([System.Management.Automation.Runspaces.SessionStateTypeEntry]::new([IO.Path]::Combine($here, 'types.ps1xml')))
 $state.Variables.Add([System.Management.Automation.Runspaces.SessionStateVariableEntry]::new('LabLink', $link, ''))
-$state.ImportPSModule([string[]]@([IO.Path]::Combine($here, 'windows.psm1'), [IO.Path]::Combine($here, 'stores.psm1')))
+$state.ImportPSModule([string[]]@([IO.Path]::Combine($here, 'windows.psm1'), [IO.Path]::Combine($here, 'stores.psm1'), [IO.Path]::Combine($here, 'exchange.psm1')))
 
 # Runs a script as WinRS or PSRP would, `$lines` as its input; returns output, errors and how it ended.
 function Invoke-Script([string]$script, [string[]]$lines, [string[]]$watched, [string]$language) {
