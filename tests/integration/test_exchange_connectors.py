@@ -12,9 +12,16 @@ import pytest
 from integration.tasks import READS, Tasks
 from integration.test_exchange_modules import lasting, thumb
 from lab.client import LabProcess
+from lab.pwsh.worker import find_pwsh
 
 WHOLE = pytest.mark.whole
-PRODUCTS = [*(pytest.param(f"exchange{year}", marks=WHOLE) for year in (2013, 2016, 2019)), "exchangese"]
+YEARS = (2013, 2016, 2019, "se")
+# `pwsh`: the shipped script itself, under PowerShell 7.
+PRODUCTS = [
+    pytest.param(engine, f"exchange{year}", marks=() if (engine, year) == ("python", "se") else WHOLE)
+    for engine in ("python", "pwsh")
+    for year in YEARS
+]
 OFFICE = "Outbound to Office 365"
 Start = Callable[..., tuple[Tasks, Tasks]]
 
@@ -24,10 +31,21 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Starts a lab of two servers: tasks on the first and on the last of its members."""
     with ExitStack() as stack:
 
-        def begin(product: str = "exchangese", last: str = "ex2", **options: str) -> tuple[Tasks, Tasks]:
+        def begin(
+            product: str = "exchangese", last: str = "ex2", engine: str = "python", **options: str
+        ) -> tuple[Tasks, Tasks]:
+            if engine == "pwsh" and find_pwsh() is None:
+                pytest.skip("no pwsh on the PATH and none in a shared tools folder beside the checkout")
             settings = {"members": "2", "second_hop": "delegates", **options}
             folder, flavour = tmp_path / "lab", "winrm-basic-https"
-            lab = LabProcess("exchange-array", directory=folder, product=product, connection=flavour, settings=settings)
+            lab = LabProcess(
+                "exchange-array",
+                directory=folder,
+                product=product,
+                connection=flavour,
+                engine=engine,
+                settings=settings,
+            )
             lab = stack.enter_context(lab)
             return Tasks(lab, tmp_path / "one", "ex1"), Tasks(lab, tmp_path / "two", last)
 
@@ -40,10 +58,10 @@ def named(state: Mapping[str, Any]) -> tuple[dict[str, Any], Any, Any]:
     return state["connectors"], send.get("tls_certificate_name"), send.get("certificate")
 
 
-@pytest.mark.parametrize("product", PRODUCTS)
-def test_the_last_server_takes_the_send_connector_along(start: Start, product: str) -> None:
+@pytest.mark.parametrize(("engine", "product"), PRODUCTS)
+def test_the_last_server_takes_the_send_connector_along(start: Start, engine: str, product: str) -> None:
     """One server short: held back, or refused when asked for by name. All hold it: renamed, once; and mail goes out."""
-    first, second = start(product)
+    first, second = start(product, engine=engine)
     old, new = thumb(first, "mail-old"), first.thumbprint()
     services = {"exchange_services": {"services": ["SMTP"], "bundle": first.bundle()}}
     follow = {"exchange_connectors": {"thumbprint": new, "replaces": old}, "diff": True}

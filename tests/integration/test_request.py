@@ -18,10 +18,17 @@ from integration.tasks import READS, Tasks
 from integration.test_exchange_modules import STAGE
 from integration.test_exchange_request import seen
 from lab.client import LabProcess
+from lab.pwsh.worker import find_pwsh
 
 WHOLE = pytest.mark.whole
 # In `make test` the oldest for the whole way; the newest is what the other tests run on.
-PRODUCTS = ["exchange2010", *(pytest.param(f"exchange{year}", marks=WHOLE) for year in (2013, 2016, 2019, "se"))]
+YEARS = (2010, 2013, 2016, 2019, "se")
+# `pwsh`: the shipped script itself, under PowerShell 7.
+PRODUCTS = [
+    pytest.param(engine, f"exchange{year}", marks=() if (engine, year) == ("python", 2010) else WHOLE)
+    for engine in ("python", "pwsh")
+    for year in YEARS
+]
 NAMES = [f"{name}.contoso.example" for name in ("mail", "autodiscover", "smtp", "imap", "pop")]
 USUAL = {"request_names": NAMES, "request_subject": {"organization": "Contoso", "country": "US"}}
 PASSWORD = "the key's password, from a vault"
@@ -33,11 +40,18 @@ def start(tmp_path: Path) -> Iterator[Start]:
     """Starts labs of two servers: ``start("exchange2010")``."""
     with ExitStack() as stack:
 
-        def begin(product: str = "exchangese", **options: str) -> Controller:
+        def begin(product: str = "exchangese", engine: str = "python", **options: str) -> Controller:
+            if engine == "pwsh" and find_pwsh() is None:
+                pytest.skip("no pwsh on the PATH and none in a shared tools folder beside the checkout")
             settings = {"members": "2", "second_hop": "delegates", **options}
             flavour = "winrm-basic-https"
             lab = LabProcess(
-                "exchange-array", directory=tmp_path / "lab", product=product, connection=flavour, settings=settings
+                "exchange-array",
+                directory=tmp_path / "lab",
+                product=product,
+                connection=flavour,
+                engine=engine,
+                settings=settings,
             )
             return Controller(tmp_path / "controller", stack.enter_context(lab))
 
@@ -68,10 +82,10 @@ def said_in(csr: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("product", PRODUCTS)
-def test_on_a_server(product: str, start: Start) -> None:
+@pytest.mark.parametrize(("engine", "product"), PRODUCTS)
+def test_on_a_server(engine: str, product: str, start: Start) -> None:
     """Announced, made, found again; answered, found again. Printed, written, and no service notices."""
-    controller = start(product)
+    controller = start(product, engine)
     lab, file = controller.lab, controller.folder / "mail.csr"
     before = lab.state()
     given = {"request_file": str(file)}
