@@ -6,13 +6,13 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
 from ..plugin_utils.base import CertificateAction, Stop
 from ..plugin_utils.inputs import read_file
+from ..plugin_utils.outputs import write_file
 from ..plugin_utils.pki import deps, request
 
 
@@ -101,22 +101,9 @@ class ActionModule(CertificateAction):
 
     @staticmethod
     def _write(path: Path, data: bytes, mode: int, new: bool) -> None:
-        """Puts a whole file there at once. ``new``: never over one that has appeared meanwhile. Raises Stop."""
+        """As :func:`write_file`. Raises Stop."""
         try:
-            handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
-            try:
-                with os.fdopen(handle, "wb") as file:
-                    file.write(data)
-                    file.flush()
-                    os.fsync(handle)
-                os.chmod(temporary, mode)
-                if new:
-                    os.link(temporary, path)
-                else:
-                    os.replace(temporary, path)
-            finally:
-                if os.path.exists(temporary):
-                    os.unlink(temporary)
+            write_file(path, data, mode, new)
         except OSError as error:
             raise Stop(f"{path} cannot be written: {error.strerror or error}") from None
 

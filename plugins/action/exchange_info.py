@@ -13,6 +13,7 @@ from ..plugin_utils.base import utc_now
 from ..plugin_utils.exchange_action import SHELL_SPEC, ExchangeAction
 from ..plugin_utils.products.exchange_check import findings
 from ..plugin_utils.products.exchange_facts import facts
+from ..plugin_utils.products.exchange_reach import addresses, name_calls, row_of
 from ..plugin_utils.products.exchange_state import SHELLS, calls, state_of
 from ..plugin_utils.products.shown import host_row
 
@@ -26,7 +27,7 @@ class ActionModule(ExchangeAction):
         """See plugins/modules/exchange_info.yml."""
         host = self.host(task_vars)
         server, keyed = self.server(host)
-        asked = calls(server, keyed, connectors=True)
+        asked = (*calls(server, keyed, connectors=True), *name_calls(server))
         reply = host.read((SHELLS[options["shell"]],), asked)
         self.answered(reply, asked)
         state = state_of(reply, utc_now(), server)
@@ -34,6 +35,7 @@ class ActionModule(ExchangeAction):
         return {
             "changed": False,
             **facts(state),
+            "reached_by": [row_of(address) for address in addresses(reply, state.server)],
             "findings": [finding.to_dict() for finding in found],
             "host": host_row(reply.host),
         }

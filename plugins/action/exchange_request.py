@@ -84,6 +84,7 @@ class ActionModule(ExchangeAction):
             "request": plans.row_of(found) if found is not None else None,
             "pending": [plans.row_of(one) for one in pending],
             "staged": None,
+            "exportable": None,
             "diff": diff_of(server.computer, changes),
         }
 
@@ -115,6 +116,7 @@ class ActionModule(ExchangeAction):
             "request": None,
             "pending": [plans.row_of(one) for one in pending],
             "staged": leaf.thumbprint if there is not None else None,
+            "exportable": self._exportable(leaf, there, stores),
             "diff": diff_of(server.computer, changes),
         }
 
@@ -145,6 +147,12 @@ class ActionModule(ExchangeAction):
             if entry is not None and entry.key is not None:
                 return store
         return None
+
+    @staticmethod
+    def _exportable(leaf: Certificate, store: str | None, stores: Stores) -> bool | None:
+        """Whether the key that lies in the store may be exported; None where there is none, or it does not say."""
+        entry = stores.find(store, leaf.sha256) if store is not None else None
+        return entry.key.exportable if entry is not None and entry.key is not None else None
 
     @staticmethod
     def _leaf(

@@ -595,6 +595,9 @@ if ($root['load'] -contains 'lync') {
 # past the rights that Exchange gives; Edge Transport has nothing else. CSS-Exchange, Confirm-ExchangeShell.ps1, does so.
 $product += 'Get-ExchangeCertificate', 'Get-TransportServer', 'Get-TransportService', 'Get-ReceiveConnector', 'Get-SendConnector',
     'Get-PopSettings', 'Get-ImapSettings', 'Get-AuthConfig', 'Get-EdgeSubscription', 'Get-UMService', 'Get-UMCallRouterSettings',
+    'Get-ClientAccessServer', 'Get-ClientAccessService', 'Get-OwaVirtualDirectory', 'Get-EcpVirtualDirectory',
+    'Get-WebServicesVirtualDirectory', 'Get-ActiveSyncVirtualDirectory', 'Get-OabVirtualDirectory', 'Get-MapiVirtualDirectory',
+    'Get-OutlookAnywhere',
     'Export-ExchangeCertificate', 'New-ExchangeCertificate', 'Import-ExchangeCertificate', 'Enable-ExchangeCertificate',
     'Set-PopSettings', 'Set-ImapSettings', 'Set-ReceiveConnector', 'Set-SendConnector'
 $exchange = @(foreach ($token in $root['load']) { if ("$token" -like 'exchange*') { $token } })[0]

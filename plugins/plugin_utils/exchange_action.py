@@ -42,7 +42,7 @@ class ExchangeAction(CertificateAction):
                 f"The cmdlets of Exchange could not be loaded on {reply.host.computer}: {reply.host.load_error} "
                 "The management shell is a connection of its own and needs a logon that can be passed on (CredSSP, "
                 "Kerberos delegation). session as shell logs on with the connection's own user and password instead; "
-                "snapin works without either, but Microsoft does not support it"
+                "snapin works without either, but Microsoft does not support it. docs/second-hop.md tells each way"
             )
             raise Stop(text, finding="product.not-loaded")
         raise_errors(reply, calls)

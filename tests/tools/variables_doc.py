@@ -1,7 +1,8 @@
-"""Write docs/variables.md from roles/rollout/meta/argument_specs.yml: `python tests/tools/variables_doc.py`.
+"""Write docs/variables.md from roles/*/meta/argument_specs.yml: `python tests/tools/variables_doc.py`.
 
 Descriptions, types and defaults stand in the argument specs, which Ansible itself validates; here is only the order in
-which a reader wants them. A unit test holds the page equal to what this writes.
+which a reader wants those of a rollout. The other roles follow, each in the order of its specs. A unit test holds the
+page equal to what this writes.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 SPECS = ROOT / "roles" / "rollout" / "meta" / "argument_specs.yml"
+OTHERS = sorted(path for path in ROOT.glob("roles/*/meta/argument_specs.yml") if path != SPECS)
+ROLES = "|".join(path.parents[1].name for path in (SPECS, *OTHERS))
 PAGE = ROOT / "docs" / "variables.md"
 
 INTRODUCTION = """\
 # Variables
 
-<!-- Written by tests/tools/variables_doc.py from roles/rollout/meta/argument_specs.yml. Do not edit. -->
+<!-- Written by tests/tools/variables_doc.py from roles/*/meta/argument_specs.yml. Do not edit. -->
 
 `renew_edge_pool`, `settle` and `rollback` take the same variables. A value that is not of the right kind is refused
 before any member is touched. (`hostcheck` has its own two: `hostcheck_hosts`, a pattern, and `hostcheck_product`,
@@ -90,7 +93,7 @@ def sentence(option: dict[str, Any]) -> str:
     description = option["description"]
     parts = description if isinstance(description, list) else [description]
     text = " ".join(" ".join(str(part).split()) for part in parts if part)
-    words = "|".join(["rollout_[a-z_]+", *(re.escape(str(choice)) for choice in option.get("choices") or ())])
+    words = "|".join([f"(?:{ROLES})_[a-z_]+", *(re.escape(str(choice)) for choice in option.get("choices") or ())])
     text = re.sub(rf"(?<![\w.])({words})(?!\w|\.yml)", r"`\1`", text)
     return (text if text.endswith((".", ")")) else f"{text}.").replace("|", "\\|")
 
@@ -148,7 +151,19 @@ def page() -> str:
         lines += [f"## {title}", ""] + ([words, ""] if words else [])
         for name in names:
             lines += variable(name, options[name])
+    for specs in OTHERS:
+        lines += other(specs)
     return "\n".join(lines).rstrip("\n") + "\n"
+
+
+def other(specs: Path) -> list[str]:
+    """Return the section of another role: its name, what it is for, its variables in their order."""
+    role = specs.parents[1].name
+    spec = yaml.safe_load(specs.read_text(encoding="utf-8"))["argument_specs"]["main"]
+    lines = [f"## The playbook `{role}`", "", sentence({"description": spec["short_description"]}), ""]
+    for name, option in spec["options"].items():
+        lines += variable(name, option)
+    return lines
 
 
 def main() -> int:

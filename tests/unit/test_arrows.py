@@ -33,6 +33,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "plugin_utils.windows",
     ),
     "plugin_utils/inputs.py": ("plugin_utils.pki",),
+    "plugin_utils/outputs.py": (),
     "plugin_utils/specs.py": (),
     "plugin_utils/base.py": ("plugin_utils",),
     "plugin_utils/exchange_action.py": ("plugin_utils",),

@@ -47,8 +47,9 @@ def anchors(page: Path) -> frozenset[str]:
 @cache
 def options() -> dict[str, Any]:
     """Return the role's documented variables."""
-    specs = yaml.safe_load((ROLE / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))
-    found: dict[str, Any] = specs["argument_specs"]["main"]["options"]
+    found: dict[str, Any] = {}
+    for path in ROOT.glob("roles/*/meta/argument_specs.yml"):
+        found |= yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"]
     return found
 
 
@@ -90,7 +91,7 @@ def test_findings_that_are_named_exist(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_variables_that_are_named_exist(page: Path) -> None:
     """No page tells a reader to set what nothing reads."""
-    named = set(re.findall(r"(?<!_)\brollout_[a-z_]+", text_of(page)))
+    named = set(re.findall(r"(?<!_)\b(?:rollout|request)_[a-z_]+", text_of(page)))
     modules = {path.stem for path in (ROOT / "plugins" / "modules").iterdir()}
     assert not sorted(named - set(options()) - modules)
 

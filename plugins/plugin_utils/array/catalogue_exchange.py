@@ -82,6 +82,14 @@ EXCHANGE: Mapping[str, Entry] = {
         "warning", "A Send connector sends from servers outside of the array",
         "A certificate name whose certificate a server does not hold is taken without an error, and mail then waits.",
         "Renew the other servers, then set its TlsCertificateName with exchange_connectors.", KB2989382),
+    "exchange.connector-foreign": Entry(
+        "error", "The connector is not this server's, or is not there",
+        "A Receive connector belongs to one server, and only that one presents its certificate.",
+        "Run it on the connector's own server, or correct the name.", "win-acme issue 2811"),
+    "exchange.connector-uncovered": Entry(
+        "error", "Not all servers of the connector hold the certificate",
+        "A certificate name whose certificate a server does not hold is taken without an error, and mail then waits.",
+        "Give every server of the connector the certificate, with SMTP, and run it again.", KB2989382),
     "exchange.edge-subscription": Entry(
         "error", "The Edge Subscription has to be made anew",
         "An Edge Transport server with a new certificate of a CA is no longer the one that was subscribed.",

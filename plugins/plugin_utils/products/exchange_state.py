@@ -161,7 +161,7 @@ def state_of(reply: Reply, now: datetime, server: Server) -> ExchangeState:
         um_modes={
             name: str(row.get("UMStartupMode") or "") for name in ("UM", "UMCallRouter") for row in reply.rows(name)
         },
-        connectors=tuple(_connector(kind, row) for kind in ("receive", "send") for row in reply.rows(kind)),
+        connectors=connectors_of(reply),
         subscriptions=tuple(str(row.get("Name") or "") for row in reply.rows("subscriptions")),
         unread=tuple(unread),
     )
@@ -179,6 +179,11 @@ def _reported(rows: Sequence[Mapping[str, Any]]) -> dict[str, frozenset[str] | N
         if thumbprint:
             found[thumbprint] = parse_services(row.get("Services"))
     return found
+
+
+def connectors_of(reply: Reply) -> tuple[Connector, ...]:
+    """What a reply to :func:`connector_calls` shows."""
+    return tuple(_connector(kind, row) for kind in ("receive", "send") for row in reply.rows(kind))
 
 
 def _connector(kind: str, row: Mapping[str, Any]) -> Connector:

@@ -103,6 +103,14 @@ def _client_names(state: ExchangeState, pki: ExchangePki, value: Any) -> None:
         state.client_settings[protocol].certificate_name = name
 
 
+def _urls(state: ExchangeState, pki: ExchangePki, value: Any) -> None:
+    """``urls``: {kind: {property: URL or null}}, such as {"owa": {"ExternalUrl": "https://..."}}."""
+    for kind, given in value.items():
+        if kind not in state.urls or set(given) - set(state.urls[kind]):
+            raise ValueError(f"expected properties of {', '.join(state.urls)}, found {kind}: {', '.join(given)}")
+        state.urls[kind].update(given)
+
+
 def _um(state: ExchangeState, pki: ExchangePki, value: Any) -> None:
     """``um_modes``: {"UM": "TLS", "UMCallRouter": "TCP"}."""
     state.um_modes.update(value)
@@ -131,6 +139,7 @@ ORDERS: dict[str, Order] = {
     "tls_certificate_names": _tls_names,
     "fqdns": _fqdns,
     "client_names": _client_names,
+    "urls": _urls,
     "um_modes": _um,
     "files": _files,
     "visits": _visits,

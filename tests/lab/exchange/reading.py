@@ -182,18 +182,21 @@ async def export_certificate(at: ExchangeContext, given: Mapping[str, Any]) -> l
         raise exchange_error(EXPORT, text)
     if not isinstance(password, Secure):
         raise exchange_error(EXPORT, "A password is needed to export a private key.", "ArgumentException")
+    if not isinstance(container.key, rsa.RSAPrivateKey):
+        raise exchange_error(EXPORT, "The key algorithm isn't supported.")
+    return [{"FileData": pfx_of(container.key, entry, password.text)}]
+
+
+def pfx_of(key: rsa.RSAPrivateKey, entry: Entry, password: str) -> bytes:
+    """Certificate and key as an old Windows exports them."""
     encryption = (
         serialization.PrivateFormat.PKCS12.encryption_builder()
         .kdf_rounds(2000)
         .key_cert_algorithm(pkcs12.PBES.PBESv1SHA1And3KeyTripleDESCBC)
         .hmac_hash(hashes.SHA1())
-        .build(password.text.encode())
+        .build(password.encode())
     )
-    if not isinstance(container.key, rsa.RSAPrivateKey):
-        raise exchange_error(EXPORT, "The key algorithm isn't supported.")
-    return [
-        {"FileData": pkcs12.serialize_key_and_certificates(None, container.key, entry.certificate, None, encryption)}
-    ]
+    return pkcs12.serialize_key_and_certificates(None, key, entry.certificate, None, encryption)
 
 
 def request_rows(container: Container, domains: list[str], entry: Entry, binary: bool) -> list[Row]:

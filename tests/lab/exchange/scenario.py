@@ -12,7 +12,7 @@ from ..member import control
 from ..member.keys import NETWORK_SERVICE
 from ..pki import SIP_DOMAIN
 from ..pwsh.exchange import ExchangePwsh
-from . import deliveries, names, services, versions
+from . import deliveries, directories, names, services, versions
 from .certificates import NAMES, ExchangePki
 from .listeners import Port
 from .member import ExchangeMember
@@ -93,6 +93,7 @@ class ExchangeArray:
             state.keys.containers[auth.container or ""].grant(NETWORK_SERVICE, "Read")
             state.auth_certificate = auth.thumbprint
             state.client_settings = {p: ClientSettings(NAMES[n]) for p, n in (("IMAP", 3), ("POP", 4))}
+            state.urls = directories.addresses(NAMES[0], NAMES[1], state.back_end)
             state.enabled[mail.thumbprint] = {"POP", "IMAP"}
             for address in ("0.0.0.0", "127.0.0.1"):
                 state.bindings[address, 443] = Binding(mail.thumbprint)

@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from ..pki import SIP_DOMAIN
-from . import enabling, reading, settings, writing
+from . import directories, enabling, reading, settings, writing
 from .context import ExchangeContext, Row, identity_server
 from .errors import exchange_error, no_object
 from .state import ExchangeState
@@ -58,9 +58,8 @@ def _transport(cmdlet: str) -> Any:
 
 def _client_access(cmdlet: str) -> Any:
     async def get(at: ExchangeContext, given: Mapping[str, Any]) -> list[Row]:
-        url = f"https://autodiscover.{SIP_DOMAIN}/Autodiscover/Autodiscover.xml"
         return [
-            {"AutoDiscoverServiceInternalUri": url, "Fqdn": s.fqdn, "Identity": s.computer, "Name": s.computer}
+            {**s.urls[directories.AUTODISCOVER], "Fqdn": s.fqdn, "Identity": s.computer, "Name": s.computer}
             for s in identity_server(cmdlet, at, given)
             if not s.edge
         ]
@@ -133,6 +132,7 @@ CMDLETS: dict[str, tuple[Cmdlet, str]] = {
     "Get-TransportService": (_transport("Get-TransportService"), "read"),
     "Get-ClientAccessServer": (_client_access("Get-ClientAccessServer"), "read"),
     "Get-ClientAccessService": (_client_access("Get-ClientAccessService"), "read"),
+    **directories.CMDLETS,
     "Get-EdgeSubscription": (get_subscription, "read"),
     "Get-AuthConfig": (get_auth, "read"),
     "Get-UMService": (get_um, "read"),

@@ -99,5 +99,12 @@ NOT_ON_EDGE = frozenset(
         "ClientAccessService",
         "AuthConfig",
         "EdgeSubscription",
+        "OwaVirtualDirectory",
+        "EcpVirtualDirectory",
+        "WebServicesVirtualDirectory",
+        "ActiveSyncVirtualDirectory",
+        "OabVirtualDirectory",
+        "MapiVirtualDirectory",
+        "OutlookAnywhere",
     }
 )

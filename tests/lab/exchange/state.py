@@ -173,6 +173,8 @@ class ExchangeState(State):
     receive_connectors: list[ReceiveConnector] = field(default_factory=list)
     client_settings: dict[str, ClientSettings] = field(default_factory=dict)
     """POP and IMAP."""
+    urls: dict[str, dict[str, str | None]] = field(default_factory=dict)
+    """Kind of virtual directory -> property -> URL or host name; see ``lab.exchange.directories``."""
     um_modes: dict[str, str] = field(default_factory=dict)
     """UM and UMCallRouter -> UMStartupMode."""
     auth_certificate: str | None = None

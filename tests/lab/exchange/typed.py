@@ -11,6 +11,8 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric import rsa
+
 from ..interfaces import Result
 from ..member.errors import CallError, not_found
 from ..member.functions import Warn
@@ -18,6 +20,7 @@ from ..member.powershell import Line, Unsupported, _lines, _result, _shown, pars
 from ..member.values import Secure
 from . import binding, services, shell, watch
 from .engine import ExchangeEngine
+from .reading import pfx_of
 
 _FORMAT = re.compile(r"(?i)\s*\|\s*(format-list|fl|format-table|ft|out-string)\b[\s\w,*]*$")
 _SHELLS = (
@@ -34,6 +37,8 @@ _PARENTHESES = re.compile(rf"\((?:[^()'\"]|{_QUOTED}|\((?:[^()'\"]|{_QUOTED})*\)
 _GONE = re.compile(r"(?i)^Remove-Item\s+(?:-Path\s+)?['\"]?Cert:\\LocalMachine\\My\\([0-9A-F]{40})['\"]?$")
 _SERVICE = re.compile(r"(?i)^(Restart|Stop|Start)-Service\s+(?:-Name\s+)?([\w,\s]+?)(\s+-Force)?$")
 _BASE64 = re.compile(r"(?i)^\[Convert\]::FromBase64String\(\s*['\"](.*?)['\"]\s*\)$")
+_EXPORT = re.compile(r"(?i)^certutil -p (\S+) -exportPFX (\S+) ([0-9A-F]{40}) (\S+)$")
+_TAKEN = re.compile(r"(?i)^\[Convert\]::ToBase64String\(\[IO\.File\]::ReadAllBytes\('([^']+)'\)\)$")
 _SECURE = re.compile(r"(?i)^ConvertTo-SecureString\s+(?:-String\s+)?['\"](.*?)['\"]\s+-AsPlainText\s+-Force$")
 
 
@@ -89,6 +94,10 @@ def _beside(engine: ExchangeEngine, text: str, stdin: bytes, out: list[str]) -> 
             out += [f"    Application ID          : {b.app_id}", f"    Certificate Store Name  : {b.store.upper()}", ""]
     elif gone := _GONE.match(text):
         state.stores.remove("My", gone[1])
+    elif export := _EXPORT.match(text):
+        out.append(_export(engine, *export.groups()))
+    elif taken := _TAKEN.match(text):
+        out.append(base64.b64encode(state.files[taken[1].lower()]).decode())
     elif order := _SERVICE.match(text):
         for name in re.split(r"[,\s]+", order[2].strip()):
             known = next((s for s in state.services if s.casefold() == name.casefold()), None)
@@ -102,6 +111,19 @@ def _beside(engine: ExchangeEngine, text: str, stdin: bytes, out: list[str]) -> 
         return False
     watch.look(state.organization)
     return True
+
+
+def _export(engine: ExchangeEngine, password: str, store: str, thumb: str, file: str) -> str:
+    """certutil -exportPFX out of any store of the machine (Microsoft, certutil); the key has to be exportable."""
+    state = engine.exchange.server
+    entry = state.stores.get(store, thumb)
+    container = state.keys.get(entry.container) if entry else None
+    if entry is None or container is None:
+        raise CallError("CertUtil: -exportPFX command FAILED: 0x80090011 (NTE_NOT_FOUND)", "NativeCommandError")
+    if not container.exportable or not isinstance(container.key, rsa.RSAPrivateKey):
+        raise CallError("CertUtil: -exportPFX command FAILED: 0x8009000b (NTE_BAD_KEY_STATE)", "NativeCommandError")
+    state.files[file.lower()] = pfx_of(container.key, entry, password)
+    return "CertUtil: -exportPFX command completed successfully."
 
 
 def _expressions(engine: ExchangeEngine, text: str) -> tuple[str, dict[str, Any]]:

@@ -20,6 +20,7 @@ _TYPES = {
     "DateTime": "DateTime",
     "CertType": "CertType",
     "Boolean": "bool",
+    "Byte": "byte",
     "Int32": "int",
     "XdsIdentity": "string",
     "XdsGlobalRelativeIdentity": "string",
