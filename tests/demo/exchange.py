@@ -11,7 +11,7 @@ from pathlib import Path
 from lab.client import LabProcess
 from lab.exchange.client import StarttlsWatch
 
-from .array import Array
+from .servers import Array
 from .telling import Teller
 
 FIVE = [f"{name}.contoso.example" for name in ("mail", "autodiscover", "smtp", "imap", "pop")]

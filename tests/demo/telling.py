@@ -44,7 +44,8 @@ class Teller:
 
     def command(self, text: str) -> None:
         """What somebody would type."""
-        print(f"\n{self._paint('$ ' + text, '1;36')}\n")
+        lines = textwrap.wrap(f"$ {text}", WIDTH - 2, subsequent_indent="    ", break_on_hyphens=False)
+        print(f"\n{self._paint((' ' + chr(92) + chr(10)).join(lines), '1;36')}\n")
 
     def output(self, line: str) -> None:
         """A line of the program that was started, folded where it is too long."""

@@ -84,7 +84,8 @@ def somebody(lab: LabProcess, log: Path, sticky: bool) -> Iterator[OwaUser]:
     yield user
     end.set()
     thread.join()
-    assert len(seen) > 10 and set(seen) == {"inbox"}, set(seen)
+    # Who comes just when a member changes may see the form a second time.
+    assert len(seen) > 10 and set(seen) <= ({"inbox"} if sticky else {"inbox", "login"}), set(seen)
 
 
 @pytest.mark.parametrize("drained", [True, False], ids=["drained", "as it comes"])
