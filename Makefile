@@ -25,7 +25,7 @@ help:  ## list the targets
 	@echo "The collection ucops.certificates:"
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
 
-demo: venv  ## renew an Edge pool on the lab, as a story (STORY=... picks one)
+demo: venv  ## renew an Edge pool on the lab, as a story (STORY=exchange tells another one)
 	@$(PY) tests/demo/demo.py $(STORY)
 
 test: venv  ## everything that is checked, step by step, with a summary
@@ -58,10 +58,10 @@ integration: venv  ## the playbooks on the lab, lost members and controllers, an
 	$(PYTEST) -m "not whole" tests/integration tests/faults tests/demo
 
 faults: venv  ## lost connections and failing calls at every point (longer than all of `make test`)
-	$(PYTEST) -m whole tests/faults tests/integration tests/contract tests/demo
+	$(PYTEST) -m whole tests/faults tests/integration tests/contract tests/demo tests/pwsh
 
 pwsh: venv  ## the script that crosses WinRM, under PowerShell 7 (needs pwsh on the PATH)
-	$(PYTEST) tests/pwsh
+	$(PYTEST) -m "not whole" tests/pwsh
 
 ansible-lint: venv  ## ansible-lint, profile production, offline
 	@$(PY) tests/tools/lint.py

@@ -107,6 +107,7 @@ def test_a_pool_is_renewed_and_settled(start: Start, connection: str) -> None:
     truth.serves_nobody_wrong(lab)
 
 
+@pytest.mark.whole
 def test_both_engines_lead_to_one_report(start: Start) -> None:
     reports = []
     for engine in ("python", "pwsh"):
@@ -128,6 +129,7 @@ def test_both_engines_lead_to_one_report_of_exchange(start: Start, product: str)
     assert reports[0] == reports[1]
 
 
+@pytest.mark.whole
 def test_the_missing_intermediate_is_seen_by_the_script_too(start: Start) -> None:
     """The incident of 2013 with the shipped script: the gate refuses, and nothing has been switched."""
     controller = start("pwsh")

@@ -40,6 +40,19 @@ def test_the_story_is_true(tmp_path: Path) -> None:
     assert not [path for path in tmp_path.iterdir() if path != reports], "it leaves something else behind"
 
 
+@pytest.mark.whole
+def test_the_second_story_is_true(tmp_path: Path) -> None:
+    """Of Exchange arrays, in the same way."""
+    reports = tmp_path / "reports"
+    command = [sys.executable, str(ROOT / "tests" / "demo" / "demo.py"), "exchange", "--reports", str(reports)]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, encoding="utf-8", check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    told = [line for line in done.stdout.splitlines() if str(tmp_path) not in line]
+    assert not [line for line in told if len(line) > 100]
+    assert len(re.findall(r"^  \[true\] ", done.stdout, re.MULTILINE)) >= 15
+    assert len(list(reports.glob("exchange-*/report.html"))) == 4
+
+
 def test_a_claim_that_is_not_true_ends_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Then everything that ansible-playbook said is printed, and the exit code is 1."""
 

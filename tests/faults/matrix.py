@@ -100,5 +100,5 @@ def covering() -> list[Case]:
 
 
 def quick() -> list[Case]:
-    """Half of the covering cases: every phase, every fault and both members still occur."""
-    return [case for at, case in enumerate(covering()) if at % 4 in (0, 3)]
+    """A few of the covering cases, for every run of the tests."""
+    return [case for at, case in enumerate(covering()) if at % 4 == 0]

@@ -176,6 +176,7 @@ def test_a_controller_that_wakes_up_again_does_no_harm(controller: Controller, l
     assert run.rc != 0
 
 
+@pytest.mark.whole
 def test_a_second_controller_is_refused(controller: Controller, lab: LabProcess, tmp_path: Path) -> None:
     lab.set_calls("edge1", 2)
     with controller.begin("renew_edge_pool", variables={"rollout_drain_seconds": 600}) as first:

@@ -31,6 +31,7 @@ def test_av_gets_a_certificate_of_its_own(controller: Controller, lab: LabProces
     assert truth.array_truth(lab.state(), new=new) == left.verdict == "all-new"
 
 
+@pytest.mark.whole
 def test_the_internal_interface_and_a_bundle_from_bytes(controller: Controller, lab: LabProcess) -> None:
     """External as a vault lookup would give it, internal from a file with roots of its own."""
     bundles = {

@@ -88,7 +88,9 @@ def somebody(lab: LabProcess, log: Path, sticky: bool) -> Iterator[OwaUser]:
     assert len(seen) > 10 and set(seen) <= ({"inbox"} if sticky else {"inbox", "login"}), set(seen)
 
 
-@pytest.mark.parametrize("drained", [True, False], ids=["drained", "as it comes"])
+@pytest.mark.parametrize(
+    "drained", [pytest.param(True, id="drained"), pytest.param(False, id="as it comes", marks=pytest.mark.whole)]
+)
 def test_how_often_a_user_logs_in_again(start: Start, drained: bool) -> None:
     """The cookie is encrypted with the certificate of IIS: once it must be made anew. Out of the balancer while it is
     switched, and with users that stay where they are, no member costs anybody more than that."""

@@ -59,6 +59,7 @@ def test_member_2_fails_between_force_and_restore(start: Start) -> None:
 
 
 @pytest.mark.parametrize("do", ["drop-before", pytest.param("drop-after", marks=pytest.mark.whole)])
+@pytest.mark.whole
 def test_the_connection_breaks_in_a_switch(start: Start, do: str) -> None:
     controller = start()
     lab, before = controller.lab, controller.lab.state()
@@ -87,6 +88,7 @@ def test_member_3_is_lost_in_its_switch_and_comes_back(start: Start) -> None:
     tidy(lab, before)
 
 
+@pytest.mark.whole
 def test_the_last_member_renames_and_that_fails(start: Start) -> None:
     """Send connectors belong to the organization: their name goes back before the certificate leaves any store."""
     controller = start()
@@ -97,6 +99,7 @@ def test_the_last_member_renames_and_that_fails(start: Start) -> None:
     tidy(lab, before)
 
 
+@pytest.mark.whole
 def test_the_controller_dies_in_a_switch(start: Start) -> None:
     controller = start()
     lab, before = controller.lab, controller.lab.state()
@@ -119,6 +122,7 @@ def _waits(lab: LabProcess, member: str) -> bool:
     return "Copy-StoreCertificate" in lab.state()[member]["ran"]
 
 
+@pytest.mark.whole
 def test_the_default_is_what_is_replaced(start: Start) -> None:
     """Somebody once said yes to Exchange's question: the gate asks what shall be, and both answers are carried out."""
     controller = start(members="2")
@@ -201,6 +205,7 @@ def test_a_session_of_its_own_where_the_logon_cannot_be_passed_on(start: Start) 
     assert password and not any(password in text for text in written)
 
 
+@pytest.mark.whole
 def test_what_keeps_the_cmdlets_away(start: Start) -> None:
     """No second hop, a missing role, an expired auth certificate: said, or no matter; nothing is half done."""
     controller = start(members="2", second_hop="refused")

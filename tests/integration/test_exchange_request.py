@@ -84,6 +84,7 @@ def test_from_the_request_to_the_services(array: Tasks) -> None:
     assert set(after["leaves"].values()) >= {imported["staged"]}
 
 
+@pytest.mark.whole
 def test_an_answer_finds_its_own_request_only(array: Tasks) -> None:
     """For another server, for another request, twice, and nothing at all: refused before anything is changed."""
     first = array.run({"exchange_request": WISH}).ok(changed=True)

@@ -54,6 +54,7 @@ def test_stage_and_roll_in_the_afternoon_switch_and_prove_at_night(controller: C
     truth.serves_nobody_wrong(lab)
 
 
+@pytest.mark.whole
 def test_plan_gate_and_report_change_nothing(controller: Controller, lab: LabProcess) -> None:
     before = truth.lasting(lab.state())
     plan = controller.renew("--tags", "plan").succeeded()
@@ -115,6 +116,7 @@ def test_the_missing_intermediate_given_apart(controller: Controller, lab: LabPr
     assert controller.renew(rollout_bundles={"external": mended}).succeeded().verdict == "all-new"
 
 
+@pytest.mark.whole
 def test_no_member_in_two_runs(controller: Controller, lab: LabProcess) -> None:
     """Somebody else's run holds one member: nothing is changed on any, and its name and age are told."""
     lab.configure("edge2", lock={"run": "20261123T010203Z-beef", "text": '{"operator": "night shift"}', "age": 30})
