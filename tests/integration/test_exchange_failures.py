@@ -44,6 +44,16 @@ def test_what_the_gate_refuses_touches_nothing(start: Start) -> None:
     assert spent(lab) == {"ex1": 0, "ex2": 0}, "bad input was found only after a member was asked"
 
 
+def test_a_name_that_clients_are_sent_to_is_told(start: Start) -> None:
+    """Read from every member's virtual directories: a warning that names the setting, and the renewal goes on."""
+    controller = start(members="1")
+    controller.lab.configure("ex1", urls={"ews": {"ExternalUrl": "https://ews.contoso.example/EWS/Exchange.asmx"}})
+    run = controller.renew_exchange("--check").succeeded()
+    told = [f for member in run.report["members"] for f in member["findings"] if f["id"] == "exchange.name-uncovered"]
+    assert [(f["subject"], f["severity"]) for f in told] == [("ews.contoso.example", "warning")]
+    assert "EWS ExternalUrl" in told[0]["text"]
+
+
 def test_member_2_fails_between_force_and_restore(start: Start) -> None:
     """The one moment in which the default SMTP certificate is another: all of the array goes back, the default, too."""
     controller = start()

@@ -94,6 +94,11 @@ EXCHANGE: Mapping[str, Entry] = {
         "error", "The Edge Subscription has to be made anew",
         "An Edge Transport server with a new certificate of a CA is no longer the one that was subscribed.",
         "Plan a new subscription (New-EdgeSubscription) and set rollout_edge_subscription to renew.", KB2989382),
+    "exchange.name-uncovered": Entry(
+        "warning", "Clients are sent to a name that the certificate does not cover",
+        "A virtual directory, Autodiscover or a connector names it. The certificate in use does not cover it either.",
+        "Add the name to the next request, or change the setting.",
+        "Microsoft, Digital certificates and encryption in Exchange Server"),
     "exchange.hybrid-edge": Entry(
         "warning", "Edge Transport servers are subscribed",
         "Hybrid mail takes the certificate by issuer and subject, on Mailbox and Edge Transport servers alike.",

@@ -19,6 +19,7 @@ from ..products import exchange_services as plans
 from ..products.exchange import CLIENTS, STAGE, ExchangeState
 from ..products.exchange_back import no_way_back
 from ..products.exchange_names import Rename, change_of, renames
+from ..products.exchange_reach import Address
 from ..products.problem import Problem
 from ..products.readiness import Presented, Readiness, judge, store_problems
 from ..products.store import Change, StoredCertificate, StoredKey, label, plan_stores
@@ -71,11 +72,12 @@ def conclude(
     state: ExchangeState,
     presented: Mapping[str, Presented],
     windows: tuple[int, ...],
+    reach: Sequence[Address] = (),
 ) -> ExchangeJudged:
     """Plans and judges one server.
 
     ``presented``: thumbprint -> what Schannel would send, where it was asked. ``windows``: version, such as
-    (6, 1, 7601).
+    (6, 1, 7601). ``reach``: the names that the server is configured to be reached by, where they were read.
     """
     problems: list[Problem] = list(store_problems(state.stores))
     order = order_for(settings, wanted, state)
@@ -98,6 +100,7 @@ def conclude(
     if switch:
         problems += check.validity_problems(leaf, order, planned)
     problems += _name_problems(leaf, order, settings, planned)
+    problems += _reach_problems(leaf, order, reach)
     problems += _sha512_problems(leaf, windows)
     findings = [from_problem(problem, member) for problem in problems]
     findings += [_baseline(problem, member) for problem in check.findings(state)]
@@ -176,6 +179,19 @@ def _name_problems(
             if not name:
                 text = f"{protocol} needs a name that clients use: set rollout_{protocol.lower()}_name"
                 yield Problem("exchange.client-name", protocol, text)
+
+
+def _reach_problems(leaf: Certificate, order: plans.Order, reach: Sequence[Address]) -> Iterable[Problem]:
+    """Names that clients are sent to and that the new certificate does not cover. Those that the one in use covers stop
+    the rollout; of the others nobody can say that a renewal makes them worse."""
+    web, mail = "IIS" in order.services, "SMTP" in order.services
+    where: dict[str, list[str]] = {}
+    for address in reach:
+        of_mail = "connector" in address.where
+        if (mail if of_mail else web) and not address.own and "X509CertificateName" not in address.where:
+            where.setdefault(address.name, []).append(address.where)
+    for name in missing_names(names_of(leaf), where):
+        yield Problem("exchange.name-uncovered", name, f"set as {', '.join(where[name])}", {"name": name})
 
 
 def _sha512_problems(leaf: Certificate, windows: tuple[int, ...]) -> Iterable[Problem]:

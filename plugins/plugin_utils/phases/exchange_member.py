@@ -20,7 +20,7 @@ from ..array.journal import Journal
 from ..products import exchange_back as back
 from ..products.exchange import RESTART, TRANSPORT, Connector
 from ..products.exchange_names import Rename, change_of, same_name
-from ..products.exchange_read import key_calls, stage_calls
+from ..products.exchange_read import key_calls, reach_calls, stage_calls
 from ..products.exchange_services import DEFAULT
 from ..products.exchange_state import SHELLS, send_call, server_calls
 from ..products.store import Change
@@ -61,9 +61,9 @@ class ExchangeMember(Member):
         Nothing is staged that the gate would refuse.
         """
         if self.settings.show_calls:
-            text = json.dumps(json.loads(document("0" * 16, self.load, calls())), indent=2)
+            text = json.dumps(json.loads(document("0" * 16, self.load, calls(reach_calls()))), indent=2)
             self.tell(f"  | {self.member}: the document of the read (remote_calls.ps1 answers it)\n{text}")
-        reply = self.host.read(self.load, calls())
+        reply = self.host.read(self.load, calls(reach_calls()))
         seen = see(self.member, reply, self.clock.now(), self.settings, self.wanted)
         if seen.untested:
             reply = together(reply, self.host.read((), key_calls(seen.untested, not seen.in_my)))

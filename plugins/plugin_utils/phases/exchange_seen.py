@@ -14,7 +14,7 @@ from ..array.findings import Finding, finding, in_order
 from ..array.journal import Journal, JournalError
 from ..products.exchange import BACK_END, STAGE, ExchangeState
 from ..products.exchange_back import to_record
-from ..products.exchange_read import STAGED, not_told, server_in, state_in
+from ..products.exchange_read import STAGED, not_told, reach_in, server_in, state_in
 from ..products.exchange_read import calls as product_calls
 from ..products.exchange_services import usable_in
 from ..products.store import label
@@ -102,7 +102,8 @@ def see(member: str, reply: Reply, received: datetime, settings: Settings, wante
     target = wanted if wanted is not None else _wanted_by(journal, state)
     rows = (*reply.rows("presented"), *reply.rows(f"{STAGED}presented"))
     presented = {row["Thumbprint"].upper(): presented_of(row) for row in rows if row.get("Present")}
-    judged = conclude(member, settings, target, state, presented, version_of(reply.host.windows))
+    reach = reach_in(reply, server)
+    judged = conclude(member, settings, target, state, presented, version_of(reply.host.windows), reach)
     lock = row.get("Lock")
     findings += records.lock_findings(member, lock, settings)
     findings += records.journal_findings(member, journal, settings, server.services)

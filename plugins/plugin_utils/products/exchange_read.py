@@ -14,8 +14,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import datetime
 
-from ..windows.calls import Answer, Call, Reply, ThisComputer
+from ..windows.calls import Answer, Call, Reply, Switch, ThisComputer
 from .exchange import CLIENTS, STAGE, ExchangeState, Server, Version
+from .exchange_reach import AUTODISCOVER, AUTODISCOVER_URI, DIRECTORIES, Address, addresses
 from .exchange_state import (
     NAMES,
     STORES,
@@ -33,6 +34,7 @@ _AUTH = ("CurrentCertificateThumbprint", "PreviousCertificateThumbprint", "NextC
 _ANY = Server(ThisComputer(), Version((15,)), {})  # type: ignore[arg-type]  # the script puts the name in
 # Whether a store that nobody has made yet can be opened for reading is not documented: then nothing is staged.
 _STAGED = Call("staged", "Get-StoreCertificate", {"Stores": [STAGE], "Users": False}, optional=True)
+_AUTODISCOVER_OLD = f"{AUTODISCOVER}-2013"
 STAGED = "staged-"
 """What the ids of tests of the collection's own store begin with."""
 
@@ -52,6 +54,17 @@ def calls() -> tuple[Call, ...]:
         *(Call(p, NAMES[p], {"Server": me}, ("X509CertificateName",), optional=True) for p in CLIENTS),
         Call("auth", "Get-AuthConfig", {}, _AUTH, optional=True),
         *connector_calls(_ANY),
+    )
+
+
+def reach_calls() -> tuple[Call, ...]:
+    """The names that a server with client access is configured to be reached by."""
+    me = ThisComputer()
+    given = {"Server": me, "ADPropertiesOnly": Switch()}
+    return (
+        Call(AUTODISCOVER, "Get-ClientAccessService", {"Identity": me}, (AUTODISCOVER_URI,), optional=True),
+        Call(_AUTODISCOVER_OLD, "Get-ClientAccessServer", {"Identity": me}, (AUTODISCOVER_URI,), optional=True),
+        *(Call(what, cmdlet, given, keep, optional=True) for what, (cmdlet, keep) in DIRECTORIES.items()),
     )
 
 
@@ -75,14 +88,25 @@ def server_in(reply: Reply) -> Server | None:
 
 def state_in(reply: Reply, now: datetime, server: Server) -> ExchangeState:
     """The state that a reply to :func:`calls` shows. What the server's version or role does not have is left out."""
-    answers = {name: answer for name, answer in reply.answers.items() if _asked(name, server)}
-    if not server.version.modern and "transport-2010" in answers:
-        answers["transport"] = answers.pop("transport-2010")
-    asked = Reply(reply.host, answers)
+    asked = _of(reply, server)
     state = state_of(asked, now, server)
     rows = (*asked.rows("stores"), *asked.rows("staged"))
     other = {STAGE: asked.rows(f"{STAGED}keys")}
     return replace(state, stores=stores_from_rows(rows, asked.rows("keys"), asked.rows("access"), other))
+
+
+def reach_in(reply: Reply, server: Server) -> tuple[Address, ...]:
+    """The names that a reply to :func:`reach_calls` shows, beside those of connectors, POP and IMAP."""
+    return addresses(_of(reply, server), server)
+
+
+def _of(reply: Reply, server: Server) -> Reply:
+    """The reply without what this kind of server has not; what it has under an older name, under the newer one."""
+    answers = {name: answer for name, answer in reply.answers.items() if _asked(name, server)}
+    for old, new in (("transport-2010", "transport"), (_AUTODISCOVER_OLD, AUTODISCOVER)):
+        if old in answers:
+            answers[new] = answers.pop(old)
+    return Reply(reply.host, answers)
 
 
 def not_told(reply: Reply, server: Server) -> tuple[tuple[str, Answer], ...]:
@@ -96,12 +120,18 @@ def not_told(reply: Reply, server: Server) -> tuple[tuple[str, Answer], ...]:
 
 def _asked(name: str, server: Server) -> bool:
     """Whether this kind of server has what the call asks for."""
+    client_access = "client_access" in server.roles
+    before_2016 = server.version.year in ("2010", "2013")
     has = {
         "bindings": not server.edge,
         "transport": server.version.modern,
         "transport-2010": not server.version.modern,
         "auth": server.version.modern and not server.edge,
         "subscriptions": not server.edge,
+        AUTODISCOVER: client_access and not before_2016,
+        _AUTODISCOVER_OLD: client_access and before_2016,
+        **dict.fromkeys(DIRECTORIES, client_access),
+        "MAPI": client_access and server.version.modern,
         **{protocol: protocol in server.offers for protocol in CLIENTS},
     }
     return has.get(name, True)

@@ -26,6 +26,7 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchan
     ExchangeState,
 )
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange_names import tls_certificate_name
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange_reach import Address
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.store import DesiredKey
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.exchange_rows import (
     issuing,
@@ -103,6 +104,21 @@ def test_names_in_use_and_names_that_were_asked_for() -> None:
     assert "smtp.contoso.example" in missing.text and missing.stops
     asked = judged(state(), replace(RUN, names=("owa.contoso.example",)))
     assert "names.missing" in ids(asked)
+
+
+def test_names_that_clients_are_sent_to_are_told_and_stop_nothing() -> None:
+    """The one in use does not cover them either; a server's own name on a connector is its own certificate's matter."""
+    reach = (
+        Address("ews.contoso.example", "EWS ExternalUrl"),
+        Address("mail.contoso.example", "OWA ExternalUrl"),
+        Address("ex1.corp.example", "receive connector Default EX1", own=True),
+        Address("relay.contoso.example", "receive connector Relay"),
+    )
+    found = conclude("ex1", RUN, wanted(), state(), {}, WINDOWS, reach)
+    told = {f.subject: f.severity for f in found.findings if f.id == "exchange.name-uncovered"}
+    assert told == {"ews.contoso.example": "warning", "relay.contoso.example": "warning"} and not ids(found)
+    web = conclude("ex1", RUN, wanted(None, "IIS"), state(), {}, WINDOWS, reach)
+    assert [f.subject for f in web.findings if f.id == "exchange.name-uncovered"] == ["ews.contoso.example"]
 
 
 def test_a_certificate_whose_chain_is_not_there_is_refused() -> None:
