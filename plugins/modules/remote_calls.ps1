@@ -639,7 +639,10 @@ if ($exchange) {
         }
         $setup = Get-ItemProperty -Path "$key\Setup"
         $version = $setup.MsiProductMajor, $setup.MsiProductMinor, $setup.MsiBuildMajor, $setup.MsiBuildMinor
-        [void]$loaded.Add(@{ name = 'Exchange'; version = [string]::Join('.', [string[]]$version); way = $way })
+        # A cmdlet that the account's roles lack does not exist in its shell.
+        $have = @(foreach ($command in @(Get-Command -Name $product -ErrorAction SilentlyContinue)) { $command.Name })
+        $lacks = @(foreach ($name in $product) { if ($name -notlike '*-Cs*' -and $have -notcontains $name) { $name } })
+        [void]$loaded.Add(@{ name = 'Exchange'; version = [string]::Join('.', [string[]]$version); way = $way; lacks = $lacks })
     } catch { $loadError = (Get-Fault $_).message }
     $ErrorActionPreference = 'Stop'
 }

@@ -224,8 +224,8 @@ def test_what_keeps_the_cmdlets_away(start: Start) -> None:
     assert array.lasting(lab.state()) == array.lasting(before) and run.report["result"] == "refused"
     for member in before:
         lab.configure(member, second_hop="delegates", rbac_missing=ENABLE)
-    controller.renew_exchange().failed(ENABLE)
-    assert array.truth(lab.state()) == "all-old"
+    controller.renew_exchange().failed("exchange.cmdlet-missing", ENABLE, "Exchange Server Certificates")
+    assert array.lasting(lab.state()) == array.lasting(before), "a missing role is found before anything is done"
     lab.configure("ex1", rbac_missing="", auth_certificate="auth-expired")
     lab.configure("ex2", rbac_missing="")
     run = controller.renew_exchange().succeeded()

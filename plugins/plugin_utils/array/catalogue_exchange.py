@@ -78,6 +78,11 @@ EXCHANGE: Mapping[str, Entry] = {
         "warning", "A part of the configuration could not be read",
         "What it would have shown was not judged.",
         "See the error text; a missing management role is the usual cause.", ""),
+    "exchange.cmdlet-missing": Entry(
+        "error", "The account may not run a cmdlet that is needed",
+        "A cmdlet that the account's management roles lack does not exist in its shell; the switch would end half-way.",
+        "Give the account the role that the finding names, or take another account.",
+        "Microsoft, Find the permissions required to run any Exchange cmdlet"),
     "exchange.connector-elsewhere": Entry(
         "warning", "A Send connector sends from servers outside of the array",
         "A certificate name whose certificate a server does not hold is taken without an error, and mail then waits.",

@@ -73,11 +73,13 @@ def conclude(
     presented: Mapping[str, Presented],
     windows: tuple[int, ...],
     reach: Sequence[Address] = (),
+    lacks: Sequence[str] = (),
 ) -> ExchangeJudged:
     """Plans and judges one server.
 
     ``presented``: thumbprint -> what Schannel would send, where it was asked. ``windows``: version, such as
     (6, 1, 7601). ``reach``: the names that the server is configured to be reached by, where they were read.
+    ``lacks``: cmdlets that the account's shell does not have.
     """
     problems: list[Problem] = list(store_problems(state.stores))
     order = order_for(settings, wanted, state)
@@ -97,6 +99,7 @@ def conclude(
     problems += judged.problems
     problems += check.refusals(order, planned)
     switch, send = plan_switch(order, leaf, planned)
+    problems += lacking(switch, send, lacks)
     if switch:
         problems += check.validity_problems(leaf, order, planned)
     problems += _name_problems(leaf, order, settings, planned)
@@ -198,6 +201,26 @@ def _sha512_problems(leaf: Certificate, windows: tuple[int, ...]) -> Iterable[Pr
     if leaf.signature_hash == "sha512" and windows and windows[:2] < edge.SHA512_WORKS_FROM:
         shown = ".".join(str(number) for number in windows)
         yield Problem("leaf.sha512", label(leaf), f"is signed with SHA-512; on Windows {shown} Schannel cannot use it")
+
+
+ROLES: Mapping[str, str] = {
+    "Enable-ExchangeCertificate": "Exchange Server Certificates",
+    "Set-PopSettings": "POP3 And IMAP4 Protocols",
+    "Set-ImapSettings": "POP3 And IMAP4 Protocols",
+    "Set-ReceiveConnector": "Receive Connectors",
+    "Set-SendConnector": "Send Connectors",
+}
+"""Cmdlet -> the management role that has it (Microsoft, Find the permissions required to run any Exchange cmdlet)."""
+
+
+def lacking(changes: Sequence[Change], send: Sequence[Rename], lacks: Sequence[str]) -> Iterable[Problem]:
+    """Cmdlets that the changes need and that the account's shell does not have: found before anything is changed."""
+    needed = [call.name for change in changes for call in change.calls] + (["Set-SendConnector"] if send else [])
+    for name in dict.fromkeys(needed):
+        if name in lacks:
+            role = f'; the management role "{ROLES[name]}" has it' if name in ROLES else ""
+            text = f"is needed, and the shell of this account does not have it{role}"
+            yield Problem("exchange.cmdlet-missing", name, text)
 
 
 def _baseline(problem: Problem, member: str) -> Finding:

@@ -103,7 +103,8 @@ def see(member: str, reply: Reply, received: datetime, settings: Settings, wante
     rows = (*reply.rows("presented"), *reply.rows(f"{STAGED}presented"))
     presented = {row["Thumbprint"].upper(): presented_of(row) for row in rows if row.get("Present")}
     reach = reach_in(reply, server)
-    judged = conclude(member, settings, target, state, presented, version_of(reply.host.windows), reach)
+    lacks = [name for module in reply.host.loaded for name in module.lacks]
+    judged = conclude(member, settings, target, state, presented, version_of(reply.host.windows), reach, lacks)
     lock = row.get("Lock")
     findings += records.lock_findings(member, lock, settings)
     findings += records.journal_findings(member, journal, settings, server.services)

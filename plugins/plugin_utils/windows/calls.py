@@ -189,6 +189,7 @@ class LoadedModule:
 
     name: str
     version: str
+    lacks: tuple[str, ...] = ()  # cmdlets of the allowlist that are not there: another version's, or a missing role's
 
 
 @dataclass(frozen=True)

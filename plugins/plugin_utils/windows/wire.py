@@ -173,7 +173,10 @@ def _facts(host: Mapping[str, Any]) -> HostFacts:
         bits=int(host.get("bits") or 0),
         clock=parse_time(clock) if clock else None,
         admin=bool(host.get("admin")),
-        loaded=tuple(LoadedModule(str(entry["name"]), str(entry["version"])) for entry in host.get("loaded") or ()),
+        loaded=tuple(
+            LoadedModule(str(entry["name"]), str(entry["version"]), tuple(str(one) for one in entry.get("lacks") or ()))
+            for entry in host.get("loaded") or ()
+        ),
         load_error=host.get("load_error"),
     )
 

@@ -26,7 +26,7 @@ class ExchangeEngine(Engine):
         self.exchange = context
         self.accounts = accounts
 
-    def open_shell(self, document: Mapping[str, Any]) -> tuple[list[dict[str, str]], str | None]:
+    def open_shell(self, document: Mapping[str, Any]) -> tuple[list[dict[str, Any]], str | None]:
         """Load what the document asks for: what is loaded, and the error."""
         state = self.exchange.server
         product = state.host.product
@@ -37,7 +37,10 @@ class ExchangeEngine(Engine):
                 self.exchange.shell = shell.load(state, token, document, self.accounts)
             except shell.CannotLoad as error:
                 return [], str(error)
-            return [{"name": "Exchange", "version": product.file_version, "way": self.exchange.shell.way}], None
+            known = [name for name in CMDLETS if binding.known(name, product.documented_as)]
+            have = {name for name in known if shell.available(state, self.exchange.shell, name)}
+            facts = {"name": "Exchange", "version": product.file_version, "way": self.exchange.shell.way}
+            return [{**facts, "lacks": [name for name in CMDLETS if name not in have]}], None
         return [], None
 
     async def run(self, document: dict[str, Any]) -> str:
