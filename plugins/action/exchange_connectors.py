@@ -95,9 +95,8 @@ class ActionModule(ExchangeAction):
                 text = f"{name}: {said} is not in LocalMachine\\My on {server.computer}, where connectors look"
                 more = "" if name == "thumbprint" else "; name the connectors instead (receive, send)"
                 raise Stop(text + more, finding="store.leaf-missing")
-        new = found["thumbprint"]
-        assert new is not None
-        return connectors_of(reply), new, found.get("replaces")
+        here = {name: certificate for name, certificate in found.items() if certificate is not None}
+        return connectors_of(reply), here["thumbprint"], here.get("replaces")
 
     def _choice(
         self,

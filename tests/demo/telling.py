@@ -44,7 +44,9 @@ class Teller:
 
     def command(self, text: str) -> None:
         """What somebody would type."""
-        lines = textwrap.wrap(f"$ {text}", WIDTH - 2, subsequent_indent="    ", break_on_hyphens=False)
+        whole = f"$ {text}"
+        fits = len(whole) <= WIDTH
+        lines = [whole] if fits else textwrap.wrap(whole, WIDTH - 2, subsequent_indent="    ", break_on_hyphens=False)
         print(f"\n{self._paint((' ' + chr(92) + chr(10)).join(lines), '1;36')}\n")
 
     def output(self, line: str) -> None:
