@@ -10,7 +10,7 @@ from collections.abc import Iterable
 
 from .advice import headline, next_steps, told
 from .report import CHECKS, MemberReport, Report
-from .words import clean, listed, moment, relative, short_thumbprint, shorten, span
+from .words import clean, day, listed, moment, relative, short_thumbprint, shorten, span
 
 WIDTH = 100
 
@@ -31,6 +31,7 @@ def text_table(report: Report, width: int = WIDTH) -> str:
         [f"  {line}" for line in _dates(report)],
         _plan(report, width) if report.check_mode else [],
         *_findings(report, width),
+        _accepted(report, width),
         _steps(report, width),
     ]
     return "\n\n".join("\n".join(line.rstrip() for line in part) for part in parts if part) + "\n"
@@ -97,6 +98,15 @@ def _findings(report: Report, width: int) -> Iterable[list[str]]:
         if item.source and item.stops and not group.follows:
             lines += _wrapped(f"({item.source})", width, " " * 9)
         yield lines
+
+
+def _accepted(report: Report, width: int) -> list[str]:
+    lines = ["Accepted, and not counted"] if report.accepted else []
+    for one in report.accepted:
+        where = f" {one.finding.member}" if one.finding.member else ""
+        text = f"{one.finding.id}{where}, until {day(one.until)}: {one.reason}. {one.finding.text}"
+        lines += _wrapped(text, width, "  ", "      ")
+    return lines
 
 
 def _steps(report: Report, width: int) -> list[str]:

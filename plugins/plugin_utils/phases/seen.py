@@ -97,14 +97,14 @@ def see(
     """
     if reply.host.clock is None:
         raise PhaseFailed(f"{member} did not say what time it is; nothing can be judged without its clock")
-    _demand_read(member, reply)
+    demand_read(member, reply)
     rows = {
         call: reply.rows(call)
         for call in ("stores", "keys", "access", "assignments", "services", "av", "version", "events")
     }
-    presented = {row["Thumbprint"].upper(): _presented(row) for row in reply.rows("presented")}
-    state = edge.state_from(rows, reply.host.clock, _version(reply.host.windows), presented)
-    findings = list(_reply_findings(member, reply))
+    presented = {row["Thumbprint"].upper(): presented_of(row) for row in reply.rows("presented")}
+    state = edge.state_from(rows, reply.host.clock, windows_version(reply.host.windows), presented)
+    findings = list(reply_findings(member, reply))
     journal = None
     row = next(iter(reply.rows("journal")), {})
     if row.get("Text"):
@@ -141,7 +141,8 @@ def see(
     )
 
 
-def _demand_read(member: str, reply: Reply) -> None:
+def demand_read(member: str, reply: Reply) -> None:
+    """Raises PhaseFailed for a read that failed and that everything rests on."""
     for call, what in NEEDED.items():
         answer = reply.answers.get(call)
         if answer is not None and answer.error is not None:
@@ -151,7 +152,8 @@ def _demand_read(member: str, reply: Reply) -> None:
             raise PhaseFailed(f"{member}: its {what} could not be read, so nothing is known of it: {said}")
 
 
-def _presented(row: Mapping[str, Any]) -> Presented:
+def presented_of(row: Mapping[str, Any]) -> Presented:
+    """What Schannel answered for one certificate, from a row of Test-TlsPresented."""
     flight = row.get("Flight")
     chain: list[str] = []
     error = row.get("Error")
@@ -163,11 +165,12 @@ def _presented(row: Mapping[str, Any]) -> Presented:
     return Presented(bool(row.get("Present")), tuple(chain), error)
 
 
-def _version(text: str) -> tuple[int, ...]:
+def windows_version(text: str) -> tuple[int, ...]:
+    """The numbers of a version."""
     return tuple(int(part) for part in text.split(".") if part.isdigit())
 
 
-def _reply_findings(member: str, reply: Reply) -> list[Finding]:
+def reply_findings(member: str, reply: Reply) -> list[Finding]:
     """What is wrong with the host itself, whatever certificate it has."""
     found = []
     if not reply.host.admin:
