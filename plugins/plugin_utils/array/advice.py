@@ -54,7 +54,7 @@ def headline(report: Report) -> Headline:
 
 def _verified(report: Report, sentence: str) -> Headline:
     """A verification changes nothing: its headline is what it found."""
-    found: Counter[str] = Counter(item.severity for item in report.all_findings)
+    found: Counter[str] = Counter(one.finding.severity for one in told(report) if not one.follows)
     said = [f"{found[severity]} {word if found[severity] == 1 else words}" for severity, word, words in _COUNTED
             if found[severity]]
     if report.result == "failed":
@@ -120,7 +120,6 @@ def told(report: Report) -> tuple[Told, ...]:
 
 
 _MISSING = ("store.intermediate-missing", "store.intermediate-user-only", "store.wrong-place")
-_NO_KEY = ("key.missing", "key.unusable", "key.access", "store.assigned-missing")
 _CAUSES: Mapping[str, tuple[str, ...]] = {
     "chain.issuer-missing": _MISSING,
     "chain.incomplete": (*_MISSING, "chain.issuer-missing"),
@@ -129,16 +128,18 @@ _CAUSES: Mapping[str, tuple[str, ...]] = {
     "wire.incomplete": (*_MISSING, "chain.issuer-missing"),
     "wire.chain-differs": _MISSING,
     "wire.untrusted": ("chain.untrusted-root", "chain.issuer-missing", "chain.expired", *_MISSING),
-    "wire.no-answer": ("product.service-stopped", *_NO_KEY),
     "store.wrong-place": ("store.intermediate-in-root",),
     "store.intermediate-missing": ("store.intermediate-user-only",),
 }
 """A finding to those that, on the same member, are its cause: then mending the cause is the step to take."""
+BECAUSE = "because"
+"""Evidence in which a check that knows better names the cause."""
 
 
 def follows(item: Finding, findings: Sequence[Finding]) -> bool:
     """Whether another of the findings is the cause of this one, so that its own remedy need not be taken."""
-    return any(other.id in _CAUSES.get(item.id, ()) and other.member == item.member for other in findings)
+    causes = (*_CAUSES.get(item.id, ()), item.evidence.get(BECAUSE, ""))
+    return any(other.id in causes and other.member == item.member for other in findings)
 
 
 def _step(group: Together) -> str:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Iterable
 
 from .advice import headline, next_steps, told
@@ -87,7 +88,10 @@ def _plan(report: Report, width: int) -> list[str]:
 
 
 def _findings(report: Report, width: int) -> Iterable[list[str]]:
+    brief = [one for one in told(report) if one.follows and report.purpose == "verify"]
     for group in told(report):
+        if group in brief:
+            continue
         item = group.finding
         where = f"  {clean(listed(group.members))}" if group.members else ""
         lines = [f"{item.severity.upper():<8} {item.id}{where}"]
@@ -98,6 +102,11 @@ def _findings(report: Report, width: int) -> Iterable[list[str]]:
         if item.source and item.stops and not group.follows:
             lines += _wrapped(f"({item.source})", width, " " * 9)
         yield lines
+    if brief:
+        counted = Counter((one.finding.id, listed(one.members)) for one in brief)
+        said = ", ".join(f"{id} on {where}" + (f" ({times})" if times > 1 else "")
+                         for (id, where), times in counted.items())
+        yield _wrapped(f"These follow from the above: {said}.", width)
 
 
 def _accepted(report: Report, width: int) -> list[str]:

@@ -24,10 +24,13 @@ def summary_markdown(report: Report) -> str:
     found = told(report)
     if found:
         lines += ["## Findings", ""]
-        for one in found:
-            where = f" on {esc(listed(one.members))}" if one.members else ""
-            lines.append(f"* **{one.finding.severity}** `{one.finding.id}`{where}: {esc(one.finding.text)}")
-        lines.append("")
+        for one in (one for one in found if not one.follows):
+            item, where = one.finding, f" on {esc(listed(one.members))}" if one.members else ""
+            named = not item.subject or item.subject in item.text or item.subject in one.members
+            text = item.text if named else f"{item.subject}: {item.text}"
+            lines.append(f"* **{item.severity}** `{item.id}`{where}: {esc(text)}")
+        rest = sorted({f"`{one.finding.id}` on {esc(listed(one.members))}" for one in found if one.follows})
+        lines += [*([f"* From these follow {', '.join(rest)}"] if rest else []), ""]
     if report.accepted:
         lines += ["## Accepted", ""]
         for kept in report.accepted:
@@ -39,9 +42,9 @@ def summary_markdown(report: Report) -> str:
         lines += ["## Next", "", *(f"{number}. {esc(step)}" for number, step in enumerate(steps, 1)), ""]
     if report.certificates:
         lines += ["## Dates", "", "| certificate | for | until |", "|---|---|---|"]
-        for item in report.certificates:
-            until = f"{day(item.not_after)} ({relative(item.not_after, report.finished)})"
-            lines.append(f"| {esc(item.subject)} `{item.thumbprint}` | {esc(', '.join(item.uses))} | {until} |")
+        for used in report.certificates:
+            until = f"{day(used.not_after)} ({relative(used.not_after, report.finished)})"
+            lines.append(f"| {esc(used.subject)} `{used.thumbprint}` | {esc(', '.join(used.uses))} | {until} |")
         lines.append("")
     return "\n".join(lines).rstrip("\n") + "\n"
 

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
+from ..array.advice import BECAUSE
 from ..array.catalogue_entry import Severity
 from ..array.findings import Finding, finding, from_problem
 from ..array.look import Look
@@ -21,9 +22,12 @@ from ..pki.chain import Path, chain_paths
 from ..pki.names import missing_names, names_of
 from ..products import in_use
 from ..products.edge import INTERNAL_USE
+from ..products.services import RUNNING, SERVICES_OF_USE
 from ..products.store import label
 from .wire import Port
 
+NO_KEY = ("key.missing", "key.unusable", "key.access", "store.assigned-missing")
+"""What keeps a service from a handshake."""
 BROKEN = ("chain.issuer-missing", "chain.signature-bad", "chain.too-many")
 
 
@@ -61,7 +65,9 @@ def judge_port(
     """What is wrong with one port. ``look``: None where the member was not looked at."""
     where, member = subject_of(port), port.member
     if port.leaf is None:
-        yield finding("wire.no-answer", member, where, f"{port.error or 'presented no certificate'}")
+        cause = why_silent(port, look) if look is not None else None
+        text = port.error or "presented no certificate"
+        yield finding("wire.no-answer", member, where, text, evidence={BECAUSE: cause})
         return
     leaf = port.leaf
     if port.server_name and missing_names(names_of(leaf), [port.server_name]):
@@ -78,6 +84,16 @@ def judge_port(
     yield from _chain(port, look, clients, at, predicted, sent)
     if used is None:  # otherwise the member's own read tells the dates
         yield from dates(port, at, limits, clients.of(port, look) or ())
+
+
+def why_silent(port: Port, look: Look) -> str | None:
+    """The finding that explains why a port presents nothing, if the member's own read has one."""
+    stopped = [name for name in SERVICES_OF_USE.get(port.use, ()) if look.services.get(name, RUNNING) != RUNNING]
+    if stopped and port.error and "no connection" in port.error:
+        return "product.service-stopped"
+    held = [c for t in look.assigned.get(port.use, ()) if (c := look.by_thumbprint(t)) is not None]
+    names = {port.use, *(label(c) for c in held)}
+    return next((f.id for f in look.findings if f.id in NO_KEY and f.subject in names), None)
 
 
 def _chain(
