@@ -56,7 +56,8 @@ def healthy(facts: Mapping[str, Any] | None = None, **rows: Any) -> Reply:
 def seen(member: str = "edge1", read: Reply | None = None, **asked: Any) -> Look:
     """A member as a verification sees it; the look has travelled as plain data."""
     read = read or healthy()
-    given = look(Asked(member, NOW, limits=LIMITS, **asked), read, state_of(member, read))
+    asked = {"limits": LIMITS} | asked
+    given = look(Asked(member, NOW, **asked), read, state_of(member, read))
     return Look.from_dict(given.to_dict())
 
 
