@@ -29,6 +29,10 @@ MAX_PICTURES = 3
 """Chains of one leaf that a report draws."""
 
 
+ROLLOUT = timedelta(hours=12)
+"""How long a rollout may take: its maintenance window by default."""
+
+
 @dataclass(frozen=True)
 class Asked:
     """What a verification wants to know of a member."""
@@ -102,7 +106,8 @@ def look(asked: Asked, reply: Reply, state: edge.EdgeState) -> Look:
         found += [from_problem(problem, member) for problem in judgement.problems]
     since = state.clock - timedelta(hours=asked.event_hours)
     leaves = [judgement.leaf for judgement in judged.values()]
-    found += [from_problem(p, member) for p in events.problems(state.events, leaves, since)]
+    logged = [from_problem(p, member) for p in events.problems(state.events, leaves, since)]
+    found += [explained(item, journal) for item in logged]
     found += [from_problem(p, member) for p in services.problems(edge.USES, state.services)]
     uses = {t: tuple(use for use, has in assigned.items() if has == t) for t in judged}
     found += expiries(member, judged.values(), uses, state.clock, asked.limits)
@@ -166,6 +171,18 @@ def expiries(
             if told is not None:
                 found.append(replace(from_problem(told[0], member), severity=told[1]))  # type: ignore[arg-type]
     return found
+
+
+def explained(item: Finding, journal: Journal | None) -> Finding:
+    """An event out of the hours in which a rollout switched member by member: until the last one has the new
+    certificate, the members refuse each other's session keys. It counts in full when it comes again."""
+    begun = records.started(journal) if journal is not None and journal.state in ("done", "rolled") else None
+    if begun is None or journal is None or not item.id.startswith("event.") or not item.evidence.get("time"):
+        return item
+    if not begun <= datetime.fromisoformat(item.evidence["time"]) <= begun + ROLLOUT:
+        return item
+    text = f"{item.text} (while run {journal.run} renewed the array; if it comes again, it is a fault)"
+    return replace(item, severity="warning", text=text, remedy="Run the verification again tomorrow.")
 
 
 def _for_a_look(item: Finding) -> Finding:

@@ -195,6 +195,15 @@ def test_rolls_are_told_and_have_to_be_the_same() -> None:
     assert causes(found(a_case({m: seen(m, unsettled) for m in MEMBERS}))) == {("roll.unsettled", m) for m in MEMBERS}
 
 
+def test_a_session_key_that_a_rollout_explains() -> None:
+    """Logged while members were switched one by one it is a warning; before that and long after it, it is a fault."""
+    for hours, severity in ((2, "warning"), (6, "critical")):
+        begun = (NOW - timedelta(hours=3)).isoformat()
+        rows = {"journal": journal_row(journal("done", started=begun).dumps())}
+        (item,) = found(one(events=[event(60000, SESSION_KEY, hours=hours)], **rows))
+        assert (item.id, item.severity) == ("event.session-key", severity)
+
+
 def test_the_wildcard_and_the_names_that_were_listed() -> None:
     wild = leaf(names=("*.contoso.example",), not_after=NOW + 90 * DAY)
     assert causes(found(everywhere(wild, old_issuing()))) == {("names.wildcard", m) for m in MEMBERS}
