@@ -10,13 +10,14 @@ import shutil
 import sys
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TESTS))
 
-from demo import wire  # noqa: E402
+from demo import verifying, wire  # noqa: E402
 from demo.pool import AV, MISSING, Pool  # noqa: E402
 from demo.telling import NotTrue, Teller  # noqa: E402
 from lab.client import LabError, LabProcess  # noqa: E402
@@ -141,16 +142,28 @@ Act = Callable[[Teller, Pool], None]
 ACTS: tuple[Act, ...] = (opening, refused, renewed, settled, again)
 
 
-def tell_story(tell: Teller, reports: Path, acts: Sequence[Act] = ACTS) -> int:
+@dataclass(frozen=True)
+class Story:
+    """One that can be told."""
+
+    acts: Sequence[Act]
+    closing: Callable[[Teller, Path, float], None]
+    members: int
+
+
+STORIES = {"edge-pool": Story(ACTS, closing, 3), "verify": Story(verifying.ACTS, verifying.closing, 4)}
+
+
+def tell_story(tell: Teller, reports: Path, acts: Sequence[Act] = ACTS, story: str = "edge-pool") -> int:
     """Tells it. Returns the exit code."""
     started = time.monotonic()
     pool = None
     try:
-        with LabProcess() as lab:
+        with LabProcess(settings={"members": str(STORIES[story].members)}) as lab:
             pool = Pool(lab, tell, reports)
             for act in acts:
                 act(tell, pool)
-        closing(tell, reports, time.monotonic() - started)
+        STORIES[story].closing(tell, reports, time.monotonic() - started)
         return 0
     except LabError as error:
         tell.trouble(f"The lab does not work: {error}")
@@ -167,14 +180,14 @@ def tell_story(tell: Teller, reports: Path, acts: Sequence[Act] = ACTS) -> int:
 def main() -> int:
     """Reads the command line."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("story", nargs="?", default="edge-pool", choices=["edge-pool"], help="which (%(default)s)")
+    parser.add_argument("story", nargs="?", default="edge-pool", choices=list(STORIES), help="which (%(default)s)")
     parser.add_argument("--reports", type=Path, default=Path("demo-report"), help="a folder (%(default)s)")
     options = parser.parse_args()
     reports = options.reports.absolute()
     reports.mkdir(parents=True, exist_ok=True)
     for old in reports.glob("edge-*/report.json"):
         shutil.rmtree(old.parent)
-    return tell_story(Teller(), reports)
+    return tell_story(Teller(), reports, STORIES[options.story].acts, options.story)
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ from xml.etree import ElementTree as ET
 
 import jsonschema
 import pytest
+from demo import eight
 
 from integration import truth
 from integration.conftest import Start
@@ -18,32 +19,7 @@ from integration.controller import CHECKOUT, Controller, Run
 from integration.tasks import READS
 from lab.client import LabProcess
 
-NETWORK_SERVICE = "S-1-5-20"
-SESSION_KEY = "The Access Edge Server failed to import a shared session key due to invalid signature."
 WHOLE = pytest.mark.whole
-EIGHT = {
-    ("store.intermediate-user-only", "edge1"),
-    ("array.thumbprint-differs", "edge2"),
-    ("array.clock-differs", "edge2"),
-    ("key.access", "edge3"),
-    ("product.service-stopped", "edge3"),
-    ("event.session-key", "edge3"),
-    ("chain.ambiguous", "edge3"),
-    ("member.lost", "edge4"),
-}
-
-
-def plant_eight(lab: LabProcess) -> None:
-    """One fault for each of :data:`EIGHT`."""
-    lab.store("edge1", store="CA", remove=["issuing-old"])
-    lab.store("edge1", store="CA", location="CurrentUser", add=["issuing-old"])
-    other = [{"store": "My", "add": ["av-new"], "key": True}, {"store": "CA", "add": ["issuing-new"]}]
-    lab.configure("edge2", store=other, assigned={truth.AV: "av-new"}, clock_offset=180)
-    cross = [{"store": "CA", "add": ["root-cross"]}, {"store": "Root", "add": ["root-legacy"]}]
-    event = {"id": 60000, "source": "LS Protocol Stack", "message": SESSION_KEY, "ago": 3600}
-    lab.configure("edge3", store=cross, events=[event], services={"RTCDATAPROXY": "Stopped"})
-    lab.configure("edge3", key={"certificate": "internal-old", "revoke": NETWORK_SERVICE})
-    lab.reachable("edge4", False)
 
 
 def verify(controller: Controller, *arguments: str, playbook: str = "verify", **variables: Any) -> Run:
@@ -59,14 +35,8 @@ def told(run: Run) -> list[Mapping[str, Any]]:
 
 
 def causes(run: Run) -> set[tuple[str, str]]:
-    """(id, member) of what the table tells by itself; what follows from it is summed up in a line."""
-    lines = run.output.splitlines()
-    found = set()
-    for line in lines:
-        words = line.split()
-        if len(words) >= 2 and words[0] in ("CRITICAL", "ERROR", "WARNING") and "." in words[1]:
-            found |= {(words[1], member.rstrip(",")) for member in words[2:]}
-    return found
+    """(id, member) of what the table tells by itself."""
+    return eight.told(run.output)
 
 
 def only_read(before: Mapping[str, Any], after: Mapping[str, Any]) -> None:
@@ -97,12 +67,12 @@ def test_a_healthy_pool_and_the_same_with_eight_faults(start_lab: Start, tmp_pat
     assert stats["result"]["ansible_stats"]["data"]["ucops_verify"]["edge"]["result"] == "ok"
     healthy = run.report_folder
 
-    plant_eight(lab)
+    eight.plant(lab)
     before = lab.state()
     run = verify(controller, verify_textfile=str(textfile), verify_compare_with=str(healthy / "report.json"))
-    assert run.rc == 2 and causes(run) == EIGHT, run.output[-6000:]
+    assert run.rc == 2 and causes(run) == eight.expected(), run.output[-6000:]
     only_read(before, lab.state())
-    assert {(f["id"], f["member"]) for f in told(run)} >= EIGHT
+    assert {(f["id"], f["member"]) for f in told(run)} >= eight.expected()
     assert run.verdict == "unknown" and run.report["verdict"]["lost"] == ["edge4"]
     assert "edge: what has changed" in run.output
     folder = run.report_folder

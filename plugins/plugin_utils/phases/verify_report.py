@@ -84,6 +84,8 @@ def verdict_of(run: VerifyRun, case: Case, counting: Sequence[Finding]) -> Array
         text = f"{listed(differ)} differ from the others." if differ else "The members do not carry the same."
     else:
         word, text = "alike", f"All {len(states)} members carry the same." if len(states) > 1 else "One member."
+        if run.wire_only:
+            text = f"What could be read is the same on all {len(states)} members."
     return ArrayVerdict(
         word,  # type: ignore[arg-type]
         states,  # type: ignore[arg-type]

@@ -113,7 +113,7 @@ def misplaced(leaf: Certificate, paths: Sequence[Path], stores: Stores, at: date
     if any(complete(path) for path in paths):
         return
     everywhere = [c.certificate for c in stores.certificates]
-    anchors = [c.certificate for c in stores.machine("Root")]
+    anchors = [c.certificate for c in stores.machine("Root") if c.certificate.self_issued]
     best = chain_paths(leaf, everywhere, anchors, at, "server")[0]
     for link in best.certificates[1:]:
         if link.self_issued or stores.find("CA", link.sha256) or stores.find("Root", link.sha256):
