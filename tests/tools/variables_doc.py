@@ -27,8 +27,8 @@ INTRODUCTION = """\
 
 **Where to set them.** The first and the last play of each playbook run on localhost, which is no member of the array:
 the `group_vars` of the array's own group are not seen there. Set the variables with `-e @renewal.yml` or in
-`group_vars/all.yml`. Only `rollout_endpoints` and `verify_endpoints` belong to the members: in the inventory or in their
-`host_vars`.
+`group_vars/all.yml`. Only `rollout_endpoints` and `verify_endpoints` belong to the members: in the inventory or in
+their `host_vars`.
 
 Passwords and keys: keep them in an Ansible vault or a lookup, and refer to them, as in
 `password: "{{ vault_key_password }}"`. They are marked as secret; no report and no journal holds them.
