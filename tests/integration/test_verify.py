@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -11,6 +12,7 @@ from xml.etree import ElementTree as ET
 
 import jsonschema
 import pytest
+import yaml
 from demo import eight
 
 from integration import truth
@@ -115,6 +117,30 @@ def test_input_that_makes_no_sense(controller: Controller) -> None:
     wrong = [{"id": "wire.*", "reason": "because", "until": "soon"}]
     verify(controller, verify_accept=wrong).failed("such as 2027-01-31")
     assert all(counts["commands"] == 0 for counts in controller.lab.counts().values())
+
+
+@WHOLE
+def test_ports_from_other_hosts(start_lab: Start, tmp_path: Path) -> None:
+    """One that is lost is a finding; what the others saw still counts."""
+    lab = start_lab(members=2)
+    inventory = yaml.safe_load(lab.inventory.read_text(encoding="utf-8"))
+    near = {"ansible_connection": "local", "ansible_shell_type": "sh", "ansible_python_interpreter": sys.executable}
+    dead = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_shell_type": "sh"}
+    inventory["all"]["children"]["vantage"] = {"hosts": {"near": near, "dead": dead}}
+    (tmp_path / "inventory.yml").touch(mode=0o600)
+    (tmp_path / "inventory.yml").write_text(yaml.safe_dump(inventory), encoding="utf-8")
+    variables = {"rollout_bundles": None, "verify_report_dir": str(tmp_path / "reports"), "verify_warn_days": 14}
+    controller = Controller(tmp_path / "controller", lab)
+    run = controller.play(
+        "verify",
+        variables={**variables, "verify_vantage_hosts": ["dead", "near", "localhost"]},
+        inventory=tmp_path / "inventory.yml",
+    )
+    assert run.rc == 2 and causes(run) == {("wire.vantage-lost", "edge")}
+    (document,) = (tmp_path / "reports").glob("*/report.json")
+    wire = json.loads(document.read_text(encoding="utf-8"))["members"][0]["wire"]
+    assert len(wire) == 14 and sum(port["endpoint"].endswith(", from near") for port in wire) == 7
+    assert all(port["after"] and port["ok"] for port in wire)
 
 
 @WHOLE

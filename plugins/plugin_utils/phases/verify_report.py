@@ -126,7 +126,7 @@ def _member(
 ) -> MemberReport:
     own = tuple(item for item in counting if item.member == member)
     look = case.looks.get(member)
-    ports = [port for port in case.every_port if port.member == member]
+    ports = [(from_, port) for from_, held in case.ports.items() for port in held if port.member == member]
     ran = {"wire"} if ports else set()
     if look is not None:
         # The chain that Schannel itself would send is asked for on Edge servers only.
@@ -135,7 +135,7 @@ def _member(
     wrong = {item.subject: item.text for item in own if item.id.startswith("wire.")}
     state = verdict.members.get(member, "lost")
     if look is None:
-        wire = tuple(_port(port, wrong) for port in ports)
+        wire = tuple(_port(from_, port, wrong) for from_, port in ports)
         return MemberReport(member, state, checks=checks(own, ran), wire=wire, findings=own)
     return MemberReport(
         name=member,
@@ -144,16 +144,17 @@ def _member(
         checks=checks(own, ran),
         uses={use: UseReport(after=t) for use, held in look.assigned.items() for t in held[:1]},
         chains=look.chains,
-        wire=tuple(_port(port, wrong) for port in ports),
+        wire=tuple(_port(from_, port, wrong) for from_, port in ports),
         roll=_roll(look.rolled),
         findings=own,
     )
 
 
-def _port(port: Port, wrong: Mapping[str, str]) -> WireReport:
+def _port(vantage: str, port: Port, wrong: Mapping[str, str]) -> WireReport:
     text = wrong.get(subject_of(port), "")
     leaf = port.leaf.thumbprint if port.leaf else None
-    return WireReport(port.name, port.host, port.port, port.use, None, leaf, not text, text)
+    name = port.name if vantage in ("", "localhost") else f"{port.name}, from {vantage}"
+    return WireReport(name, port.host, port.port, port.use, None, leaf, not text, text)
 
 
 def _roll(rolled: Rolled | None) -> RollReport | None:
