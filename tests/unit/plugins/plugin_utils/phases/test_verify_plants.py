@@ -5,14 +5,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from ansible_collections.ucops.certificates.plugins.plugin_utils.array.look import Look
 from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.verify_array import Case
+from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.verify_wire import Clients
+from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.wire import Port
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.phases.pool import (
     LATER,
     MEMBERS,
@@ -38,6 +43,7 @@ from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.prod
     AV,
     DATA,
     INTERNAL,
+    UNHURRIED,
     allowed,
     assigned,
     internal,
@@ -54,7 +60,7 @@ from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.prod
     stored,
     use_rows,
 )
-from ansible_collections.ucops.certificates.tests.unit.zoo import DAY, NOW, Issued, authority, issue, rsa_key
+from ansible_collections.ucops.certificates.tests.unit.zoo import DAY, NOW, Issued, authority, fresh_key, issue, rsa_key
 
 SESSION_KEY = "Failed to import a shared session key due to invalid signature."
 LEGACY = authority("Contoso Legacy Root")
@@ -84,10 +90,39 @@ def event(id: int, message: str, level: str = "Error", hours: float = 1) -> dict
     return {"Id": id, "Source": "LS Protocol Stack", "Time": time, "Level": level, "Message": message}
 
 
-def one(ports: list[Any] | None = None, facts: dict[str, Any] | None = None, **rows: Any) -> Case:
-    """A pool whose second member answers with these rows."""
-    look = seen("edge2", healthy(facts, **rows))
-    return a_case({"edge2": look}, {"edge2": ports} if ports is not None else None)
+@dataclass(frozen=True)
+class Spoiled:
+    """A member on which something is wrong."""
+
+    ports: tuple[Port, ...] | None = None
+    facts: Mapping[str, Any] = field(default_factory=dict)
+    rows: Mapping[str, Any] = field(default_factory=dict)
+    lost: bool = False
+
+    def look(self, member: str) -> Look | None:
+        """What is read of it."""
+        return None if self.lost else seen(member, healthy(self.facts, **self.rows))
+
+    def presents(self, member: str) -> list[Port]:
+        """What its ports present."""
+        return good_ports(member) if self.ports is None else [replace(one, member=member) for one in self.ports]
+
+
+def spoiled(ports: Sequence[Port] | None = None, facts: Mapping[str, Any] | None = None, **rows: Any) -> Spoiled:
+    """A member with these ports, facts and rows in place of the good ones."""
+    return Spoiled(None if ports is None else tuple(ports), facts or {}, rows)
+
+
+def one(ports: Sequence[Port] | None = None, facts: Mapping[str, Any] | None = None, **rows: Any) -> Case:
+    """A pool whose second member is spoiled."""
+    return pool_of({"edge2": spoiled(ports, facts, **rows)})
+
+
+def pool_of(bad: Mapping[str, Spoiled], members: Sequence[str] = MEMBERS) -> Case:
+    """A pool in which some members are spoiled."""
+    looks = {m: bad[m].look(m) if m in bad else seen(m) for m in members}
+    ports = {m: bad[m].presents(m) if m in bad else good_ports(m) for m in members}
+    return replace(a_case(looks, ports), members=tuple(members))
 
 
 def everywhere(external: Issued, chain: Issued, *more: dict[str, Any]) -> Case:
@@ -116,49 +151,49 @@ WITH_NEW = {"stores": store_rows(stored(issuing(), "CA"), keyed(new())),
             "keys": [key_test(old()), key_test(internal()), key_test(new())],
             "access": [allowed(c, NETWORK_SERVICE) for c in (old(), internal(), new())]}  # fmt: skip
 
-PLANTS: dict[str, Callable[[], Case]] = {
-    "store.intermediate-missing": lambda: one(BARE, stores=without(old_issuing()), presented=[]),
-    "store.intermediate-user-only": lambda: one(
+PLANTS: dict[str, Callable[[], Spoiled]] = {
+    "store.intermediate-missing": lambda: spoiled(BARE, stores=without(old_issuing()), presented=[]),
+    "store.intermediate-user-only": lambda: spoiled(
         BARE, stores=without(old_issuing(), more=(stored(old_issuing(), "CA", "CurrentUser"),)), presented=[]
     ),
-    "store.wrong-place": lambda: one(
+    "store.wrong-place": lambda: spoiled(
         BARE, stores=without(old_issuing(), more=(stored(old_issuing(), "My"),)), presented=[]
     ),
-    "store.intermediate-in-root": lambda: one(
+    "store.intermediate-in-root": lambda: spoiled(
         stores=without(old_issuing(), more=(stored(old_issuing(), "Root"),)), presented=[]
     ),
-    "store.intermediate-expired": lambda: one(stores=store_rows(stored(TWIN, "CA"))),
-    "store.root-in-ca": lambda: one(stores=store_rows(stored(root(), "CA"))),
-    "store.too-many-roots": lambda: one(stores=store_rows(*many_roots(100))),
-    "store.assigned-missing": lambda: one(stores=without(internal())),
-    "key.missing": lambda: one(stores=without(old(), more=(stored(old(), "My"),))),
-    "key.unusable": lambda: one(keys=[key_test(old(), False, "Keyset does not exist"), key_test(internal())]),
-    "key.provider-cng": lambda: one(
+    "store.intermediate-expired": lambda: spoiled(stores=store_rows(stored(TWIN, "CA"))),
+    "store.root-in-ca": lambda: spoiled(stores=store_rows(stored(root(), "CA"))),
+    "store.too-many-roots": lambda: spoiled(stores=store_rows(*many_roots(100))),
+    "store.assigned-missing": lambda: spoiled(stores=without(internal())),
+    "key.missing": lambda: spoiled(stores=without(old(), more=(stored(old(), "My"),))),
+    "key.unusable": lambda: spoiled(keys=[key_test(old(), False, "Keyset does not exist"), key_test(internal())]),
+    "key.provider-cng": lambda: spoiled(
         stores=without(old(), more=(keyed(old(), Provider="Microsoft Software Key Storage Provider"),))
     ),
-    "key.keyspec": lambda: one(stores=without(old(), more=(keyed(old(), KeySpec="Signature"),))),
-    "key.access": lambda: one(access=[allowed(old(), NETWORK_SERVICE)]),
-    "chain.ambiguous": lambda: one(stores=store_rows(stored(LEGACY, "Root"), stored(CROSS, "CA"))),
-    "tls.presented-incomplete": lambda: one(presented=[presented(old())]),
-    "tls.presented-differs": lambda: one(presented=[presented(old(), issuing(), root())]),
-    "product.use-unassigned": lambda: one(assignments=use_rows(old())[1:]),
-    "product.service-stopped": lambda: one(services=running(RTCSRV="Stopped")),
-    "event.session-key": lambda: one(events=[event(60000, SESSION_KEY)]),
-    "event.certificate": lambda: one(events=[event(14397, "serial 11 22 33 44 55 66 77 88 was refused")]),
-    "event.unreadable": lambda: one(events=error()),
-    "journal.unfinished": lambda: one(journal=journal_row(journal("switching").dumps())),
-    "member.not-admin": lambda: one(facts={"admin": False}),
-    "member.process-32-bit": lambda: one(facts={"bits": 32}),
-    "member.lost": lambda: a_case({"edge2": None}, reasons={"edge2": "timed out"}),
-    "array.thumbprint-differs": lambda: one(assignments=SPLIT, **WITH_NEW),
-    "array.clock-differs": lambda: one(facts={"clock": NOW + timedelta(minutes=4)}),
-    "wire.no-answer": lambda: one(DEAD),
-    "wire.leaf-differs": lambda: one([port("edge2", ACCESS, leaf(), old_issuing()), *good_ports("edge2")[1:]]),
-    "wire.incomplete": lambda: one([port("edge2", ACCESS, old()), *good_ports("edge2")[1:]]),
-    "wire.chain-differs": lambda: one(
+    "key.keyspec": lambda: spoiled(stores=without(old(), more=(keyed(old(), KeySpec="Signature"),))),
+    "key.access": lambda: spoiled(access=[allowed(old(), NETWORK_SERVICE)]),
+    "chain.ambiguous": lambda: spoiled(stores=store_rows(stored(LEGACY, "Root"), stored(CROSS, "CA"))),
+    "tls.presented-incomplete": lambda: spoiled(presented=[presented(old())]),
+    "tls.presented-differs": lambda: spoiled(presented=[presented(old(), issuing(), root())]),
+    "product.use-unassigned": lambda: spoiled(assignments=use_rows(old())[1:]),
+    "product.service-stopped": lambda: spoiled(services=running(RTCSRV="Stopped")),
+    "event.session-key": lambda: spoiled(events=[event(60000, SESSION_KEY)]),
+    "event.certificate": lambda: spoiled(events=[event(14397, "serial 11 22 33 44 55 66 77 88 was refused")]),
+    "event.unreadable": lambda: spoiled(events=error()),
+    "journal.unfinished": lambda: spoiled(journal=journal_row(journal("switching").dumps())),
+    "member.not-admin": lambda: spoiled(facts={"admin": False}),
+    "member.process-32-bit": lambda: spoiled(facts={"bits": 32}),
+    "member.lost": lambda: Spoiled(lost=True),
+    "array.thumbprint-differs": lambda: spoiled(assignments=SPLIT, **WITH_NEW),
+    "array.clock-differs": lambda: spoiled(facts={"clock": NOW + timedelta(minutes=4)}),
+    "wire.no-answer": lambda: spoiled(DEAD),
+    "wire.leaf-differs": lambda: spoiled([port("edge2", ACCESS, leaf(), old_issuing()), *good_ports("edge2")[1:]]),
+    "wire.incomplete": lambda: spoiled([port("edge2", ACCESS, old()), *good_ports("edge2")[1:]]),
+    "wire.chain-differs": lambda: spoiled(
         [port("edge2", ACCESS, old(), old_issuing(), CROSS, root()), *good_ports("edge2")[1:]]
     ),
-    "wire.name-differs": lambda: one(
+    "wire.name-differs": lambda: spoiled(
         [port("edge2", ACCESS, old(), old_issuing(), name="chat.contoso.example"), *good_ports("edge2")[1:]]
     ),
 }  # fmt: skip
@@ -170,9 +205,80 @@ def test_a_healthy_pool_has_no_finding() -> None:
 
 @pytest.mark.parametrize("id", PLANTS)
 def test_a_planted_fault_is_found_and_nothing_else(id: str) -> None:
-    told = found(PLANTS[id]())
+    told = found(pool_of({"edge2": PLANTS[id]()}))
     assert causes(told) == {(id, "edge2")}, [(f.id, f.member, f.subject, f.text) for f in told]
     assert all(item.remedy and item.text for item in told)
+
+
+def test_a_list_of_roots_that_old_windows_cuts_off() -> None:
+    """Told before Server 2012, which sends no such list by itself."""
+    key = fresh_key()
+    long = [stored(authority(f"{number:02} " + "R" * 200, key=key), "Root") for number in range(90)]
+    old_windows = {"windows": "6.1.7601"}
+    assert causes(found(one(None, old_windows, stores=store_rows(*long)))) == {("store.root-list-long", "edge2")}
+    assert found(one(stores=store_rows(*long))) == ()
+
+
+SIX = tuple(f"edge{number}" for number in range(1, 7))
+
+
+@settings(UNHURRIED, max_examples=200)
+@given(st.dictionaries(st.sampled_from(SIX), st.sampled_from(sorted(PLANTS)), min_size=1, max_size=2))
+def test_several_faults_at_once(bad: dict[str, str]) -> None:
+    """Each is found on its own member, and nothing else is."""
+    told = found(pool_of({member: PLANTS[id]() for member, id in bad.items()}, SIX))
+    assert causes(told) == {(id, member) for member, id in bad.items()}, [(f.id, f.member, f.text) for f in told]
+
+
+# What lies about on healthy servers: a fresh Windows brings a self-signed and expired certificates in CA.
+JUNK = [
+    stored(authority("Root Agency"), "CA"),
+    stored(authority("Old Hardware CA", LEGACY, not_after=NOW - 900 * DAY), "CA"),
+    stored(authority("Somebody's Root", not_after=NOW - DAY), "Root"),
+    stored(authority("Another Root"), "Root"),
+    stored(CROSS, "CA"),
+    stored(issuing(), "CA"),
+    keyed(new()),
+    stored(old_issuing(), "CA", "S-1-5-18"),
+    stored(new(), "CA", "CurrentUser"),
+]
+HEALTHY = st.fixed_dictionaries(
+    {
+        "members": st.integers(1, 6),
+        "junk": st.lists(st.integers(0, len(JUNK) - 1), unique=True),
+        "version": st.sampled_from(["5.0.8308.1068", "6.0.9319.0", "7.0.2046.0"]),
+        "windows": st.sampled_from(["6.1.7601", "6.3.9600", "10.0.14393", "10.0.17763"]),
+        "own_av": st.booleans(),
+        "seconds": st.integers(0, 29),
+        "noise": st.booleans(),
+        "done": st.booleans(),
+        "services": st.sampled_from([("RTCSRV", "RTCDATAPROXY", "RTCMRAUTH", "RTCMEDIARELAY", "REPLICA")]),
+    }
+)
+
+
+@settings(UNHURRIED, max_examples=200)
+@given(HEALTHY)
+def test_healthy_pools_of_every_kind_have_no_finding(way: dict[str, Any]) -> None:
+    """Versions, members, rubbish in the stores, an A/V certificate of its own, a rollout that ended long ago."""
+    rows: dict[str, Any] = {
+        "stores": store_rows(*(JUNK[number] for number in way["junk"])),
+        "version": [{"FileVersion": way["version"]}],
+        "services": running(*way["services"]),
+    }
+    if way["own_av"]:
+        rows |= WITH_NEW | {"assignments": SPLIT}
+        rows["stores"] = [*rows["stores"], *(row for row in (JUNK[5], JUNK[6]) if row not in rows["stores"])]
+    if way["noise"]:
+        rows["events"] = [event(14428, "TLS outgoing connection failures."), event(1, "all is well", "Information")]
+    if way["done"]:
+        rows["journal"] = journal_row(journal("done", started=(NOW - 40 * DAY).isoformat()).dumps())
+    members = SIX[: way["members"]]
+    offsets = {m: timedelta(seconds=way["seconds"] * (-1) ** number) for number, m in enumerate(members)}
+    looks = {m: seen(m, healthy({"windows": way["windows"], "clock": NOW + offsets[m]}, **rows)) for m in members}
+    case = replace(a_case(looks), members=members, looks=looks)
+    case = replace(case, ports={"localhost": tuple(one for m in members for one in good_ports(m))})
+    assert found(case) == ()
 
 
 def test_dates_of_leaves_and_of_the_weakest_link() -> None:
@@ -212,8 +318,6 @@ def test_the_wildcard_and_the_names_that_were_listed() -> None:
 
 
 def test_a_root_that_nobody_outside_trusts() -> None:
-    from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.verify_wire import Clients
-
     told = found(clients=Clients((LEGACY.certificate,), None))
     assert causes(told) == {("chain.untrusted-root", m) for m in MEMBERS}
     assert {f.id for f in told} == {"chain.untrusted-root", "wire.untrusted"}
