@@ -17,7 +17,7 @@ from pathlib import Path
 TESTS = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(TESTS))
 
-from demo import exchange, playbook, wire  # noqa: E402
+from demo import exchange, playbook, verifying, wire  # noqa: E402
 from demo.pool import AV, MISSING, Pool  # noqa: E402
 from demo.telling import NotTrue, Teller  # noqa: E402
 from lab.client import LabError, LabProcess  # noqa: E402
@@ -144,15 +144,30 @@ ACTS: tuple[Act, ...] = (opening, refused, renewed, settled, again)
 
 def edge_pool(tell: Teller, reports: Path, acts: Sequence[Act] = ACTS) -> None:
     """The first story: an Edge pool."""
+    _told(tell, reports, acts, closing, 3)
+
+
+def verification(tell: Teller, reports: Path) -> None:
+    """The third one: a pool that is looked at."""
+    _told(tell, reports, verifying.ACTS, verifying.closing, 4)
+
+
+def _told(
+    tell: Teller, reports: Path, acts: Sequence[Act], ending: Callable[[Teller, Path, float], None], members: int
+) -> None:
     started = time.monotonic()
-    with LabProcess() as lab:
+    with LabProcess(settings={"members": str(members)}) as lab:
         pool = Pool(lab, tell, reports)
         for act in acts:
             act(tell, pool)
-    closing(tell, reports, time.monotonic() - started)
+    ending(tell, reports, time.monotonic() - started)
 
 
-STORIES: dict[str, Callable[[Teller, Path], None]] = {"edge-pool": edge_pool, "exchange": exchange.arrays}
+STORIES: dict[str, Callable[[Teller, Path], None]] = {
+    "edge-pool": edge_pool,
+    "exchange": exchange.arrays,
+    "verify": verification,
+}
 
 
 def tell_story(tell: Teller, reports: Path, story: Callable[[Teller, Path], None] = edge_pool) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 COLLECTIONS = ROOT / ".build" / "collections"
 
-_REPORT = re.compile(r"^TASK \[.*Write the report")
+_REPORT = re.compile(r"^TASK \[.*[Ww]rite the report")
 _END_OF_TASK = re.compile(r"^(ok|changed|skipping|fatal|included|TASK|PLAY|\[ERROR\])\b")
 _RECAP = re.compile(r"^(\S+)\s+: ok=\d+\s+changed=(\d+)\s+unreachable=(\d+)\s+failed=(\d+)")
 

@@ -42,6 +42,9 @@ class Pool:
         password = (lab.directory / "vendor" / "password.txt").read_text().strip()
         self._write("vault.yml", f"vault_key_password: {json.dumps(password)}\n")
         self._write("settle.yml", "rollout_drain_poll_seconds: 1\n")
+        nightly = f"verify_report_dir: {json.dumps(str(reports))}\nverify_warn_days: 14\n"
+        (lab.directory / "verify.yml").write_text(nightly, encoding="utf-8")
+        (lab.directory / "ports.yml").write_text("verify_wire_only: true\n", encoding="utf-8")
 
     def _write(self, name: str, text: str) -> None:
         settings = f"rollout_report_dir: {json.dumps(str(self.reports))}\n" if name != "vault.yml" else ""

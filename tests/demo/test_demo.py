@@ -53,6 +53,23 @@ def test_the_second_story_is_true(tmp_path: Path) -> None:
     assert len(list(reports.glob("exchange-*/report.html"))) == 4
 
 
+def test_the_story_of_a_verification_is_true(tmp_path: Path) -> None:
+    """Eight planted faults, and exactly those are found."""
+    reports = tmp_path / "reports"
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "tests" / "demo" / "demo.py"), "verify", "--reports", str(reports)],
+        cwd=tmp_path,
+        env={**os.environ, "COLUMNS": "100"},
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert not [line for line in done.stdout.splitlines() if len(line) > 100 and str(tmp_path) not in line]
+    assert len(re.findall(r"^  \[true\] ", done.stdout, re.MULTILINE)) == 10
+    assert len(list(reports.glob("edge-*/report.html"))) == 3
+
+
 def test_a_claim_that_is_not_true_ends_it(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Then everything that ansible-playbook said is printed, and the exit code is 1."""
 

@@ -83,6 +83,26 @@ RECIPES: dict[str, Recipe] = {
     "issuing-new": Recipe(
         f"CN=Example Trust Secure Certificate Authority - G3,{_VENDOR}", "root", starts=-60, ends=3500, ca=True
     ),
+    # the same issuing CA again: an earlier one that has expired, a renewed one, and one of that name with another key
+    "issuing-old-expired": Recipe(
+        f"CN=Example Trust Secure Certificate Authority - G2,{_VENDOR}",
+        "root",
+        "issuing-old",
+        starts=-2900,
+        ends=-90,
+        ca=True,
+    ),
+    "issuing-old-renewed": Recipe(
+        f"CN=Example Trust Secure Certificate Authority - G2,{_VENDOR}",
+        "root",
+        "issuing-old",
+        starts=-300,
+        ends=3000,
+        ca=True,
+    ),
+    "issuing-old-other": Recipe(
+        f"CN=Example Trust Secure Certificate Authority - G2,{_VENDOR}", "root", starts=-100, ends=3000, ca=True
+    ),
     # the vendor's older root, and the newer root signed by it: the second path
     "root-legacy": Recipe(
         f"OU=Example Trust Class 2 Certification Authority,{_VENDOR}", starts=-6000, ends=3000, ca=True

@@ -1,8 +1,7 @@
-"""Write docs/variables.md from roles/*/meta/argument_specs.yml: `python tests/tools/variables_doc.py`.
+"""Write docs/variables.md from the argument specs of the roles: `python tests/tools/variables_doc.py`.
 
 Descriptions, types and defaults stand in the argument specs, which Ansible itself validates; here is only the order in
-which a reader wants those of a rollout. The other roles follow, each in the order of its specs. A unit test holds the
-page equal to what this writes.
+which a reader wants them. A unit test holds the page equal to what this writes.
 """
 
 from __future__ import annotations
@@ -15,9 +14,6 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-SPECS = ROOT / "roles" / "rollout" / "meta" / "argument_specs.yml"
-OTHERS = sorted(path for path in ROOT.glob("roles/*/meta/argument_specs.yml") if path != SPECS)
-ROLES = "|".join(path.parents[1].name for path in (SPECS, *OTHERS))
 PAGE = ROOT / "docs" / "variables.md"
 
 INTRODUCTION = """\
@@ -25,19 +21,23 @@ INTRODUCTION = """\
 
 <!-- Written by tests/tools/variables_doc.py from roles/*/meta/argument_specs.yml. Do not edit. -->
 
-`renew_edge_pool`, `settle` and `rollback` take the same variables. A value that is not of the right kind is refused
-before any member is touched. (`hostcheck` has its own two: `hostcheck_hosts`, a pattern, and `hostcheck_product`,
-`edge` or `none`.)
+`renew_edge_pool`, `renew_exchange`, `settle` and `rollback` take the same variables; `request` has
+[its own](#the-request); `verify` and `expiry` take
+[those of a verification](#verification). A value that is not of the right kind is refused before any member is touched.
+(`hostcheck` has its own two: `hostcheck_hosts`, a pattern, and `hostcheck_product`, `edge` or `none`.)
 
 **Where to set them.** The first and the last play of each playbook run on localhost, which is no member of the array:
 the `group_vars` of the array's own group are not seen there. Set the variables with `-e @renewal.yml` or in
-`group_vars/all.yml`. Only `rollout_endpoints` belongs to the members: in the inventory or in their `host_vars`.
+`group_vars/all.yml`. Only `rollout_endpoints` and `verify_endpoints` belong to the members: in the inventory or in
+their `host_vars`.
 
 Passwords and keys: keep them in an Ansible vault or a lookup, and refer to them, as in
 `password: "{{ vault_key_password }}"`. They are marked as secret; no report and no journal holds them.
 """
 
-SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
+Section = tuple[str, str, tuple[str, ...]]
+
+ROLLOUT: tuple[Section, ...] = (
     ("What is renewed", "", ("rollout_bundles", "rollout_names", "rollout_trust", "rollout_install_root")),
     (
         "Which servers",
@@ -86,6 +86,69 @@ SECTIONS: tuple[tuple[str, str, tuple[str, ...]], ...] = (
     ("Output", "", ("rollout_report_dir", "rollout_show_calls")),
     ("Set by the playbooks", "Not meant to be set by you.", ("rollout_product", "rollout_purpose")),
 )
+VERIFY: tuple[Section, ...] = (
+    (
+        "Verification",
+        "How a verification works: [verify.md](verify.md).",
+        ("verify_edge_arrays", "verify_exchange_arrays", "verify_excluded", "verify_exchange_shell"),
+    ),
+    (
+        "Verification: ports",
+        "",
+        (
+            "verify_endpoints",
+            "verify_vantage_hosts",
+            "verify_wire_only",
+            "verify_probe_timeout",
+            "verify_probe_workers",
+            "verify_trust",
+            "verify_internal_trust",
+        ),
+    ),
+    (
+        "Verification: what is a finding",
+        "",
+        (
+            "verify_names",
+            "verify_warn_days",
+            "verify_error_days",
+            "verify_event_hours",
+            "verify_exportable",
+            "verify_accept",
+            "verify_fail_on",
+            "verify_only",
+        ),
+    ),
+    ("Verification: output", "", ("verify_report_dir", "verify_textfile", "verify_compare_with")),
+)
+REQUEST: tuple[Section, ...] = (
+    (
+        "The request",
+        "How a request is made and answered: [request.md](request.md).",
+        ("request_product", "request_array", "request_excluded", "request_on", "request_server", "request_shell"),
+    ),
+    (
+        "The request: what is asked for",
+        "",
+        (
+            "request_names",
+            "request_subject",
+            "request_key_size",
+            "request_exportable",
+            "request_friendly_name",
+            "request_use",
+            "request_check_names",
+            "request_accept_missing",
+        ),
+    ),
+    (
+        "The request: files",
+        "",
+        ("request_file", "request_key_file", "request_key_password", "request_answer"),
+    ),
+)
+ROLES: tuple[tuple[str, tuple[Section, ...]], ...] = (("rollout", ROLLOUT), ("request", REQUEST), ("verify", VERIFY))
+"""Every role with variables, in the order in which the page has them."""
 
 
 def sentence(option: dict[str, Any]) -> str:
@@ -93,7 +156,8 @@ def sentence(option: dict[str, Any]) -> str:
     description = option["description"]
     parts = description if isinstance(description, list) else [description]
     text = " ".join(" ".join(str(part).split()) for part in parts if part)
-    words = "|".join([f"(?:{ROLES})_[a-z_]+", *(re.escape(str(choice)) for choice in option.get("choices") or ())])
+    variables = [f"{role}_[a-z_]+" for role, _sections in ROLES]
+    words = "|".join([*variables, *(re.escape(str(choice)) for choice in option.get("choices") or ())])
     text = re.sub(rf"(?<![\w.])({words})(?!\w|\.yml)", r"`\1`", text)
     return (text if text.endswith((".", ")")) else f"{text}.").replace("|", "\\|")
 
@@ -139,31 +203,28 @@ def variable(name: str, option: dict[str, Any]) -> list[str]:
     return [*lines, "", "Each takes:", "", *rows(first), ""]
 
 
+def options_of(role: str) -> dict[str, Any]:
+    """Return the documented variables of a role."""
+    specs = ROOT / "roles" / role / "meta" / "argument_specs.yml"
+    found: dict[str, Any] = yaml.safe_load(specs.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"]
+    return found
+
+
 def page() -> str:
-    """Return the whole page. Raises SystemExit when a variable has no place in SECTIONS."""
-    options = yaml.safe_load(SPECS.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"]
-    placed = [name for _, _, names in SECTIONS for name in names]
-    astray = sorted(set(options) ^ set(placed)) + sorted(name for name in placed if placed.count(name) > 1)
-    if astray:
-        raise SystemExit(f"expected each variable once in SECTIONS of {Path(__file__).name}, found {', '.join(astray)}")
+    """Return the whole page. Raises SystemExit when a variable has no place in the sections of its role."""
     lines = [INTRODUCTION]
-    for title, words, names in SECTIONS:
-        lines += [f"## {title}", ""] + ([words, ""] if words else [])
-        for name in names:
-            lines += variable(name, options[name])
-    for specs in OTHERS:
-        lines += other(specs)
+    for role, sections in ROLES:
+        options = options_of(role)
+        placed = [name for _, _, names in sections for name in names]
+        astray = sorted(set(options) ^ set(placed)) + sorted(name for name in placed if placed.count(name) > 1)
+        if astray:
+            where = f"the sections of {role} in {Path(__file__).name}"
+            raise SystemExit(f"expected each variable once in {where}, found {', '.join(astray)}")
+        for title, words, names in sections:
+            lines += [f"## {title}", ""] + ([words, ""] if words else [])
+            for name in names:
+                lines += variable(name, options[name])
     return "\n".join(lines).rstrip("\n") + "\n"
-
-
-def other(specs: Path) -> list[str]:
-    """Return the section of another role: its name, what it is for, its variables in their order."""
-    role = specs.parents[1].name
-    spec = yaml.safe_load(specs.read_text(encoding="utf-8"))["argument_specs"]["main"]
-    lines = [f"## The playbook `{role}`", "", sentence({"description": spec["short_description"]}), ""]
-    for name, option in spec["options"].items():
-        lines += variable(name, option)
-    return lines
 
 
 def main() -> int:

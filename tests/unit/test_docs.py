@@ -17,12 +17,13 @@ ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])
 NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
 ROLE = ROOT / "roles" / "rollout"
+ROLES = sorted(path.parents[1].name for path in ROOT.glob("roles/*/meta/argument_specs.yml"))
 
 LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#{1,6} +(.+?) *$", re.MULTILINE)
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 FINDING = re.compile(
-    r"`((?:array|bundle|chain|event|friendly-name|gate|journal|key|leaf|member|names|product|roll|rollback|store|tls"
+    r"`((?:accept|array|bundle|chain|event|friendly-name|gate|journal|key|leaf|member|names|product|roll|rollback|store|tls"
     r"|transport|wire)\.[a-z0-9-]+)`"
 )
 
@@ -46,10 +47,11 @@ def anchors(page: Path) -> frozenset[str]:
 
 @cache
 def options() -> dict[str, Any]:
-    """Return the role's documented variables."""
+    """Return the documented variables of all roles."""
     found: dict[str, Any] = {}
-    for path in ROOT.glob("roles/*/meta/argument_specs.yml"):
-        found |= yaml.safe_load(path.read_text(encoding="utf-8"))["argument_specs"]["main"]["options"]
+    for role in ROLES:
+        specs = yaml.safe_load((ROOT / "roles" / role / "meta" / "argument_specs.yml").read_text(encoding="utf-8"))
+        found |= specs["argument_specs"]["main"]["options"]
     return found
 
 
@@ -91,7 +93,7 @@ def test_findings_that_are_named_exist(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
 def test_variables_that_are_named_exist(page: Path) -> None:
     """No page tells a reader to set what nothing reads."""
-    named = set(re.findall(r"(?<!_)\b(?:rollout|request)_[a-z_]+", text_of(page)))
+    named = set(re.findall(rf"(?<![_\w])(?:{'|'.join(ROLES)})_[a-z_]+", text_of(page)))
     modules = {path.stem for path in (ROOT / "plugins" / "modules").iterdir()}
     assert not sorted(named - set(options()) - modules)
 
@@ -106,7 +108,7 @@ def test_commands_that_are_named_exist(page: Path) -> None:
     plugins = {path.stem for kind in ("modules", "filter") for path in (ROOT / "plugins" / kind).iterdir()}
     playbooks = {path.stem for path in (ROOT / "playbooks").glob("*.yml")}
     named = set(re.findall(r"ucops\.certificates\.([a-z_]+)", text))
-    assert not sorted(named - plugins - playbooks - {"rollout"})
+    assert not sorted(named - plugins - playbooks - set(ROLES))
     tags = {tag for found in re.findall(r"--(?:skip-)?tags[ =]([a-z,]+)", text) for tag in found.split(",")}
     assert tags <= {"plan", "stage", "gate", "roll", "switch", "prove", "report"}
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -35,6 +36,8 @@ def headline(report: Report) -> Headline:
     # The first two lines: what follows in an error is told as findings, each with its remedy.
     lines = [line.strip() for line in (report.sentence or report.verdict.text).splitlines() if line.strip()]
     sentence = " ".join(lines[:2])
+    if report.purpose == "verify":
+        return _verified(report, sentence)
     if report.result == "planned":
         return Headline("calm", "A plan; nothing was changed" if _planned(report) else "Nothing to do", sentence)
     if report.result == "refused":
@@ -42,11 +45,26 @@ def headline(report: Report) -> Headline:
     if report.result == "failed":
         return Headline("bad", _FAILED[report.verdict.verdict], sentence)
     title = "Not switched yet" if _not_switched(report) else _DONE[report.purpose]
-    if report.purpose != "verify" and not report.changed:
+    if not report.changed:
         title = "Nothing to do"
     if report.result == "warning":
         return Headline("warn", f"{title}, with warnings", sentence)
     return Headline("good", title, sentence)
+
+
+def _verified(report: Report, sentence: str) -> Headline:
+    """A verification changes nothing: its headline is what it found."""
+    found: Counter[str] = Counter(one.finding.severity for one in told(report) if not one.follows)
+    said = [f"{found[severity]} {word if found[severity] == 1 else words}" for severity, word, words in _COUNTED
+            if found[severity]]
+    if report.result == "failed":
+        return Headline("bad", ", ".join(said) or "Not as it should be", sentence)
+    if said:
+        return Headline("warn", f"{_DONE[report.purpose]}, with {', '.join(said)}", sentence)
+    return Headline("good", _DONE[report.purpose], sentence)
+
+
+_COUNTED = (("critical", "critical", "critical"), ("error", "error", "errors"), ("warning", "warning", "warnings"))
 
 
 def _planned(report: Report) -> bool:
@@ -73,7 +91,7 @@ def next_steps(report: Report) -> tuple[str, ...]:
     groups = together(replace(item, subject="", text="") for item in findings
                       if item.remedy and not follows(item, findings))
     steps = [_step(group) for group in groups if group.finding.stops]
-    steps += _by_result(report)
+    steps += _by_result(report) if report.purpose != "verify" else []
     steps += _by_roll(report)
     steps += [_step(group) for group in groups if group.finding.severity == "warning"]
     steps += [f"{member} is excluded ({reason}): mend it, take it off rollout_excluded and run again."
@@ -101,21 +119,27 @@ def told(report: Report) -> tuple[Told, ...]:
     return tuple(sorted(both, key=lambda one: -rank(one.finding.severity)))
 
 
-_MISSING = ("store.intermediate-missing", "store.intermediate-user-only")
+_MISSING = ("store.intermediate-missing", "store.intermediate-user-only", "store.wrong-place")
 _CAUSES: Mapping[str, tuple[str, ...]] = {
     "chain.issuer-missing": _MISSING,
     "chain.incomplete": (*_MISSING, "chain.issuer-missing"),
     "tls.presented-incomplete": (*_MISSING, "chain.issuer-missing"),
     "tls.presented-differs": (*_MISSING, "chain.issuer-missing"),
-    "wire.incomplete": _MISSING,
+    "wire.incomplete": (*_MISSING, "chain.issuer-missing"),
+    "wire.chain-differs": _MISSING,
+    "wire.untrusted": ("chain.untrusted-root", "chain.issuer-missing", "chain.expired", *_MISSING),
+    "store.wrong-place": ("store.intermediate-in-root",),
     "store.intermediate-missing": ("store.intermediate-user-only",),
 }
 """A finding to those that, on the same member, are its cause: then mending the cause is the step to take."""
+BECAUSE = "because"
+"""Evidence in which a check that knows better names the cause."""
 
 
 def follows(item: Finding, findings: Sequence[Finding]) -> bool:
     """Whether another of the findings is the cause of this one, so that its own remedy need not be taken."""
-    return any(other.id in _CAUSES.get(item.id, ()) and other.member == item.member for other in findings)
+    causes = (*_CAUSES.get(item.id, ()), item.evidence.get(BECAUSE, ""))
+    return any(other.id in causes and other.member == item.member for other in findings)
 
 
 def _step(group: Together) -> str:

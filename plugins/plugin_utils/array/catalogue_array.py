@@ -27,7 +27,8 @@ ARRAY: Mapping[str, Entry] = {
     "array.thumbprint-differs": Entry(
         "error", "The members do not carry the same certificate",
         "All servers of a pool need the exact same certificate with the same private key.",
-        "Stage again on the member that differs.", EDGE_NEEDS),
+        "Bring the member that differs to the certificate of the others: run the rollout again, or assign it there.",
+        EDGE_NEEDS),
     "array.key-differs": Entry(
         "error", "The members do not carry the same key",
         "All servers of a pool need the exact same certificate with the same private key.",

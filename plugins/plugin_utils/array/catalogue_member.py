@@ -21,7 +21,8 @@ STOP_CS = "Microsoft, Stop-CsWindowsService"
 EDGE_NEEDS = "Microsoft, Edge Server environmental requirements in Skype for Business Server"
 SESSION_KEY = "Event text of the Access Edge Server: all servers in the array must have the same certificate"
 
-STAGE_AGAIN = "Run the stage phase again; it puts the certificate into LocalMachine\\CA."
+STAGE_AGAIN = ("Put it into LocalMachine\\CA: stage again, or import it into Local Computer, Intermediate "
+               "Certification Authorities.")
 IMPORT_AGAIN = "Remove this certificate from LocalMachine\\My by thumbprint, then stage again: it is imported afresh."
 
 MEMBER: Mapping[str, Entry] = {

@@ -19,12 +19,13 @@ from .catalogue_entry import Entry, Severity
 from .catalogue_exchange import EXCHANGE
 from .catalogue_member import MEMBER
 from .catalogue_pki import PKI
+from .catalogue_verify import VERIFY
 from .plain import from_plain, to_plain
 
 SEVERITIES: tuple[Severity, ...] = ("ok", "info", "warning", "error", "critical")
 """All severities, mildest first. ``error`` and ``critical`` stop a rollout, the others never do."""
 
-CATALOGUE: Mapping[str, Entry] = {**PKI, **MEMBER, **EXCHANGE, **ARRAY}
+CATALOGUE: Mapping[str, Entry] = {**PKI, **MEMBER, **EXCHANGE, **ARRAY, **VERIFY}
 """Every id the collection uses, with severity, title, why it matters, remedy and public source."""
 
 UNLISTED = Entry("error", "A check without an entry in the catalogue",

@@ -22,7 +22,7 @@ from .words import clean, day, listed, moment, relative, short_thumbprint, span
 
 _ICONS = {
     "ok": "ok", "good": "ok", "new": "ok", "warning": "warn", "warn": "warn", "error": "bad", "critical": "bad",
-    "bad": "bad", "failed": "bad", "refused": "bad", "info": "info", "calm": "info", "planned": "info",
+    "alike": "ok", "bad": "bad", "failed": "bad", "refused": "bad", "info": "info", "calm": "info", "planned": "info",
     "not-run": "none", "skipped": "none", "other": "bad", "partly": "bad", "lost": "lost",
 }
 _WORDS = {"ok": "in order", "warning": "warning", "error": "error", "not-run": "not asked"}

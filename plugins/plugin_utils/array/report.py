@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from .accept import Accepted
 from .findings import Finding, in_order, rank
 from .gate import GateVerdict
 from .plain import from_plain, to_plain
@@ -29,7 +30,8 @@ _CHECK_OF = {
     "member": "reachable", "transport": "reachable", "journal": "reachable", "array.clock-differs": "reachable",
     "array.clock-unknown": "reachable", "gate": "reachable", "store": "store", "bundle": "store",
     "array.thumbprint-differs": "store", "key": "key", "array.key-differs": "key", "chain": "chain", "leaf": "chain",
-    "names": "chain", "tls": "tls", "product": "product", "rollback": "product", "wire": "wire", "event": "events",
+    "names": "chain", "tls": "tls", "product": "product", "exchange": "product",
+    "rollback": "product", "wire": "wire", "event": "events",
     "roll": "roll",
 }
 
@@ -142,7 +144,7 @@ class MemberReport:
     """Everything about one member."""
 
     name: str
-    state: Literal["new", "old", "other", "partly", "lost"]
+    state: Literal["new", "old", "alike", "other", "partly", "lost"]
     """As in the verdict."""
     host: HostReport = HostReport()
     checks: Mapping[str, Check] = field(default_factory=dict)
@@ -169,7 +171,8 @@ class CertificateReport:
     issuer: str
     not_before: datetime
     not_after: datetime
-    role: Literal["new", "old"]
+    role: Literal["new", "old", "current"]
+    """``current``: in use, where nothing is being renewed."""
     uses: tuple[str, ...] = ()
     serial: str = ""
     """Upper-case hex."""
@@ -224,6 +227,8 @@ class Report:
     """Member left out to its reason."""
     findings: tuple[Finding, ...] = ()
     """About the array and the run; those of members are with the members."""
+    accepted: tuple[Accepted, ...] = ()
+    """Findings that were accepted for a while: they are told, and do not count."""
 
     @property
     def all_findings(self) -> tuple[Finding, ...]:

@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import textwrap
+from collections import Counter
 from collections.abc import Iterable
 
 from .advice import headline, next_steps, told
 from .report import CHECKS, MemberReport, Report
-from .words import clean, listed, moment, relative, short_thumbprint, shorten, span
+from .words import clean, day, listed, moment, relative, short_thumbprint, shorten, span
 
 WIDTH = 100
 
@@ -31,6 +32,7 @@ def text_table(report: Report, width: int = WIDTH) -> str:
         [f"  {line}" for line in _dates(report)],
         _plan(report, width) if report.check_mode else [],
         *_findings(report, width),
+        _accepted(report, width),
         _steps(report, width),
     ]
     return "\n\n".join("\n".join(line.rstrip() for line in part) for part in parts if part) + "\n"
@@ -86,7 +88,10 @@ def _plan(report: Report, width: int) -> list[str]:
 
 
 def _findings(report: Report, width: int) -> Iterable[list[str]]:
+    brief = [one for one in told(report) if one.follows and report.purpose == "verify"]
     for group in told(report):
+        if group in brief:
+            continue
         item = group.finding
         where = f"  {clean(listed(group.members))}" if group.members else ""
         lines = [f"{item.severity.upper():<8} {item.id}{where}"]
@@ -97,6 +102,20 @@ def _findings(report: Report, width: int) -> Iterable[list[str]]:
         if item.source and item.stops and not group.follows:
             lines += _wrapped(f"({item.source})", width, " " * 9)
         yield lines
+    if brief:
+        counted = Counter((one.finding.id, listed(one.members)) for one in brief)
+        said = ", ".join(f"{id} on {where}" + (f" ({times})" if times > 1 else "")
+                         for (id, where), times in counted.items())
+        yield _wrapped(f"These follow from the above: {said}.", width)
+
+
+def _accepted(report: Report, width: int) -> list[str]:
+    lines = ["Accepted, and not counted"] if report.accepted else []
+    for one in report.accepted:
+        where = f" {one.finding.member}" if one.finding.member else ""
+        text = f"{one.finding.id}{where}, until {day(one.until)}: {one.reason}. {one.finding.text}"
+        lines += _wrapped(text, width, "  ", "      ")
+    return lines
 
 
 def _steps(report: Report, width: int) -> list[str]:

@@ -16,8 +16,8 @@ from typing import Any, Literal
 from .plain import from_plain, to_plain
 from .words import listed
 
-ArrayState = Literal["all-new", "all-old", "mixed", "unknown"]
-MemberState = Literal["new", "old", "other", "partly", "lost"]
+ArrayState = Literal["all-new", "all-old", "alike", "mixed", "unknown"]
+MemberState = Literal["new", "old", "alike", "other", "partly", "lost"]
 UseState = Literal["new", "pending", "old", "other", "unassigned"]
 
 
@@ -51,9 +51,9 @@ class MemberFacts:
 class ArrayVerdict:
     """What the array is, member by member."""
 
-    verdict: Literal["all-new", "all-old", "mixed", "unknown"]
-    """See the module's text."""
-    members: Mapping[str, Literal["new", "old", "other", "partly", "lost"]]
+    verdict: Literal["all-new", "all-old", "alike", "mixed", "unknown"]
+    """See the module's text; ``alike``: nothing was renewed, and every member carries the same."""
+    members: Mapping[str, Literal["new", "old", "alike", "other", "partly", "lost"]]
     """Each expected member: ``new`` and ``old`` in every use; ``partly``: some uses new, some old, or a port not
     proven; ``other``: some use carries a certificate that is neither; ``lost``: not heard of."""
     lost: tuple[str, ...] = ()

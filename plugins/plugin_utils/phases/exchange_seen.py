@@ -23,7 +23,7 @@ from ..windows.wire import decode, encode
 from . import records
 from .evidence import Wanted, digest
 from .exchange_evidence import ExchangeJudged, assigned, conclude, rollback_possible
-from .seen import certificate_rows, chain_pictures, host_facts, presented_of, reply_findings, version_of
+from .seen import certificate_rows, chain_pictures, host_facts, presented_of, reply_findings, windows_version
 from .settings import Settings
 from .stop import PhaseFailed
 
@@ -104,7 +104,7 @@ def see(member: str, reply: Reply, received: datetime, settings: Settings, wante
     presented = {row["Thumbprint"].upper(): presented_of(row) for row in rows if row.get("Present")}
     reach = reach_in(reply, server)
     lacks = [name for module in reply.host.loaded for name in module.lacks]
-    judged = conclude(member, settings, target, state, presented, version_of(reply.host.windows), reach, lacks)
+    judged = conclude(member, settings, target, state, presented, windows_version(reply.host.windows), reach, lacks)
     lock = row.get("Lock")
     findings += records.lock_findings(member, lock, settings)
     findings += records.journal_findings(member, journal, settings, server.services)

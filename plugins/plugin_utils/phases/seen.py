@@ -98,13 +98,13 @@ def see(
     """
     if reply.host.clock is None:
         raise PhaseFailed(f"{member} did not say what time it is; nothing can be judged without its clock")
-    _demand_read(member, reply)
+    demand_read(member, reply)
     rows = {
         call: reply.rows(call)
         for call in ("stores", "keys", "access", "assignments", "services", "av", "version", "events")
     }
     presented = {row["Thumbprint"].upper(): presented_of(row) for row in reply.rows("presented")}
-    state = edge.state_from(rows, reply.host.clock, version_of(reply.host.windows), presented)
+    state = edge.state_from(rows, reply.host.clock, windows_version(reply.host.windows), presented)
     findings = list(reply_findings(member, reply))
     journal = None
     row = next(iter(reply.rows("journal")), {})
@@ -142,7 +142,8 @@ def see(
     )
 
 
-def _demand_read(member: str, reply: Reply) -> None:
+def demand_read(member: str, reply: Reply) -> None:
+    """Raises PhaseFailed for a read that failed and that everything rests on."""
     for call, what in NEEDED.items():
         answer = reply.answers.get(call)
         if answer is not None and answer.error is not None:
@@ -153,7 +154,7 @@ def _demand_read(member: str, reply: Reply) -> None:
 
 
 def presented_of(row: Mapping[str, Any]) -> Presented:
-    """A row of Test-TlsPresented."""
+    """What Schannel answered for one certificate, from a row of Test-TlsPresented."""
     flight = row.get("Flight")
     chain: list[str] = []
     error = row.get("Error")
@@ -165,8 +166,8 @@ def presented_of(row: Mapping[str, Any]) -> Presented:
     return Presented(bool(row.get("Present")), tuple(chain), error)
 
 
-def version_of(text: str) -> tuple[int, ...]:
-    """A version as numbers."""
+def windows_version(text: str) -> tuple[int, ...]:
+    """The numbers of a version."""
     return tuple(int(part) for part in text.split(".") if part.isdigit())
 
 

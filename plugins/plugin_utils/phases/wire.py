@@ -28,6 +28,8 @@ class Port:
     use: str
     chain: tuple[Certificate, ...]
     error: str | None
+    server_name: str = ""
+    """The name that was asked for."""
 
     @property
     def key(self) -> tuple[str, str, int]:
@@ -54,7 +56,8 @@ def ports(rows: Iterable[Mapping[str, Any]], owners: Mapping[tuple[str, int], tu
             ]
         except (CertificateError, ValueError) as problem:
             error = f"what it presented cannot be read: {problem}"
-        found.append(Port(member, str(row.get("name") or f"{host}:{number}"), host, number, use, tuple(chain), error))
+        name, asked = str(row.get("name") or f"{host}:{number}"), str(row.get("server_name") or "")
+        found.append(Port(member, name, host, number, use, tuple(chain), error, asked))
     return tuple(found)
 
 

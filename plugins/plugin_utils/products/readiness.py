@@ -54,9 +54,13 @@ def sendable(path: Path) -> tuple[Certificate, ...]:
 
 
 def machine_paths(leaf: Certificate, stores: Stores, at: datetime) -> tuple[Path, ...]:
-    """Every chain that the machine's own stores allow for ``leaf``."""
+    """Every chain that the machine's own stores allow for ``leaf``.
+
+    A chain ends in a self-signed certificate of Root: a cross-certificate that lies there is a link like any other
+    (CertGetCertificateChain calls a chain that ends in one partial).
+    """
     pool = [c.certificate for c in stores.machine("CA") + stores.machine("Root")]
-    anchors = [c.certificate for c in stores.machine("Root")]
+    anchors = [c.certificate for c in stores.machine("Root") if c.certificate.self_issued]
     return chain_paths(leaf, pool, anchors, at, "server")
 
 

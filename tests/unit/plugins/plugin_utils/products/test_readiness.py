@@ -115,6 +115,15 @@ def test_two_chains_can_be_sent() -> None:
     assert {p.certificates[-1] for p in ready.paths if p.ok} == {root().certificate, other.certificate}
 
 
+def test_a_cross_certificate_in_root_ends_no_chain() -> None:
+    """It lies among the trusted ones, and is a link like any other: without its own root the chain is not complete."""
+    cross = authority("Contoso Root", authority("Elder Root"), key=root().key)
+    rows = [stored(cross, "Root"), *(row for row in GOOD if row["RawData"] != root().der)]
+    ready = look(rows)
+    assert not any(path.ok for path in ready.paths)
+    assert any(problem.id == "chain.issuer-missing" for problem in ready.problems)
+
+
 def test_two_roots_of_one_name_and_key_are_one_chain_on_the_wire() -> None:
     again = authority("Contoso Root", key=root().key, not_after=NOW + 4000 * DAY)
     assert look([*GOOD, stored(again, "Root")]).problems == ()
