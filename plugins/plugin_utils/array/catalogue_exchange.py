@@ -20,6 +20,10 @@ EXCHANGE: Mapping[str, Entry] = {
         "error", "A bundle for something that this product has not",
         "An Exchange array takes one certificate for all of its services.",
         "Give one bundle, named external.", ""),
+    "event.exchange-transport": Entry(
+        "error", "Transport found no good certificate",
+        "Since the switch Exchange wrote that STARTTLS or mail between servers has no certificate that fits.",
+        "Compare the connector's name with those of the certificate; event 12014 names the connector.", STARTTLS),
     "exchange.not-found": Entry(
         "error", "There is no Exchange on the host",
         "None of its services was found.", "Check that the inventory names Exchange servers.", ""),

@@ -16,8 +16,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime
 
+from ..array.findings import from_problem
 from ..array.journal import Journal
 from ..products import exchange_back as back
+from ..products import exchange_events
 from ..products.exchange import RESTART, TRANSPORT, Connector
 from ..products.exchange_names import Rename, change_of, same_name
 from ..products.exchange_read import key_calls, reach_calls, stage_calls
@@ -190,15 +192,21 @@ class ExchangeMember(Member):
     # -- ending ------------------------------------------------------------------------------------------------------
 
     def prove(self, journal: Journal, evidence: Evidence, since: datetime | None) -> Evidence:
-        """Looks at the services once more, closes the journal, gives up the lock.
+        """Looks at services and events once more, closes the journal, gives up the lock.
 
         Exchange's cmdlets are not loaded for it: what they say was read after the last change on this server.
         """
         done = records.done(journal)
         sent = [*self._begin(evidence, done), records.unlock_call(self.settings)]
-        reply = self._send(sent, server_calls(), "closing the journal", load=())
+        began = since or records.started(journal)
+        read = (*server_calls(), *((exchange_events.read_call(began),) if began else ()))
+        reply = self._send(sent, read, "closing the journal", load=())
         statuses = {str(row["Name"]): str(row.get("Status") or "") for row in reply.rows("services")}
-        after = {**evidence, "locked": False, "lock": None, "journal": done.dumps(), "services": statuses}
+        unread = exchange_events.unreadable(reply.answers.get("events"))
+        told = [*exchange_events.problems(reply.rows("events")), *([unread] if unread else [])]
+        found = [*evidence["findings"], *(from_problem(problem, self.member).to_dict() for problem in told)]
+        closed = {"locked": False, "lock": None, "journal": done.dumps(), "services": statuses, "findings": found}
+        after = {**evidence, **closed, "events_asked": unread is None}
         self._demand_running(journal.services, after)
         return after
 

@@ -175,6 +175,7 @@ def to_evidence(seen: ExchangeSeen, settings: Settings) -> dict[str, Any]:
         "journal": seen.journal.dumps() if seen.journal else None,
         **records.roll_facts(seen.journal),
         "lock": None if seen.lock is None else {"run": seen.lock["Run"], "at": str(seen.lock.get("At") or "")},
+        "events_asked": False,
         "default_smtp": state.default_smtp,
         "back_end": list(state.bound(BACK_END)),
         "send": [

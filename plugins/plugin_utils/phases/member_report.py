@@ -52,6 +52,7 @@ def member_report(
     ran |= {"wire"} if any(w.ok is not None for w in wire) or run.before else set()
     ran |= set() if seen["forecast"] else {"tls"}
     ran |= {"roll"} if seen["standing"] else set()
+    ran -= set() if seen.get("events_asked", True) else {"events"}
     uses = sorted({*first, *seen["assigned"], *desired})
     return MemberReport(
         name=member,
