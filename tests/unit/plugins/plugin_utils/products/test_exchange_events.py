@@ -12,8 +12,8 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls i
 
 AT = datetime(2026, 11, 23, 2, 0, tzinfo=timezone.utc)
 NONE_FITS = (
-    "Microsoft Exchange could not find a certificate that contains the domain name smtp.contoso.example in the personal "
-    "store on the local computer. Therefore, it is unable to support the STARTTLS SMTP verb for the connector Client."
+    "Microsoft Exchange could not find a certificate that contains the domain name smtp.contoso.example in the store "
+    "of the local computer. Therefore, it is unable to support the STARTTLS SMTP verb for the connector Client."
 )
 
 
