@@ -50,8 +50,7 @@ def judge(run: VerifyRun, case: Case, clients: Clients, at: datetime) -> tuple[F
     """Everything found on the array, worst first."""
     found = [*_lost(run, case), *_vantages(case)]
     found += [item for look in case.looks.values() for item in look.findings]
-    if case.looks:
-        found += clock_findings(case.array, {m: look.host.clock_offset for m, look in case.looks.items()})
+    found += clocks(case)
     found += alike(case)
     found += rolls(case, at)
     found += known_elsewhere(case, at)
@@ -95,6 +94,14 @@ def _vantages(case: Case) -> Iterable[Finding]:
         yield finding("wire.vantage-lost", case.array, vantage, reason)
 
 
+def clocks(case: Case) -> Iterable[Finding]:
+    """Every member whose clock is apart from the others', one after the other."""
+    offsets = {member: look.host.clock_offset for member, look in case.looks.items()}
+    while told := clock_findings(case.array, offsets):
+        yield from told
+        offsets = {member: offset for member, offset in offsets.items() if member not in {f.member for f in told}}
+
+
 def alike(case: Case) -> Iterable[Finding]:
     """One thumbprint, serial and key over the array, use by use; a server's own self-signed one is its own."""
     uses = dict.fromkeys(use for look in case.looks.values() for use in look.assigned)
@@ -126,7 +133,7 @@ def rolls(case: Case, at: datetime) -> Iterable[Finding]:
         said += [f"{m}: none" for m in without]
         yield finding("roll.mixed", case.array, AV, "; ".join(said))
         return
-    thumbprint, instant = next(iter(kinds))
+    thumbprint, instant = min(kinds)
     text = f"{thumbprint} takes over on all members at {instant:%Y-%m-%d %H:%M} UTC"
     yield finding("roll.pending", case.array, AV, text)
 

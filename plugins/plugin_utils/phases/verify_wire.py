@@ -184,8 +184,7 @@ def differing(array: str, what: str, held: Mapping[str, Certificate | str]) -> I
     usual, rest = ranked[0], ranked[1:]
     if len(usual[1]) == len(rest[0][1]):
         said = "; ".join(f"{', '.join(members)}: {_shown(held[members[0]])}" for _t, members in ranked)
-        evidence = {member: thumbprint for member, thumbprint in thumbs.items()}
-        yield finding("array.thumbprint-differs", array, what, f"{what}: {said}", evidence=evidence)
+        yield finding("array.thumbprint-differs", array, what, f"{what}: {said}", evidence=thumbs)
         return
     reference = held[usual[1][0]]
     for thumbprint, members in rest:

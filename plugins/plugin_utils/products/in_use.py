@@ -125,7 +125,7 @@ def misplaced(leaf: Certificate, paths: Sequence[Path], stores: Stores, at: date
             text = f"lies only in the CA store of {names}; a service builds its chain from LocalMachine\\CA"
             yield Problem("store.intermediate-user-only", label(link), text, evidence)
         else:
-            held = next(c.store for c in stores.certificates if c.certificate.sha256 == link.sha256)
+            held = ", ".join({c.store for c in stores.certificates if c.certificate.sha256 == link.sha256})
             text = f"is an intermediate and lies in LocalMachine\\{held}; expected in LocalMachine\\CA"
             yield Problem("store.wrong-place", label(link), text, evidence)
 
