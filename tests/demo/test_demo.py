@@ -53,6 +53,7 @@ def test_the_second_story_is_true(tmp_path: Path) -> None:
     assert len(list(reports.glob("exchange-*/report.html"))) == 4
 
 
+@pytest.mark.whole
 def test_the_story_of_a_verification_is_true(tmp_path: Path) -> None:
     """Eight planted faults, and exactly those are found."""
     reports = tmp_path / "reports"
