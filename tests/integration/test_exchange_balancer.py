@@ -47,7 +47,7 @@ def test_hooks_around_every_member_and_none_for_one_that_failed(start: Start) ->
     assert lines(log) == [f"{when} {name}" for name in ("ex1", "ex2", "ex3") for when in ("before", "after")]
     log.unlink()
     controller.lab.fault("ex2", call="Remove-StoreCertificate", do="error")
-    back = {"rollout_product": "exchange", "rollout_array": "exchange", "rollout_completed": True}
+    back = {"rollout_array": "exchange", "rollout_completed": True}
     controller.rollback(**back, **given).failed("ex2")
     expected = ["before ex3", "after ex3", "before ex2", "before ex1", "after ex1"]
     assert lines(log) == expected, "ex2 went back into the balancer"

@@ -91,9 +91,7 @@ def test_member_3_is_lost_in_its_switch_and_comes_back(start: Start) -> None:
     assert state["ex3"]["journal"] and array.named(state["ex3"], "mail-new") in state["ex3"]["smtp_enabled"]
     lab.clear_faults("ex3")
     lab.reachable("ex3", True)
-    back = controller.rollback(
-        rollout_product="exchange", rollout_array="exchange", rollout_take_over=run.report["run"]
-    ).succeeded()
+    back = controller.rollback(rollout_array="exchange", rollout_take_over=run.report["run"]).succeeded()
     assert back.verdict == "all-old"
     tidy(lab, before)
 
@@ -123,7 +121,7 @@ def test_the_controller_dies_in_a_switch(start: Start) -> None:
     assert locked, "a dead run leaves its lock"
     controller.renew_exchange().failed("member.locked", "rollout_take_over")
     run = json.loads(lab.state()["ex1"]["journal"])["run"]
-    back = controller.rollback(rollout_product="exchange", rollout_array="exchange", rollout_take_over=run).succeeded()
+    back = controller.rollback(rollout_array="exchange", rollout_take_over=run).succeeded()
     assert back.verdict == "all-old"
     tidy(lab, before)
 
@@ -180,7 +178,7 @@ def test_where_nobody_knows_both_ways_converge(start: Start, world: dict[str, st
     assert controller.renew_exchange().succeeded().verdict == "all-new" == array.truth(lab.state())
     array.unhurt(before, lab.state())
     assert controller.renew_exchange().succeeded().changed == 0
-    controller.rollback(rollout_product="exchange", rollout_array="exchange", rollout_completed=True).succeeded()
+    controller.rollback(rollout_array="exchange", rollout_completed=True).succeeded()
     tidy(lab, before)
 
 

@@ -104,7 +104,7 @@ def test_from_the_first_look_to_the_unchanged_run_and_back(start: Start, engine:
     assert spent(lab) == dict.fromkeys(members, 1)
 
     with array.watched(lab):
-        back = controller.rollback(rollout_product="exchange", rollout_array="exchange", rollout_completed=True)
+        back = controller.rollback(rollout_array="exchange", rollout_completed=True)
     assert back.rc == 0, back.failures
     assert back.verdict == "all-old" == array.truth(lab.state())
     array.as_before(before, lab.state())

@@ -149,7 +149,11 @@ def demand_read(member: str, reply: Reply) -> None:
         if answer is not None and answer.error is not None:
             said = f"{answer.error.message} ({answer.error.fqid})"
             if reply.host.load_error and call in ("assignments", "services"):
-                said = f"{reply.host.load_error}. {finding('product.not-loaded').remedy}"
+                remedy = finding("product.not-loaded").remedy
+                said = (
+                    f"{reply.host.load_error.rstrip('.')}. {remedy} Where these are Exchange servers, say so: -e "
+                    "rollout_product=exchange"
+                )
             raise PhaseFailed(f"{member}: its {what} could not be read, so nothing is known of it: {said}")
 
 
