@@ -77,6 +77,7 @@ VERIFY: tuple[Section, ...] = (
         "",
         (
             "verify_endpoints",
+            "verify_front_ends",
             "verify_vantage_hosts",
             "verify_wire_only",
             "verify_probe_timeout",

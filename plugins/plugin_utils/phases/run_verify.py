@@ -134,10 +134,11 @@ class VerifyArrays:
             except (PlainError, CertificateError) as error:
                 looks.pop(member, None)
                 reasons[member] = f"its evidence cannot be read: {error}"
+        inventory = {m: self.options["endpoints"].get(m) for m in members}
         owners = {
             (str(e["host"]), int(e["port"])): (member, str(e.get("use") or ""))
-            for member in members
-            for e in self.options["endpoints"].get(member) or ()
+            for member, endpoints in {array: self.options["front_ends"].get(array), **inventory}.items()
+            for e in endpoints or ()
         }
         read: dict[str, tuple[Port, ...]] = {}
         lost: dict[str, str] = {}
