@@ -128,6 +128,11 @@ def test_what_is_accepted_is_told_and_does_not_count(tmp_path: Path) -> None:
     document = json.loads((Path(told["directory"]) / "report.json").read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator(SCHEMA).validate(document)
     assert document["accepted"][0]["reason"] == "being replaced"
+    page = (Path(told["directory"]) / "report.html").read_text(encoding="utf-8")
+    assert "Verification of the array edge" in page and "being replaced" in page and "Accepted" in page
+    assert '<th scope="col">Certificate</th>' in page and '<th scope="col">Presents</th>' in page
+    assert "Wanted" not in page and "current" in page
+    assert "being replaced" in (Path(told["directory"]) / "summary.md").read_text(encoding="utf-8")
     over = report(tmp_path, begun(accept=[entry | {"until": "2026-11-22"}]), looks=looks)
     assert over["failed_verification"] and over["arrays"]["edge"]["findings"] == ["accept.ended", "member.lost"]
 
