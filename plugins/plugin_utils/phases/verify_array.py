@@ -18,7 +18,7 @@ from ..pki.names import missing_names, names_of
 from ..products import edge
 from ..products.store import label
 from .verify_run import VerifyRun
-from .verify_wire import Clients, across, differing, judge_port
+from .verify_wire import Clients, across, differing, judge_port, without_name
 from .wire import Port
 
 AV = edge.AV_USE
@@ -39,6 +39,8 @@ class Case:
     """Vantage host to what it read."""
     lost_vantage: Mapping[str, str] = field(default_factory=dict)
     """Vantage host to why it said nothing."""
+    nameless: Mapping[str, tuple[Port, ...]] = field(default_factory=dict)
+    """Vantage host to the same ports, read without a server name."""
 
     @property
     def every_port(self) -> tuple[Port, ...]:
@@ -61,6 +63,7 @@ def judge(run: VerifyRun, case: Case, clients: Clients, at: datetime) -> tuple[F
             look = case.looks.get(port.member) if port.member != case.array else together(case.looks.values())
             told = judge_port(port, look, clients, at, run.limits)
             found += [_from(vantage, item) for item in told]
+        found += [_from(vantage, item) for item in without_name(ports, case.nameless.get(vantage, ()))]
         found += across(case.array, [port for port in ports if port.member != case.array], case.looks)
     return in_order(item for item in found if run.wants(item.id))
 

@@ -207,6 +207,19 @@ def test_what_stands_in_front_of_the_array(tmp_path: Path) -> None:
     assert "wire.leaf-differs" in through(new(), issuing())
 
 
+def test_clients_that_name_no_server(tmp_path: Path) -> None:
+    endpoints, wire = ports(old(), old_issuing())
+    rows = wire[0]["endpoints"]
+    bare = [{**row, "server_name": ""} for row in rows]
+    other = {**bare[1], "certificates": ports(new(), issuing())[1][0]["endpoints"][1]["certificates"]}
+    shut = {**bare[1], "certificates": [], "error": "the handshake failed"}
+    for second, expected in ((bare[1], []), (other, ["wire.sni-differs"]), (shut, ["wire.sni-differs"])):
+        read = [{"vantage": "localhost", "endpoints": [*rows, bare[0], second, bare[2]]}]
+        done = report(tmp_path, begun(), wire=read, endpoints=endpoints)
+        assert done["arrays"]["edge"]["findings"] == expected
+        assert "3 of 3 ports read" in done["arrays"]["edge"]["sentence"]
+
+
 def test_a_vantage_host_that_is_lost_and_one_that_sees_something_else(tmp_path: Path) -> None:
     endpoints, wire = ports(old(), old_issuing())
     _, silent = ports()
