@@ -25,7 +25,7 @@ help:  ## list the targets
 	@echo "The collection ucops.certificates:"
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' Makefile | expand -t 22
 
-demo: venv  ## renew an Edge pool on the lab, as a story (STORY=exchange tells another one)
+demo: venv  ## renew an Edge pool on the lab, as a story (STORY=exchange and STORY=verify tell others)
 	@$(PY) tests/demo/demo.py $(STORY)
 
 test: venv  ## everything that is checked, step by step, with a summary

@@ -24,6 +24,7 @@ class ActionModule(CertificateAction):
         "looks": {"type": "dict", "default": {}},
         "reasons": {"type": "dict", "default": {}},
         "endpoints": {"type": "dict", "default": {}},
+        "front_ends": {"type": "dict", "default": {}},
         "wire": {"type": "list", "elements": "dict", "default": []},
         "directory": {"type": "path"},
         "textfile": {"type": "path"},

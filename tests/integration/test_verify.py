@@ -121,7 +121,7 @@ def test_input_that_makes_no_sense(controller: Controller) -> None:
 
 @WHOLE
 def test_ports_from_other_hosts(start_lab: Start, tmp_path: Path) -> None:
-    """One that is lost is a finding; what the others saw still counts."""
+    """One that is lost is a finding; what the others saw still counts. So is a balancer that does not answer."""
     lab = start_lab(members=2)
     inventory = yaml.safe_load(lab.inventory.read_text(encoding="utf-8"))
     near = {"ansible_connection": "local", "ansible_shell_type": "sh", "ansible_python_interpreter": sys.executable}
@@ -131,12 +131,17 @@ def test_ports_from_other_hosts(start_lab: Start, tmp_path: Path) -> None:
     (tmp_path / "inventory.yml").write_text(yaml.safe_dump(inventory), encoding="utf-8")
     variables = {"rollout_bundles": None, "verify_report_dir": str(tmp_path / "reports"), "verify_warn_days": 14}
     controller = Controller(tmp_path / "controller", lab)
+    front = {"name": "Balancer", "host": "127.0.0.1", "port": 1, "use": truth.ACCESS}
     run = controller.play(
         "verify",
-        variables={**variables, "verify_vantage_hosts": ["dead", "near", "localhost"]},
+        variables={
+            **variables,
+            "verify_vantage_hosts": ["dead", "near", "localhost"],
+            "verify_front_ends": {"edge": [front]},
+        },
         inventory=tmp_path / "inventory.yml",
     )
-    assert run.rc == 2 and causes(run) == {("wire.vantage-lost", "edge")}
+    assert run.rc == 2 and causes(run) == {("wire.vantage-lost", "edge"), ("wire.no-answer", "edge")}
     (document,) = (tmp_path / "reports").glob("*/report.json")
     wire = json.loads(document.read_text(encoding="utf-8"))["members"][0]["wire"]
     assert len(wire) == 14 and sum(port["endpoint"].endswith(", from near") for port in wire) == 7

@@ -97,6 +97,8 @@ VERIFY: tuple[Section, ...] = (
         "",
         (
             "verify_endpoints",
+            "verify_front_ends",
+            "verify_without_sni",
             "verify_vantage_hosts",
             "verify_wire_only",
             "verify_probe_timeout",

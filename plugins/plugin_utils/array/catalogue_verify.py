@@ -47,6 +47,11 @@ VERIFY: Mapping[str, Entry] = {
         "They refuse the connection.",
         "Compare the name in the inventory with what clients use; have the certificate reissued if it lacks it.",
         SERVER_NAMES),
+    "wire.sni-differs": Entry(
+        "warning", "A port presents another certificate to clients that name no server",
+        "Older SIP clients, partners and mail servers send no server name (SNI) and get the other one.",
+        "Bind the certificate to the address as well, not to the name alone; or leave it if all clients send names.",
+        "RFC 6066, section 3"),
     "wire.chain-differs": Entry(
         "warning", "A port presents another chain than the stores predict",
         "The service was not restarted since the stores changed, or the chain comes from a store that is no part of "

@@ -67,6 +67,8 @@ class Look:
     """SHA-256 of everything in LocalMachine\\CA."""
     certificates: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 to base64 of the DER, of every certificate named above."""
+    admin: bool = True
+    """Whether the account could have opened the machine's keys; if not, nothing is said of them."""
     others: Mapping[str, str] = field(default_factory=dict)
     """SHA-256 to what it is there for, of certificates that no renewal touches: auth, federation, transport."""
 

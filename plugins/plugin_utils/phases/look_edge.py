@@ -17,6 +17,7 @@ from ..array.report import Chain, HostReport
 from ..pki.certificate import Certificate
 from ..pki.names import has_wildcard
 from ..products import edge, events, in_use, readiness, services
+from ..products.problem import Problem
 from ..products.store import label, test_calls
 from ..windows.calls import Call, Reply
 from ..windows.host import Host
@@ -56,7 +57,7 @@ def look_at_edge(host: Host, asked: Asked) -> Look:
     thumbprints = tuple(sorted({a.thumbprint for a in state.assignments if a.thumbprint}))
     present = {c.certificate.thumbprint for c in state.stores.machine("My")}
     tested = test_calls([t for t in thumbprints if t in present])
-    if tested[0].parameters["Thumbprints"]:
+    if tested[0].parameters["Thumbprints"] and reply.host.admin:
         more = host.read((), tested, facts=False)
         _demand(asked.member, tested, more)
         reply = Reply(reply.host, {**reply.answers, **more.answers})
@@ -99,11 +100,11 @@ def look(asked: Asked, reply: Reply, state: edge.EdgeState) -> Look:
         if thumbprint in mine
     }
     found, journal = _journal(member, reply)
-    found += [_for_a_look(item) for item in reply_findings(member, reply)]
+    found += host_findings(member, reply)
     found += [from_problem(p, member) for p in in_use.store_problems(state.stores, state.windows)]
     found += _assignments(member, state, mine)
     for judgement in judged.values():
-        found += [from_problem(problem, member) for problem in judgement.problems]
+        found += [from_problem(problem, member) for problem in may_be_said(judgement.problems, reply)]
     since = state.clock - timedelta(hours=asked.event_hours)
     leaves = [judgement.leaf for judgement in judged.values()]
     logged = [from_problem(p, member) for p in events.problems(state.events, leaves, since)]
@@ -137,7 +138,13 @@ def look(asked: Asked, reply: Reply, state: edge.EdgeState) -> Look:
         chains=tuple(chain for t, judgement in judged.items() for chain in pictures(judgement, uses[t])),
         intermediates=tuple(sorted({c.certificate.sha256 for c in state.stores.machine("CA")})),
         certificates=packed(links),
+        admin=host.admin,
     )
+
+
+def may_be_said(problems: Iterable[Problem], reply: Reply) -> Iterable[Problem]:
+    """Without those that only say that the account may not open a key: it is no service's account."""
+    return (p for p in problems if reply.host.admin or not p.id.startswith("key."))
 
 
 def used(judgement: in_use.Judgement, uses: tuple[str, ...]) -> Used:
@@ -185,9 +192,18 @@ def explained(item: Finding, journal: Journal | None) -> Finding:
     return replace(item, severity="warning", text=text, remedy="Run the verification again tomorrow.")
 
 
+def host_findings(member: str, reply: Reply) -> list[Finding]:
+    """What is wrong with the host itself, or with the account."""
+    return [_for_a_look(item) for item in reply_findings(member, reply)]
+
+
 def _for_a_look(item: Finding) -> Finding:
-    """Without an administrator's rights most can be read; what cannot be is told by itself."""
-    return replace(item, severity="warning") if item.id == "member.not-admin" else item
+    """Without an administrator's rights most can be read, but the keys."""
+    if item.id != "member.not-admin":
+        return item
+    text = "has no administrator's rights here, so the keys in use were not tried"
+    remedy = "Use an administrator where the keys are to be tried, too; or accept this finding (verify_accept)."
+    return replace(item, severity="warning", text=text, remedy=remedy)
 
 
 def _assignments(member: str, state: edge.EdgeState, mine: Mapping[str, Certificate]) -> list[Finding]:

@@ -19,7 +19,7 @@ from ..products.exchange_state import SHELLS, calls, server_calls, server_of, st
 from ..products.store import stores_from_rows
 from ..windows.calls import Call, Reply
 from ..windows.host import Host
-from .look_edge import MAX_PICTURES, Asked, expiries, pictures, used
+from .look_edge import MAX_PICTURES, Asked, expiries, host_findings, may_be_said, pictures, used
 from .seen import windows_version
 from .stop import PhaseFailed
 
@@ -62,9 +62,10 @@ def look(asked: Asked, reply: Reply, state: ExchangeState, server: Server) -> Lo
     }
     protected = {t: why for t, why in state.protected().items() if t in mine and t not in judged}
     found = [from_problem(problem, member) for problem in findings(state)]
+    found += host_findings(member, reply)
     found += [from_problem(p, member) for p in in_use.store_problems(state.stores, windows_version(host.windows))]
     for judgement in judged.values():
-        found += [from_problem(problem, member) for problem in judgement.problems]
+        found += [from_problem(problem, member) for problem in may_be_said(judgement.problems, reply)]
     found += expiries(member, judged.values(), uses, state.clock, asked.limits)
     found += _others(member, state, protected, asked.limits)
     links = {c.sha256: c for j in judged.values() for path in j.paths[:MAX_PICTURES] for c in path.certificates}
@@ -89,6 +90,7 @@ def look(asked: Asked, reply: Reply, state: ExchangeState, server: Server) -> Lo
         chains=tuple(chain for t, judgement in judged.items() for chain in pictures(judgement, uses[t])),
         intermediates=tuple(sorted({c.certificate.sha256 for c in state.stores.machine("CA")})),
         certificates=packed(links),
+        admin=host.admin,
         others={mine[t].sha256: why for t, why in protected.items()},
     )
 

@@ -134,12 +134,14 @@ class VerifyArrays:
             except (PlainError, CertificateError) as error:
                 looks.pop(member, None)
                 reasons[member] = f"its evidence cannot be read: {error}"
+        inventory = {m: self.options["endpoints"].get(m) for m in members}
         owners = {
             (str(e["host"]), int(e["port"])): (member, str(e.get("use") or ""))
-            for member in members
-            for e in self.options["endpoints"].get(member) or ()
+            for member, endpoints in {array: self.options["front_ends"].get(array), **inventory}.items()
+            for e in endpoints or ()
         }
         read: dict[str, tuple[Port, ...]] = {}
+        nameless: dict[str, tuple[Port, ...]] = {}
         lost: dict[str, str] = {}
         for one in self.options["wire"] if owners else ():
             vantage = str(one.get("vantage") or "")
@@ -148,8 +150,8 @@ class VerifyArrays:
                 lost[vantage] = str(one.get("msg") or "it did not answer")
                 continue
             own = [row for row in rows if (str(row["host"]), int(row["port"])) in owners]
-            read[vantage] = ports(own, owners)
-        return Case(array, members, looks, reasons, read, lost)
+            read[vantage], nameless[vantage] = split(ports(own, owners))
+        return Case(array, members, looks, reasons, read, lost, nameless)
 
     def _compare(self, report: Report) -> None:
         """Shows what has changed since an earlier report of the same array."""
@@ -163,6 +165,13 @@ class VerifyArrays:
     def _metrics(self, reports: list[Report]) -> None:
         if self.options["textfile"]:
             verify_files.write_metrics(reports, self.options["textfile"])
+
+
+def split(every: tuple[Port, ...]) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
+    """The readings that count, and those of the same ports without a server name."""
+    named = {port.key for port in every if port.server_name}
+    bare = tuple(port for port in every if not port.server_name and port.key in named)
+    return tuple(port for port in every if port not in bare), bare
 
 
 def summary(report: Report) -> dict[str, Any]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
 from ..array.findings import Finding, finding, in_order
@@ -18,7 +18,7 @@ from ..pki.names import missing_names, names_of
 from ..products import edge
 from ..products.store import label
 from .verify_run import VerifyRun
-from .verify_wire import Clients, across, differing, judge_port
+from .verify_wire import Clients, across, differing, judge_port, without_name
 from .wire import Port
 
 AV = edge.AV_USE
@@ -39,6 +39,8 @@ class Case:
     """Vantage host to what it read."""
     lost_vantage: Mapping[str, str] = field(default_factory=dict)
     """Vantage host to why it said nothing."""
+    nameless: Mapping[str, tuple[Port, ...]] = field(default_factory=dict)
+    """Vantage host to the same ports, read without a server name."""
 
     @property
     def every_port(self) -> tuple[Port, ...]:
@@ -58,10 +60,11 @@ def judge(run: VerifyRun, case: Case, clients: Clients, at: datetime) -> tuple[F
     found += names(run, case)
     for vantage, ports in case.ports.items():
         for port in ports:
-            look = case.looks.get(port.member)
+            look = case.looks.get(port.member) if port.member != case.array else together(case.looks.values())
             told = judge_port(port, look, clients, at, run.limits)
             found += [_from(vantage, item) for item in told]
-        found += across(case.array, ports, case.looks)
+        found += [_from(vantage, item) for item in without_name(ports, case.nameless.get(vantage, ()))]
+        found += across(case.array, [port for port in ports if port.member != case.array], case.looks)
     return in_order(item for item in found if run.wants(item.id))
 
 
@@ -92,6 +95,25 @@ def _lost(run: VerifyRun, case: Case) -> Iterable[Finding]:
 def _vantages(case: Case) -> Iterable[Finding]:
     for vantage, reason in case.lost_vantage.items():
         yield finding("wire.vantage-lost", case.array, vantage, reason)
+
+
+def together(looks: Iterable[Look]) -> Look | None:
+    """What any of the members may answer with: a balancer's or a reverse proxy's address leads to one of them."""
+    every = list(looks)
+    if not every:
+        return None
+    assigned: dict[str, tuple[str, ...]] = {}
+    for look in every:
+        for use, held in look.assigned.items():
+            assigned[use] = tuple(dict.fromkeys((*assigned.get(use, ()), *held)))
+    return replace(
+        every[0],
+        assigned=assigned,
+        used=tuple(used for look in every for used in look.used if used.complete),
+        services={},
+        findings=(),
+        certificates={sha: text for look in every for sha, text in look.certificates.items()},
+    )
 
 
 def clocks(case: Case) -> Iterable[Finding]:

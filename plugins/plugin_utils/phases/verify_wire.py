@@ -158,6 +158,18 @@ def dates(port: Port, at: datetime, limits: in_use.Limits, roots: Sequence[Certi
             yield replace(from_problem(told[0], port.member), severity=severity)
 
 
+def without_name(ports: Sequence[Port], nameless: Sequence[Port]) -> Iterable[Finding]:
+    """The same port for a client that names no server (SNI), as older SIP clients and mail servers do not."""
+    named = {port.key: port for port in ports}
+    for bare in nameless:
+        port = named.get(bare.key)
+        if port is None or port.leaf is None or bare.leaf == port.leaf:
+            continue
+        shown = f"presents {label(bare.leaf)}" if bare.leaf is not None else f"presents nothing ({bare.error})"
+        text = f"without a server name it {shown}; for {port.server_name} it presents {label(port.leaf)}"
+        yield finding("wire.sni-differs", port.member, subject_of(port), text)
+
+
 def across(array: str, ports: Sequence[Port], looks: Mapping[str, Look]) -> Iterable[Finding]:
     """The same port on all members presents the same certificate; only where no look says so already."""
     by_name: dict[str, list[Port]] = {}

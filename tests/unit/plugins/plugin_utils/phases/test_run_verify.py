@@ -22,6 +22,8 @@ from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.phas
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.phases.verified import seen
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.edge_rows import (
     ACCESS,
+    issuing,
+    new,
     old,
     old_issuing,
     root,
@@ -37,6 +39,7 @@ def phase(name: str, said: list[str] | None = None, **options: Any) -> dict[str,
     given: dict[str, Any] = {
         "arrays": {"edge": list(MEMBERS)}, "products": {"edge": "edge"}, "options": {}, "run": {}, "looks": {},
         "reasons": {}, "endpoints": {}, "wire": [], "directory": None, "textfile": None, "compare_with": None,
+        "front_ends": {},
     }  # fmt: skip
     run = VerifyArrays(given | options, (said if said is not None else []).append)
     run.now = NOW
@@ -125,6 +128,11 @@ def test_what_is_accepted_is_told_and_does_not_count(tmp_path: Path) -> None:
     document = json.loads((Path(told["directory"]) / "report.json").read_text(encoding="utf-8"))
     jsonschema.Draft202012Validator(SCHEMA).validate(document)
     assert document["accepted"][0]["reason"] == "being replaced"
+    page = (Path(told["directory"]) / "report.html").read_text(encoding="utf-8")
+    assert "Verification of the array edge" in page and "being replaced" in page and "Accepted" in page
+    assert '<th scope="col">Certificate</th>' in page and '<th scope="col">Presents</th>' in page
+    assert "Wanted" not in page and "current" in page
+    assert "being replaced" in (Path(told["directory"]) / "summary.md").read_text(encoding="utf-8")
     over = report(tmp_path, begun(accept=[entry | {"until": "2026-11-22"}]), looks=looks)
     assert over["failed_verification"] and over["arrays"]["edge"]["findings"] == ["accept.ended", "member.lost"]
 
@@ -177,6 +185,39 @@ def test_what_has_changed_since_an_earlier_report(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="expected a report.json of this collection"):
         (tmp_path / "other.json").write_text("{}", encoding="utf-8")
         report(tmp_path, begun(), compare_with=str(tmp_path / "other.json"))
+
+
+def test_what_stands_in_front_of_the_array(tmp_path: Path) -> None:
+    """Any member may answer there; something that ends TLS with a certificate of its own does not pass for one."""
+    front = {"host": "198.51.100.1", "port": 443, "use": ACCESS}
+    endpoints, wire = ports(old(), old_issuing())
+    rows = wire[0]["endpoints"]
+
+    def through(*chain: Any) -> list[str]:
+        _where, read = ports(*chain)
+        row = {**read[0]["endpoints"][0], "host": front["host"], "name": "Balancer"}
+        wire = [{"vantage": "localhost", "endpoints": [*rows, row]}]
+        done = report(tmp_path, begun(), wire=wire, endpoints=endpoints, front_ends={"edge": [front]})
+        found: list[str] = done["arrays"]["edge"]["findings"]
+        return found
+
+    assert through(old(), old_issuing()) == []
+    assert through(old()) == ["wire.incomplete"]
+    assert through() == ["wire.no-answer"]
+    assert "wire.leaf-differs" in through(new(), issuing())
+
+
+def test_clients_that_name_no_server(tmp_path: Path) -> None:
+    endpoints, wire = ports(old(), old_issuing())
+    rows = wire[0]["endpoints"]
+    bare = [{**row, "server_name": ""} for row in rows]
+    other = {**bare[1], "certificates": ports(new(), issuing())[1][0]["endpoints"][1]["certificates"]}
+    shut = {**bare[1], "certificates": [], "error": "the handshake failed"}
+    for second, expected in ((bare[1], []), (other, ["wire.sni-differs"]), (shut, ["wire.sni-differs"])):
+        read = [{"vantage": "localhost", "endpoints": [*rows, bare[0], second, bare[2]]}]
+        done = report(tmp_path, begun(), wire=read, endpoints=endpoints)
+        assert done["arrays"]["edge"]["findings"] == expected
+        assert "3 of 3 ports read" in done["arrays"]["edge"]["sentence"]
 
 
 def test_a_vantage_host_that_is_lost_and_one_that_sees_something_else(tmp_path: Path) -> None:

@@ -310,6 +310,14 @@ def test_a_session_key_that_a_rollout_explains() -> None:
         assert (item.id, item.severity) == ("event.session-key", severity)
 
 
+def test_an_account_that_may_not_open_keys_blames_no_key() -> None:
+    """It is told that they were not tried; that this account cannot use them says nothing of the services."""
+    shut = [keyed(c, KeyError="Access is denied.") for c in (old(), internal())]
+    stores = [row for row in store_rows() if row["Store"] != "My"] + shut
+    told = found(one(facts={"admin": False}, stores=stores, keys=[], access=[], presented=[]))
+    assert causes(told) == {("member.not-admin", "edge2")} and "not tried" in told[0].text
+
+
 def test_the_wildcard_and_the_names_that_were_listed() -> None:
     wild = leaf(names=("*.contoso.example",), not_after=NOW + 90 * DAY)
     assert causes(found(everywhere(wild, old_issuing()))) == {("names.wildcard", m) for m in MEMBERS}
