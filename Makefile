@@ -58,7 +58,7 @@ integration: venv  ## the playbooks on the lab, lost members and controllers, an
 	$(PYTEST) -m "not whole" tests/integration tests/faults tests/demo
 
 faults: venv  ## lost connections and failing calls at every point (longer than all of `make test`)
-	$(PYTEST) -m whole tests/faults tests/integration tests/contract tests/demo tests/pwsh
+	$(PYTEST) -m whole tests/faults tests/integration tests/contract tests/demo tests/pwsh tests/lab_tests
 
 pwsh: venv  ## the script that crosses WinRM, under PowerShell 7 (needs pwsh on the PATH)
 	$(PYTEST) -m "not whole" tests/pwsh
