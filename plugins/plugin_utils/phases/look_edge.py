@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -47,28 +47,26 @@ class Asked:
 
 
 def look_at_edge(host: Host, asked: Asked) -> Look:
-    """Reads the member: everything in one command, then, over the same session, whether the keys in use sign.
+    """Reads the member in one command, and asks every key of My to sign: which are in use is only known with it.
 
     Nothing is written. Raises PhaseFailed when nothing can be concluded from what the member said.
     """
     since = asked.received - timedelta(hours=asked.event_hours)
-    reply = host.read(LOAD, calls((), since))
-    state = state_of(asked.member, reply)
-    thumbprints = tuple(sorted({a.thumbprint for a in state.assignments if a.thumbprint}))
-    present = {c.certificate.thumbprint for c in state.stores.machine("My")}
-    tested = test_calls([t for t in thumbprints if t in present])
-    if tested[0].parameters["Thumbprints"] and reply.host.admin:
-        more = host.read((), tested, facts=False)
-        _demand(asked.member, tested, more)
-        reply = Reply(reply.host, {**reply.answers, **more.answers})
-        state = state_of(asked.member, reply)
-    return look(asked, reply, state)
+    reply = host.read(LOAD, [*calls((), since), *key_calls()])
+    demand_keys(asked.member, reply)
+    return look(asked, reply, state_of(asked.member, reply))
 
 
-def _demand(member: str, asked: Sequence[Call], reply: Reply) -> None:
-    for call in asked:
+def key_calls() -> tuple[Call, ...]:
+    """Asks every key of My to sign, and Schannel what it would send; an account without rights may be refused."""
+    return tuple(replace(call, optional=True) for call in test_calls(None))
+
+
+def demand_keys(member: str, reply: Reply) -> None:
+    """Raises PhaseFailed when an administrator was not told about the keys."""
+    for call in test_calls(None):
         answer = reply.answers[call.id]
-        if answer.error is not None and not call.optional:
+        if answer.error is not None and not call.optional and reply.host.admin:
             raise PhaseFailed(f"{member}: {call.name} failed: {answer.error.message} ({answer.error.fqid})")
 
 

@@ -1,52 +1,58 @@
 # Copyright: (c) 2026, ucops.certificates contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A read of an Exchange server for a verification: who it is, then what its version can be asked."""
+"""A read of an Exchange server for a verification."""
 
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from ..array.findings import Finding, from_problem, in_order
 from ..array.look import Look, packed
 from ..array.report import HostReport
-from ..products import in_use
+from ..products import exchange_events, in_use
 from ..products.exchange import ExchangeState, Server
 from ..products.exchange_check import findings
 from ..products.exchange_facts import assigned
-from ..products.exchange_state import SHELLS, calls, server_calls, server_of, state_of
-from ..products.store import stores_from_rows
-from ..windows.calls import Call, Reply
+from ..products.exchange_read import calls, not_told, server_in, state_in
+from ..products.exchange_state import SHELLS
+from ..windows.calls import Reply
 from ..windows.host import Host
-from .look_edge import MAX_PICTURES, Asked, expiries, host_findings, may_be_said, pictures, used
-from .seen import windows_version
+from .look_edge import (
+    MAX_PICTURES,
+    Asked,
+    demand_keys,
+    expiries,
+    host_findings,
+    key_calls,
+    may_be_said,
+    pictures,
+    used,
+)
+from .seen import presented_of, windows_version
 from .stop import PhaseFailed
 
 
 def look_at_exchange(host: Host, asked: Asked, shell: str = "auto") -> Look:
-    """Two reads over one session. Nothing is written. Raises PhaseFailed when nothing can be concluded."""
+    """Reads the server in one command, and asks every key of My to sign. Nothing is written.
+
+    Raises PhaseFailed when nothing can be concluded.
+    """
     member = asked.member
-    who = (*server_calls(), Call("stores", "Get-StoreCertificate", {"Stores": ["My"], "Users": False}))
-    first = host.read((), who)
-    _demand(member, first, who)
-    server = server_of(first)
+    since = asked.received - timedelta(hours=asked.event_hours)
+    tested = [call for call in key_calls() if call.id != "access"]  # the whole read asks that of all
+    reply = host.read((SHELLS[shell],), [*calls(), *tested, exchange_events.read_call(since)])
+    server = server_in(reply)
     if server is None:
         raise PhaseFailed(f"{member}: none of Exchange's services is there; is it an Exchange server?")
-    keyed = [c.certificate for c in stores_from_rows(first.rows("stores")).machine("My") if c.key is not None]
-    everything = calls(server, [c.thumbprint for c in keyed], connectors=True)
-    reply = host.read((SHELLS[shell],), everything)
     if reply.host.load_error:
         raise PhaseFailed(f"{member}: the cmdlets of Exchange could not be loaded: {reply.host.load_error}")
-    _demand(member, reply, everything)
-    return look(asked, reply, state_of(reply, asked.received, server), server)
-
-
-def _demand(member: str, reply: Reply, asked: tuple[Call, ...]) -> None:
-    for call in asked:
-        answer = reply.answers.get(call.id)
-        if answer is not None and answer.error is not None and not call.optional:
-            raise PhaseFailed(f"{member}: {call.name} failed: {answer.error.message} ({answer.error.fqid})")
+    for call, answer in not_told(reply, server):
+        said = f"{answer.error.message} ({answer.error.fqid})" if answer.error else "it was not asked"
+        raise PhaseFailed(f"{member}: {call} could not be read: {said}")
+    demand_keys(member, reply)
+    return look(asked, reply, state_in(reply, asked.received, server), server)
 
 
 def look(asked: Asked, reply: Reply, state: ExchangeState, server: Server) -> Look:
@@ -55,8 +61,16 @@ def look(asked: Asked, reply: Reply, state: ExchangeState, server: Server) -> Lo
     services = assigned(state)
     mine = {c.certificate.thumbprint: c.certificate for c in state.stores.machine("My")}
     uses = {t: tuple(name for name, held in services.items() if t in held) for t in mine}
+    presented = {row["Thumbprint"].upper(): presented_of(row) for row in reply.rows("presented") if row.get("Present")}
     judged = {
-        thumbprint: in_use.judge(mine[thumbprint], state.stores, state.clock, exportable=asked.exportable, readers=())
+        thumbprint: in_use.judge(
+            mine[thumbprint],
+            state.stores,
+            state.clock,
+            presented=presented.get(thumbprint),
+            exportable=asked.exportable,
+            readers=(),
+        )
         for thumbprint, having in uses.items()
         if having
     }
@@ -66,6 +80,9 @@ def look(asked: Asked, reply: Reply, state: ExchangeState, server: Server) -> Lo
     found += [from_problem(p, member) for p in in_use.store_problems(state.stores, windows_version(host.windows))]
     for judgement in judged.values():
         found += [from_problem(problem, member) for problem in may_be_said(judgement.problems, reply)]
+    found += [from_problem(p, member) for p in exchange_events.problems(reply.rows("events"))]
+    unread = exchange_events.unreadable(reply.answers.get("events"))
+    found += [from_problem(unread, member)] if unread is not None else []
     found += expiries(member, judged.values(), uses, state.clock, asked.limits)
     found += _others(member, state, protected, asked.limits)
     links = {c.sha256: c for j in judged.values() for path in j.paths[:MAX_PICTURES] for c in path.certificates}

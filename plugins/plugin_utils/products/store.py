@@ -256,10 +256,10 @@ def read_calls(
     return (*calls, *test_calls(thumbprints)) if thumbprints else tuple(calls)
 
 
-def test_calls(thumbprints: Sequence[str], store: str = "My") -> tuple[Call, ...]:
-    """Asks the keys of ``thumbprints`` in a store to sign, who may read them, and Schannel what it would send for
-    them."""
-    wanted = {"Store": store, "Thumbprints": list(thumbprints)}
+def test_calls(thumbprints: Sequence[str] | None, store: str = "My") -> tuple[Call, ...]:
+    """Asks the keys of ``thumbprints`` (None: all) in a store to sign, who may read them, and Schannel what it would
+    send for them."""
+    wanted = {"Store": store, "Thumbprints": None if thumbprints is None else list(thumbprints)}
     return (
         Call("keys", "Test-StoreKey", wanted),
         Call("access", "Get-StoreKeyAccess", wanted),
