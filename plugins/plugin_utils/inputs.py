@@ -118,7 +118,8 @@ def load_delivery(name: str, spec: Mapping[str, Any], default_trust: str) -> Del
 
 
 def load_trust(trust: str) -> tuple[Certificate, ...]:
-    """The roots of ``system`` (this controller's list), of PEM text, or of a PEM file."""
+    """The roots of ``system`` (this controller's list), of ``mozilla`` (the list in the Python package certifi, which
+    pywinrm brings), of PEM text, or of a PEM file."""
     if "-----BEGIN" in trust:
         return _certificates(trust.encode("utf-8"), "trust")
     if trust == "system":
@@ -136,7 +137,18 @@ def load_trust(trust: str) -> tuple[Certificate, ...]:
             )
             raise InputError("trust.unreadable", message)
         return _certificates(read_file(found, "list of trusted roots"), found)
+    if trust == "mozilla":
+        return _certificates(read_file(_mozilla(), "list of trusted roots"), "of Mozilla (certifi)")
     return _certificates(read_file(os.path.expanduser(trust), "list of trusted roots"), trust)
+
+
+def _mozilla() -> str:
+    try:
+        import certifi  # pylint: disable=import-outside-toplevel
+    except ImportError:
+        text = "trust: mozilla needs the Python package certifi on this controller: pip install certifi"
+        raise InputError("trust.unreadable", text) from None
+    return str(certifi.where())
 
 
 def _certificates(data: bytes, source: str) -> tuple[Certificate, ...]:

@@ -55,6 +55,8 @@ ANSIBLE: dict[str, tuple[str, ...]] = {
 # Libraries beyond Python's own: only these places know them.
 LIBRARIES: dict[str, tuple[str, ...]] = {
     "plugin_utils/pki": ("cryptography",),
+    # Mozilla's list of roots, where it is asked for; pywinrm brings it along.
+    "plugin_utils/inputs.py": ("certifi",),
     # The report's page is a template; ansible-core itself brings both.
     "plugin_utils/array": ("jinja2", "markupsafe"),
 }

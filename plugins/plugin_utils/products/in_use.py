@@ -14,7 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime, timedelta, timezone
 
 from ..pki.certificate import Certificate
 from ..pki.chain import Path, chain_paths
@@ -167,6 +167,19 @@ def store_problems(stores: Stores, windows: Sequence[int]) -> Iterable[Problem]:
         yield Problem("store.root-list-long", "LocalMachine\\Root", text)
 
 
+SHORTER: tuple[tuple[datetime, int], ...] = (
+    (datetime(2029, 3, 15, tzinfo=timezone.utc), 47),
+    (datetime(2027, 3, 15, tzinfo=timezone.utc), 100),
+    (datetime(2026, 3, 15, tzinfo=timezone.utc), 200),
+)
+"""From when on public certificates last how many days at most (CA/Browser Forum, ballot SC-081v3)."""
+
+
+def longest_life(at: datetime) -> int:
+    """Days that a certificate of a public CA lasts at most when it is issued at this instant."""
+    return next((days for since, days in SHORTER if at >= since), 398)
+
+
 def expiry(certificate: Certificate, uses: Sequence[str], at: datetime, limits: Limits) -> tuple[Problem, str] | None:
     """The problem with the date of a certificate in use, and its severity; None while it is far away."""
     severity = limits.severity(certificate, at)
@@ -178,6 +191,9 @@ def expiry(certificate: Certificate, uses: Sequence[str], at: datetime, limits: 
         text = f"{what}has expired on {certificate.not_after:%Y-%m-%d %H:%M} UTC"
         return Problem("leaf.expired-in-use", label(certificate), text, evidence), severity
     text = f"{what}expires on {certificate.not_after:%Y-%m-%d %H:%M} UTC"
+    if not certificate.self_issued:
+        days = longest_life(at)
+        text += f"; one of a public CA that is issued today lasts {days} days at most: plan the one after it, too"
     return Problem("leaf.expires-soon", label(certificate), text, evidence), severity
 
 

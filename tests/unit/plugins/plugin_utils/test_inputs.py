@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -173,6 +174,15 @@ def test_trust_as_text_and_in_a_file_of_the_home_folder(tmp_path: Path, monkeypa
     file(tmp_path, root().pem + issuing().pem, "roots.pem")
     assert load_trust("~/roots.pem") == (root().certificate, issuing().certificate)
     assert load_trust(root().pem) == (root().certificate,)
+
+
+def test_mozilla_s_list_is_the_one_of_certifi(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Real roots, all self-signed; where certifi is missing, what to install is said."""
+    roots = load_trust("mozilla")
+    assert len(roots) > 50 and all(certificate.self_issued for certificate in roots)
+    monkeypatch.setitem(sys.modules, "certifi", None)
+    with pytest.raises(InputError, match="pip install certifi"):
+        load_trust("mozilla")
 
 
 class Paths:
