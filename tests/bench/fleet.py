@@ -1,4 +1,4 @@
-"""`python tests/bench/verify_fleet.py [pools] [members]`: one verification of many pools, with its time and memory.
+"""`python tests/bench/fleet.py [pools] [members]`: one verification of many pools, with its time and memory.
 
 Each pool is a lab of its own; their inventories are put together, so ansible-playbook sees one fleet. Nothing is
 asserted about time: the numbers are printed with the machine's size, for the documentation.
