@@ -129,6 +129,9 @@ _CAUSES: Mapping[str, tuple[str, ...]] = {
     "wire.chain-differs": _MISSING,
     "wire.untrusted": ("chain.untrusted-root", "chain.issuer-missing", "chain.expired", *_MISSING),
     "store.wrong-place": ("store.intermediate-in-root",),
+    "key.access": ("key.unusable", "key.provider-cng"),
+    "key.unusable": ("key.provider-cng",),
+    "tls.unreadable": ("key.missing", "key.unusable", "key.provider-cng"),
     "store.intermediate-missing": ("store.intermediate-user-only",),
 }
 """A finding to those that, on the same member, are its cause: then mending the cause is the step to take."""

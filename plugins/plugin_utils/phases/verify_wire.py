@@ -26,7 +26,7 @@ from ..products.services import RUNNING, SERVICES_OF_USE
 from ..products.store import label
 from .wire import Port
 
-NO_KEY = ("key.missing", "key.unusable", "key.access", "store.assigned-missing")
+NO_KEY = ("key.missing", "key.unusable", "key.access", "store.assigned-missing", "product.use-unassigned")
 """What keeps a service from a handshake."""
 BROKEN = ("chain.issuer-missing", "chain.signature-bad", "chain.too-many")
 
