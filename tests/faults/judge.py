@@ -25,6 +25,10 @@ def honest(run: Run, lab: LabProcess, away: str | None = None) -> None:
     assert lost in ([], [away]), f"told as lost: {lost}; away: {away}"
     if lost:
         assert told["verdict"] == "unknown"
+    elif told["verdict"] == "unknown":
+        # Lost in the middle of a roll that the product does not show: nobody can tell, and that is what is told.
+        assert "Nobody can say whether the A/V successor was rolled" in told["text"], told
+        assert any(member["options"]["rolled_shape"] == "old" for member in state.values())
     else:
         found = [truth.carried(member) for member in state.values()]
         assert told["verdict"] == real, f"told {told['verdict']}, found {real}: {found}"

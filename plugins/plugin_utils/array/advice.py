@@ -167,7 +167,9 @@ def _by_result(report: Report) -> list[str]:
     if report.verdict.verdict == "unknown":
         if any(item.id == "member.lost" for item in report.all_findings):
             return []
-        return [f"Get {listed(report.verdict.lost) or 'the lost member'} back on the network first; then run again, "
+        if not report.verdict.lost:
+            return ["Run again, forward or rollback.yml: both make certain what nobody can tell now."]
+        return [f"Get {listed(report.verdict.lost)} back on the network first; then run again, "
                 "forward or rollback.yml."]
     return ["Mend the cause, then run the same command again."]
 

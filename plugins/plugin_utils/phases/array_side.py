@@ -16,7 +16,7 @@ from ..array.verdict import ArrayVerdict, MemberFacts, WireFact, array_verdict
 from ..pki.certificate import Certificate
 from ..products import edge, roll
 from . import connectors
-from .records import may_be_rolled
+from .records import may_be_rolled, roll_in_doubt
 from .settings import Settings
 from .wire import Port, judge_port
 
@@ -291,7 +291,18 @@ def verdict(
             if p.member == member and p.use != edge.AV_USE
         )
         facts[member] = MemberFacts(seen["assigned"], pending, wire)
-    return array_verdict(settings.members, facts, desired, first, settings.excluded)
+    told = array_verdict(settings.members, facts, desired, first, settings.excluded)
+    return in_doubt(told, [m for m in settings.members if (seen := evidence.get(m)) and roll_in_doubt(seen)])
+
+
+def in_doubt(told: ArrayVerdict, members: Sequence[str]) -> ArrayVerdict:
+    """The verdict where nobody can tell whether a roll was made: the answer was lost, and the product does not show a
+    successor before its instant."""
+    if not members:
+        return told
+    text = f"Nobody can say whether the A/V successor was rolled on {', '.join(members)}: the answer was lost."
+    why = {m: (*told.reasons.get(m, ()), f"{edge.AV_USE}: about to be rolled, and no answer came") for m in members}
+    return replace(told, verdict="unknown", text=text, reasons={**told.reasons, **why})
 
 
 def _instant(text: str | None) -> datetime | None:

@@ -269,8 +269,13 @@ def may_be_rolled(evidence: Mapping[str, Any]) -> bool:
     The journal of a member whose answer was lost says that a roll was about to be made; where the product does not show
     a successor before its instant, nobody can tell whether it was.
     """
-    state = (evidence.get("standing") or {}).get("state")
-    return state == "scheduled" or (state == "needed" and bool(evidence.get("roll_unconfirmed")))
+    return (evidence.get("standing") or {}).get("state") == "scheduled" or roll_in_doubt(evidence)
+
+
+def roll_in_doubt(evidence: Mapping[str, Any]) -> bool:
+    """Whether a roll was about to be made, and neither the product nor the journal says that it was."""
+    needed = (evidence.get("standing") or {}).get("state") == "needed"
+    return needed and bool(evidence.get("roll_unconfirmed"))
 
 
 def touched_order(journals: Mapping[str, Journal], members: Iterable[str]) -> list[str]:
