@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.findings import Finding, finding
+from ansible_collections.ucops.certificates.plugins.plugin_utils.array.verdict import ArrayVerdict
 from ansible_collections.ucops.certificates.plugins.plugin_utils.phases import array_side, settling
 from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.seen import see, to_evidence
 from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.wire import Port
@@ -286,3 +287,12 @@ def test_services_that_a_settling_left_stopped_do_not_stop_the_next_one() -> Non
     down = settled(services=[{"Name": "RTCMRAUTH", "Status": "Stopped"}])
     assert "product.service-stopped" in ids(down["findings"])
     assert decide(dict.fromkeys(MEMBERS, settled()) | {"edge1": down}) == (MEMBERS, [])
+
+
+def test_a_roll_of_which_nobody_knows_makes_the_verdict_unknown() -> None:
+    """Its answer was lost and the product does not show a successor: neither old nor new nor mixed can be told."""
+    told = ArrayVerdict("all-old", {"edge1": "old", "edge2": "old"})
+    assert array_side.in_doubt(told, ()) is told
+    doubted = array_side.in_doubt(told, ["edge2"])
+    assert doubted.verdict == "unknown" and "edge2" in doubted.text and doubted.reasons["edge2"]
+    assert doubted.members == told.members and not doubted.lost
