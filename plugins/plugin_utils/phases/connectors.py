@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..array.findings import Finding, finding
+from ..products.exchange import server_name
 from .settings import Settings
 
 
@@ -23,14 +24,14 @@ def to_rename(
     A Send connector is renamed only when each of its source servers is a member of this array: another server may not
     hold the new certificate, and the name would be taken without an error.
     """
-    computers = {str(seen["host"]["computer"]).casefold() for seen in evidence.values()}
+    computers = {str(seen["host"]["computer"]).upper() for seen in evidence.values()}
     seeing = [member for member in settings.members if evidence.get(member, {}).get("send")]
     first = next((member for member in reversed(switch) if member in seeing), next(iter(seeing), None))
     if first is None:
         return {}, ()
     names, left = [], []
     for connector in evidence[first]["send"]:
-        others = [source for source in connector["sources"] if _name(source) not in computers]
+        others = [source for source in connector["sources"] if server_name(source) not in computers]
         if others:
             text = (
                 f"sends from {', '.join(others)} as well, which is no member of {settings.array}; it keeps "
@@ -42,8 +43,3 @@ def to_rename(
             names.append(str(connector["name"]))
     apart = first != next(reversed(switch), None)
     return ({"member": first, "connectors": names, "apart": apart} if names else {}), tuple(left)
-
-
-def _name(source: str) -> str:
-    """The server's own name out of what the product prints: a name, or a path that ends with it."""
-    return source.rsplit("/", 1)[-1].partition(".")[0].casefold()

@@ -14,9 +14,10 @@ from ..array.findings import Finding, finding, in_order
 from ..array.journal import Journal, JournalError
 from ..products.exchange import BACK_END, STAGE, ExchangeState
 from ..products.exchange_back import to_record
-from ..products.exchange_read import STAGED, not_told, reach_in, server_in, state_in
+from ..products.exchange_read import STAGED, not_told, reach_in, state_in
 from ..products.exchange_read import calls as product_calls
 from ..products.exchange_services import usable_in
+from ..products.exchange_state import server_of
 from ..products.store import label
 from ..windows.calls import Call, Reply
 from ..windows.wire import decode, encode
@@ -79,7 +80,7 @@ def see(member: str, reply: Reply, received: datetime, settings: Settings, wante
     clock = reply.host.clock
     if clock is None:
         raise PhaseFailed(f"{member} did not say what time it is; nothing can be judged without its clock")
-    server = server_in(reply)
+    server = server_of(reply)
     if server is None:
         text = f"{member}: none of Exchange's services is on {reply.host.computer}; is it an Exchange server?"
         raise PhaseFailed(text, None, "exchange.not-found")

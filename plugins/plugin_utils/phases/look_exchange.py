@@ -15,8 +15,8 @@ from ..products import exchange_events, in_use
 from ..products.exchange import ExchangeState, Server
 from ..products.exchange_check import findings
 from ..products.exchange_facts import assigned
-from ..products.exchange_read import calls, not_told, server_in, state_in
-from ..products.exchange_state import SHELLS
+from ..products.exchange_read import calls, not_told, state_in
+from ..products.exchange_state import SHELLS, server_of
 from ..windows.calls import Reply
 from ..windows.host import Host
 from .look_edge import (
@@ -43,7 +43,7 @@ def look_at_exchange(host: Host, asked: Asked, shell: str = "auto") -> Look:
     since = asked.received - timedelta(hours=asked.event_hours)
     tested = [call for call in key_calls() if call.id != "access"]  # the whole read asks that of all
     reply = host.read((SHELLS[shell],), [*calls(), *tested, exchange_events.read_call(since)])
-    server = server_in(reply)
+    server = server_of(reply)
     if server is None:
         raise PhaseFailed(f"{member}: none of Exchange's services is there; is it an Exchange server?")
     if reply.host.load_error:

@@ -245,3 +245,9 @@ def parse_services(value: Any) -> frozenset[str] | None:
     parts = value if isinstance(value, (list, tuple)) else str(value).split(",")
     names = frozenset(str(part).strip() for part in parts) - {"", "None"}
     return None if any(name.isdigit() for name in names) else names
+
+
+def server_name(text: str) -> str:
+    """A server's NetBIOS name: ``contoso.example/Servers/EX1``, ``CN=EX1,...`` and ``ex1.corp.example`` are one."""
+    plain = text[3:].partition(",")[0] if text.upper().startswith("CN=") else text.replace("\\", "/").rpartition("/")[2]
+    return plain.partition(".")[0].upper()

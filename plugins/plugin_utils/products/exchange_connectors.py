@@ -15,7 +15,7 @@ from typing import Any
 
 from ..pki.certificate import Certificate, CertificateError, load_der
 from ..windows.calls import Call, Reply
-from .exchange import TRANSPORT, Connector, Server, parse_services
+from .exchange import TRANSPORT, Connector, Server, parse_services, server_name
 from .exchange_names import Rename, change_of, same_name, tls_certificate_name
 from .placement import thumbprint
 from .problem import Problem
@@ -101,7 +101,7 @@ def servers_of(connector: Connector, server: Server) -> tuple[str, ...]:
     """
     if connector.kind == "receive" or (server.edge and not connector.sources):
         return (server.computer,)
-    return tuple(dict.fromkeys(_short(source) for source in connector.sources))
+    return tuple(dict.fromkeys(server_name(source) for source in connector.sources))
 
 
 def holder_calls(computers: Iterable[str], wanted: str) -> tuple[Call, ...]:
@@ -203,9 +203,3 @@ def _find(connectors: Sequence[Connector], kind: str, name: str) -> Connector | 
 
 def _names(connectors: Sequence[Connector], kind: str) -> str:
     return ", ".join(c.name for c in connectors if c.kind == kind) or "none"
-
-
-def _short(text: str) -> str:
-    """``contoso.example/Servers/EX1``, ``CN=EX1,...`` and ``ex1.corp.example`` are all one server."""
-    plain = text[3:].partition(",")[0] if text.upper().startswith("CN=") else text.replace("\\", "/").rpartition("/")[2]
-    return plain.partition(".")[0].upper()

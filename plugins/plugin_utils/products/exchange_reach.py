@@ -17,7 +17,7 @@ from urllib.parse import urlsplit
 
 from ..pki.names import normal, valid_dns_name
 from ..windows.calls import Call, Reply, Switch
-from .exchange import CLIENTS, Server
+from .exchange import CLIENTS, Server, server_name
 from .exchange_state import NAMES
 
 URLS = ("InternalUrl", "ExternalUrl")
@@ -109,21 +109,14 @@ def host_of(value: Any) -> str | None:
 
 def sends_from(row: Mapping[str, Any], computer: str) -> bool:
     """Whether a Send connector uses this server: all of the organization are shown, by any server."""
-    return computer.lower() in {name.lower() for name in servers_of(row)}
+    return computer.upper() in servers_of(row)
 
 
 def servers_of(row: Mapping[str, Any]) -> tuple[str, ...]:
     """The source servers of a Send connector, by NetBIOS name, in whatever form the directory writes them."""
     value = row.get("SourceTransportServers") or ()
     parts = [value] if isinstance(value, str) else value
-    return tuple(_short(str(part)) for part in parts)
-
-
-def _short(text: str) -> str:
-    """``contoso.example/Configuration/EX1``, ``CN=EX1,CN=Servers,...`` and ``EX1`` are one server."""
-    if text.upper().startswith("CN="):
-        return text[3:].partition(",")[0]
-    return text.replace("\\", "/").rpartition("/")[2]
+    return tuple(server_name(str(part)) for part in parts)
 
 
 def row_of(address: Address) -> dict[str, Any]:

@@ -23,7 +23,6 @@ from .exchange_state import (
     certificates_call,
     connector_calls,
     server_calls,
-    server_of,
     state_of,
 )
 from .store import read_calls, stores_from_rows, test_calls
@@ -79,11 +78,6 @@ def key_calls(thumbprints: Sequence[str], staged: bool) -> tuple[Call, ...]:
 def stage_calls(thumbprints: Sequence[str], staged: bool) -> tuple[Call, ...]:
     """What staging changed: the stores, and the key. No cmdlet of Exchange is needed for it."""
     return (*read_calls(STORES, True), _STAGED, *key_calls(thumbprints, staged))
-
-
-def server_in(reply: Reply) -> Server | None:
-    """The server that a reply to :func:`calls` shows; None when there is no Exchange on it."""
-    return server_of(reply)
 
 
 def state_in(reply: Reply, now: datetime, server: Server) -> ExchangeState:
