@@ -8,12 +8,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from ..plugin_utils.array.findings import from_problem, in_order
 from ..plugin_utils.base import CertificateAction, aware, utc_now
+from ..plugin_utils.findings.finding import from_problem, in_order
 from ..plugin_utils.inputs import BUNDLE_SPEC, load_delivery
 from ..plugin_utils.pki.chain import chain_paths
 from ..plugin_utils.pki.preflight import check_bundle
-from ..plugin_utils.products.shown import certificate_row
+from ..plugin_utils.stores.shown import certificate_row
 
 
 class ActionModule(CertificateAction):

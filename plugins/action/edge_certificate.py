@@ -8,11 +8,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from ..plugin_utils.array.findings import from_problem, in_order, stopping
 from ..plugin_utils.base import CertificateAction, Stop, aware, diff_of, utc_now
+from ..plugin_utils.findings.finding import from_problem, in_order, stopping
 from ..plugin_utils.inputs import BUNDLE_SPEC, load_delivery
-from ..plugin_utils.products import assignment, edge, edge_facts
-from ..plugin_utils.products.store import Change
+from ..plugin_utils.products.edge import assignment
+from ..plugin_utils.products.edge import facts as edge_facts
+from ..plugin_utils.products.edge import state as edge
+from ..plugin_utils.stores.store import Change
 from ..plugin_utils.windows.calls import Reply
 
 LEFT_OUT = ("trust", "exportable", "friendly_name")

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ..plugin_utils.base import CertificateAction, raise_errors, utc_now
-from ..plugin_utils.products import edge_facts
-from ..plugin_utils.products.shown import host_row
+from ..plugin_utils.products.edge import facts as edge_facts
+from ..plugin_utils.stores.shown import host_row
 
 
 class ActionModule(CertificateAction):

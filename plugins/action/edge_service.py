@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar
 
 from ..plugin_utils.base import CertificateAction, Stop, Unconfirmed, diff_of, raise_errors, utc_now
-from ..plugin_utils.phases.drain import Clock, DrainExpired, drain
-from ..plugin_utils.products import service_plan, services
+from ..plugin_utils.member.drain import Clock, DrainExpired, drain
+from ..plugin_utils.products.edge import service_plan, services
 from ..plugin_utils.windows.calls import Call, Reply
 from ..plugin_utils.windows.host import Host
 

@@ -11,9 +11,10 @@ from datetime import timedelta
 from typing import Any, ClassVar
 
 from ..plugin_utils.base import CertificateAction, Stop, aware, raise_errors, utc_now
-from ..plugin_utils.products import eventlog, events
-from ..plugin_utils.products.shown import event_row, host_row, problem_row
-from ..plugin_utils.products.store import read_calls, stores_from_rows
+from ..plugin_utils.products.edge import events
+from ..plugin_utils.stores import eventlog
+from ..plugin_utils.stores.shown import event_row, host_row, problem_row
+from ..plugin_utils.stores.store import read_calls, stores_from_rows
 
 
 class ActionModule(CertificateAction):

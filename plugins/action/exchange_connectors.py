@@ -8,16 +8,16 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any, ClassVar
 
-from ..plugin_utils.array.findings import from_problem, in_order
 from ..plugin_utils.base import Stop, Unconfirmed, diff_of
-from ..plugin_utils.exchange_action import SHELL_SPEC, ExchangeAction
+from ..plugin_utils.findings.finding import from_problem, in_order
+from ..plugin_utils.findings.problem import Problem
 from ..plugin_utils.pki.certificate import Certificate
-from ..plugin_utils.products import exchange_connectors as plans
-from ..plugin_utils.products.exchange import Connector, Server
-from ..plugin_utils.products.exchange_names import same_name
-from ..plugin_utils.products.exchange_state import SHELLS, connector_calls, connectors_of
-from ..plugin_utils.products.problem import Problem
-from ..plugin_utils.products.store import stores_from_rows
+from ..plugin_utils.products.exchange import connectors as plans
+from ..plugin_utils.products.exchange.action import SHELL_SPEC, ExchangeAction
+from ..plugin_utils.products.exchange.names import same_name
+from ..plugin_utils.products.exchange.rows import SHELLS, connector_calls, connectors_of
+from ..plugin_utils.products.exchange.state import Connector, Server
+from ..plugin_utils.stores.store import stores_from_rows
 from ..plugin_utils.windows.calls import Call
 from ..plugin_utils.windows.host import Host
 

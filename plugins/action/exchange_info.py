@@ -8,14 +8,14 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from ..plugin_utils.array.findings import from_problem, in_order
 from ..plugin_utils.base import utc_now
-from ..plugin_utils.exchange_action import SHELL_SPEC, ExchangeAction
-from ..plugin_utils.products.exchange_check import findings
-from ..plugin_utils.products.exchange_facts import facts
-from ..plugin_utils.products.exchange_reach import addresses, name_calls, row_of
-from ..plugin_utils.products.exchange_state import SHELLS, calls, state_of
-from ..plugin_utils.products.shown import host_row
+from ..plugin_utils.findings.finding import from_problem, in_order
+from ..plugin_utils.products.exchange.action import SHELL_SPEC, ExchangeAction
+from ..plugin_utils.products.exchange.check import findings
+from ..plugin_utils.products.exchange.facts import facts
+from ..plugin_utils.products.exchange.reach import addresses, name_calls, row_of
+from ..plugin_utils.products.exchange.rows import SHELLS, calls, state_of
+from ..plugin_utils.stores.shown import host_row
 
 
 class ActionModule(ExchangeAction):

@@ -9,16 +9,16 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ..plugin_utils.base import Stop, Unconfirmed, diff_of, raise_errors
-from ..plugin_utils.exchange_action import SHELL_SPEC, ExchangeAction
 from ..plugin_utils.inputs import read_file
 from ..plugin_utils.pki import request
 from ..plugin_utils.pki.bundle import read_certificates
 from ..plugin_utils.pki.certificate import Certificate
 from ..plugin_utils.pki.dn import key as name_key
-from ..plugin_utils.products import exchange_request as plans
-from ..plugin_utils.products.exchange import STAGE, Server
-from ..plugin_utils.products.exchange_state import SHELLS
-from ..plugin_utils.products.store import Change, DesiredStores, Stores, plan_stores, stores_from_rows
+from ..plugin_utils.products.exchange import request as plans
+from ..plugin_utils.products.exchange.action import SHELL_SPEC, ExchangeAction
+from ..plugin_utils.products.exchange.rows import SHELLS
+from ..plugin_utils.products.exchange.state import STAGE, Server
+from ..plugin_utils.stores.store import Change, DesiredStores, Stores, plan_stores, stores_from_rows
 from ..plugin_utils.windows.calls import Call
 from ..plugin_utils.windows.host import Host
 

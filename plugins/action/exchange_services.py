@@ -9,17 +9,17 @@ import secrets
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from ..plugin_utils.array.findings import from_problem, in_order, stopping
 from ..plugin_utils.base import Stop, Unconfirmed, diff_of, raise_errors, utc_now
-from ..plugin_utils.exchange_action import SHELL_SPEC, ExchangeAction
+from ..plugin_utils.findings.finding import from_problem, in_order, stopping
 from ..plugin_utils.inputs import BUNDLE_SPEC, load_delivery
 from ..plugin_utils.pki.pfx import rewrap_pfx
-from ..plugin_utils.products import exchange_check as check
-from ..plugin_utils.products import exchange_services as plans
-from ..plugin_utils.products.exchange import SERVICES, ExchangeState
-from ..plugin_utils.products.exchange_facts import assigned
-from ..plugin_utils.products.exchange_state import SHELLS, calls, state_of
-from ..plugin_utils.products.store import Change
+from ..plugin_utils.products.exchange import check
+from ..plugin_utils.products.exchange import services as plans
+from ..plugin_utils.products.exchange.action import SHELL_SPEC, ExchangeAction
+from ..plugin_utils.products.exchange.facts import assigned
+from ..plugin_utils.products.exchange.rows import SHELLS, calls, state_of
+from ..plugin_utils.products.exchange.state import SERVICES, ExchangeState
+from ..plugin_utils.stores.store import Change
 from ..plugin_utils.windows.host import Host
 
 

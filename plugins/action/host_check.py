@@ -15,10 +15,11 @@ from typing import Any, ClassVar
 from ansible.release import __version__ as ansible_version
 
 from ..plugin_utils.base import CertificateAction, utc_now
-from ..plugin_utils.phases.version import VERSION
-from ..plugin_utils.products import edge_facts, hostcheck
-from ..plugin_utils.products.shown import host_row
-from ..plugin_utils.products.store import read_calls
+from ..plugin_utils.member import hostcheck
+from ..plugin_utils.products.edge import facts as edge_facts
+from ..plugin_utils.stores.shown import host_row
+from ..plugin_utils.stores.store import read_calls
+from ..plugin_utils.version import VERSION
 from ..plugin_utils.windows.calls import Call, OutcomeUnknown, Reply
 from ..plugin_utils.windows.host import Host, HostLost
 from ..plugin_utils.windows.transport import transport_finding, transport_options

@@ -8,9 +8,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, ClassVar
 
-from ..plugin_utils.array.compare import changes_between, markdown
 from ..plugin_utils.base import CertificateAction, Stop
-from ..plugin_utils.phases.verify_files import read_report
+from ..plugin_utils.report.compare import changes_between, markdown
+from ..plugin_utils.verify.files import read_report
 
 
 class ActionModule(CertificateAction):

@@ -16,10 +16,8 @@ from ..plugin_utils.outputs import write_file
 from ..plugin_utils.pki import request
 from ..plugin_utils.pki.bundle import read_certificates
 from ..plugin_utils.pki.names import names_of
-from ..plugin_utils.products import request_names as names
-from ..plugin_utils.products import request_plan as plan
-from ..plugin_utils.products import request_words as words
-from ..plugin_utils.products.shown import certificate_row
+from ..plugin_utils.request import names, plan, words
+from ..plugin_utils.stores.shown import certificate_row
 
 PHASES = ("preflight", "names", "place", "answer", "report")
 ORDER: dict[str, Any] = {

@@ -11,15 +11,15 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from ansible_collections.ucops.certificates.plugins.plugin_utils.array.phase import PHASES, GateRefused, run_phase
+from ansible_collections.ucops.certificates.plugins.plugin_utils.array.wanted import bundles_by_leaf, wanted_for
 from ansible_collections.ucops.certificates.plugins.plugin_utils.base import CertificateAction, Stop, aware, utc_now
 from ansible_collections.ucops.certificates.plugins.plugin_utils.inputs import BUNDLE_SPEC, load_delivery
-from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.drain import Clock
-from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.edge_member import EdgeMember
-from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.exchange_member import ExchangeMember
-from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.run_member import PHASES, GateRefused, run_phase
-from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.settings import Settings
-from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.stop import PhaseFailed
-from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.wanted import bundles_by_leaf, wanted_for
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.drain import Clock
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.edge_member import EdgeMember
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.exchange_member import ExchangeMember
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.settings import Settings
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.stop import PhaseFailed
 
 BUNDLE = {"type": "dict", "options": BUNDLE_SPEC}
 

@@ -13,8 +13,8 @@ from typing import Any, ClassVar
 from ..plugin_utils.base import CertificateAction, Stop, diff_of
 from ..plugin_utils.inputs import BUNDLE_SPEC, load_delivery, read_file
 from ..plugin_utils.pki.pfx import rewrap_pfx
-from ..plugin_utils.products import placement
-from ..plugin_utils.products.store import Change, read_calls, stores_from_rows
+from ..plugin_utils.stores import placement
+from ..plugin_utils.stores.store import Change, read_calls, stores_from_rows
 from ..plugin_utils.windows.calls import Reply
 
 

@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ..plugin_utils.base import CertificateAction, Stop, raise_errors, utc_now
-from ..plugin_utils.products import placement
-from ..plugin_utils.products.readiness import machine_paths, store_problems
-from ..plugin_utils.products.shown import host_row, problem_row, stored_row
-from ..plugin_utils.products.store import LOCAL_MACHINE, read_calls, stores_from_rows
+from ..plugin_utils.stores import placement
+from ..plugin_utils.stores.readiness import machine_paths, store_problems
+from ..plugin_utils.stores.shown import host_row, problem_row, stored_row
+from ..plugin_utils.stores.store import LOCAL_MACHINE, read_calls, stores_from_rows
 
 
 class ActionModule(CertificateAction):

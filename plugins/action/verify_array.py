@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ..plugin_utils.base import CertificateAction, Stop
-from ..plugin_utils.phases.run_verify import PHASES, VerifyArrays
+from ..plugin_utils.verify.run import PHASES, VerifyArrays
 
 
 class ActionModule(CertificateAction):

@@ -9,11 +9,11 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ..plugin_utils.base import CertificateAction, Stop, utc_now
-from ..plugin_utils.phases.look_edge import Asked, look_at_edge
-from ..plugin_utils.phases.look_exchange import look_at_exchange
-from ..plugin_utils.phases.stop import PhaseFailed
-from ..plugin_utils.phases.verify_run import VerifyRun
-from ..plugin_utils.products.exchange_state import SHELLS
+from ..plugin_utils.member.stop import PhaseFailed
+from ..plugin_utils.products.exchange.rows import SHELLS
+from ..plugin_utils.verify.look_edge import Asked, look_at_edge
+from ..plugin_utils.verify.look_exchange import look_at_exchange
+from ..plugin_utils.verify.settings import VerifyRun
 
 
 class ActionModule(CertificateAction):

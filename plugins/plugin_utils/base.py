@@ -22,7 +22,7 @@ from .inputs import InputError
 from .pki import deps
 from .pki.bundle import BundleError
 from .pki.certificate import CertificateError
-from .products.store import Change
+from .stores.store import Change
 from .windows.calls import Call, CallError, Credential, OutcomeUnknown, Reply, Secure
 from .windows.host import Host, HostLost, KeyRefused, Refused
 

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 
 from ansible_collections.ucops.certificates.plugins.module_utils.tls_probe import certificates_in_flight
 from ansible_collections.ucops.certificates.plugins.plugin_utils.pki.certificate import load_der
-from ansible_collections.ucops.certificates.plugins.plugin_utils.products import in_use, readiness
-from ansible_collections.ucops.certificates.plugins.plugin_utils.products.store import Stores, stores_from_rows
+from ansible_collections.ucops.certificates.plugins.plugin_utils.stores import in_use, readiness
+from ansible_collections.ucops.certificates.plugins.plugin_utils.stores.store import Stores, stores_from_rows
 from lab.member import control, schannel
 from lab.member.state import State
 from lab.member.versions import host_of

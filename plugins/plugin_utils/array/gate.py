@@ -19,8 +19,8 @@ from datetime import datetime
 from math import isfinite
 from typing import Any
 
-from .findings import Finding, finding, in_order, stopping
-from .plain import from_plain, to_plain
+from ..findings.finding import Finding, finding, in_order, stopping
+from ..plain import from_plain, to_plain
 from .verdict import thumb
 
 CLOCK_TOLERANCE = 60.0

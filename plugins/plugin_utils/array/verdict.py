@@ -13,8 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from .plain import from_plain, to_plain
-from .words import listed
+from ..plain import from_plain, to_plain
+from ..words import listed
 
 ArrayState = Literal["all-new", "all-old", "alike", "mixed", "unknown"]
 MemberState = Literal["new", "old", "alike", "other", "partly", "lost"]

@@ -15,7 +15,7 @@ from ansible.errors import AnsibleActionFail, AnsibleConnectionFailure
 
 from ansible_collections.ucops.certificates.plugins.action import edge_service
 from ansible_collections.ucops.certificates.plugins.plugin_utils.base import CertificateAction
-from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.drain import Clock
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.drain import Clock
 from ansible_collections.ucops.certificates.tests.unit.zoo import NOW, Issued, authority, issue, key_pem, rsa_key
 
 from .fake import USES, Member, run, thumb

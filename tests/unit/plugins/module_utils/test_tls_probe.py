@@ -20,10 +20,7 @@ from pathlib import Path
 import pytest
 
 from ansible_collections.ucops.certificates.plugins.module_utils import tls_probe
-from ansible_collections.ucops.certificates.plugins.module_utils.tls_probe import (
-    probe,
-    probe_many,
-)
+from ansible_collections.ucops.certificates.plugins.module_utils.tls_probe import probe, probe_many
 from ansible_collections.ucops.certificates.tests.unit.tls_servers import (
     HOST,
     listener,

@@ -29,7 +29,7 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.inputs import I
 from ansible_collections.ucops.certificates.plugins.plugin_utils.pki import deps
 from ansible_collections.ucops.certificates.plugins.plugin_utils.pki.bundle import BundleError
 from ansible_collections.ucops.certificates.plugins.plugin_utils.pki.certificate import CertificateError
-from ansible_collections.ucops.certificates.plugins.plugin_utils.products.store import Change
+from ansible_collections.ucops.certificates.plugins.plugin_utils.stores.store import Change
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import (
     Answer,
     Call,
@@ -37,13 +37,9 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls i
     OutcomeUnknown,
     Reply,
 )
-from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.host import (
-    HostLost,
-    KeyRefused,
-    WriteRefused,
-)
-from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.phases.pool import error, host
-from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.edge_rows import UNHURRIED
+from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.host import HostLost, KeyRefused, WriteRefused
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.pool import error, host
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.edge.edge_rows import UNHURRIED
 
 READ = (Call("look", "Get-Journal"),)
 WRITE = Call("write", "Set-Journal", {"Run": "r", "Text": "new"})

@@ -26,8 +26,8 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.inputs import (
 )
 from ansible_collections.ucops.certificates.plugins.plugin_utils.pki.bundle import BundleError
 from ansible_collections.ucops.certificates.plugins.plugin_utils.pki.pfx import rewrap_pfx
-from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.phases.pool import bundle
-from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.edge_rows import (
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.pool import bundle
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.edge.edge_rows import (
     UNHURRIED,
     issuing,
     new,

@@ -12,7 +12,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.ucops.certificates.plugins.plugin_utils.array.findings import finding
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.gate import (
     GateRead,
     GateVerdict,
@@ -21,7 +20,8 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.array.gate impo
     gate_verdict,
     read_digest,
 )
-from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.array.examples import (
+from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.finding import finding
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.report.examples import (
     ACCESS,
     AV,
     NEW,

@@ -17,7 +17,7 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.array.verdict i
     WireFact,
     array_verdict,
 )
-from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.array.examples import (
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.report.examples import (
     ACCESS,
     AV,
     DATA,

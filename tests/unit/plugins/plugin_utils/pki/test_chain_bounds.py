@@ -13,15 +13,7 @@ import pytest
 
 from ansible_collections.ucops.certificates.plugins.filter.chain_paths import chain_paths_filter
 from ansible_collections.ucops.certificates.plugins.plugin_utils.pki import dn
-from ansible_collections.ucops.certificates.tests.unit.zoo import (
-    DAY,
-    NOW,
-    Issued,
-    authority,
-    fresh_key,
-    issue,
-    name,
-)
+from ansible_collections.ucops.certificates.tests.unit.zoo import DAY, NOW, Issued, authority, fresh_key, issue, name
 
 Store = tuple[Issued, Sequence[Issued], Sequence[Issued]]
 BOUND = 60.0

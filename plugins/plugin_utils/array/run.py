@@ -1,0 +1,319 @@
+# Copyright: (c) 2026, ucops.certificates contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The array's phases, from plain options to plain results: the bridge between the role's tasks and the decisions."""
+
+from __future__ import annotations
+
+import getpass
+import secrets
+import socket
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime, timezone
+from functools import cached_property
+from typing import Any
+
+from ..findings.finding import Finding, stopping, together
+from ..inputs import InputError, load_delivery, load_trust
+from ..member import records
+from ..member.evidence import Wanted
+from ..member.journal import Journal, JournalError
+from ..member.settings import Settings
+from ..pki.certificate import Certificate
+from ..products.edge import state as edge
+from ..stores.store import label
+from ..version import VERSION
+from . import decide as array_side
+from . import settle as settling
+from .preflight import all_findings
+from .wanted import wanted_for
+from .wire import Port, ports
+
+PHASES = ("preflight", "gate", "prove", "unroll", "settle", "rollback", "report")
+
+
+class Refused(Exception):
+    """The array's run does not go on; the message is for the reader, ``result`` goes along with it."""
+
+    def __init__(self, message: str, **result: Any) -> None:
+        super().__init__(message)
+        self.result = result
+
+
+def lines_of(findings: Sequence[Finding]) -> str:
+    """Findings as text: each said once with the members it was seen on, and what to do."""
+    said = []
+    for group in together(findings):
+        where = f"{', '.join(group.members)}: " if group.members else ""
+        said.append(
+            f"[{group.finding.id}] {where}{group.finding.subject}: {group.finding.text}\n      Next: "
+            f"{group.finding.remedy}"
+        )
+    return "\n  ".join(said)
+
+
+class ArrayRun:
+    """One phase over the array."""
+
+    def __init__(self, options: Mapping[str, Any], check_mode: bool, tell: Callable[[str], None]) -> None:
+        self.options = options
+        self.check_mode = check_mode
+        self.tell = tell
+        self.now = datetime.now(timezone.utc)
+
+    def run(self, phase: str) -> dict[str, Any]:
+        """Dispatches. Raises Refused, InputError, BundleError."""
+        result: dict[str, Any] = getattr(self, phase)()
+        return {"changed": False, "refusal": ""} | result
+
+    # -- what every phase after the first one is given ---------------------------------------------------------------
+
+    @cached_property
+    def settings(self) -> Settings:
+        """The run's settings; refuses a start in the middle."""
+        try:
+            return Settings.from_dict(self.options["settings"])
+        except ValueError as error:
+            raise Refused(str(error)) from None
+
+    @property
+    def evidence(self) -> Mapping[str, Any]:
+        """Member -> evidence, without those that said nothing."""
+        return {m: e for m, e in self.options["evidence"].items() if e}
+
+    @cached_property
+    def owners(self) -> dict[tuple[str, int], tuple[str, str]]:
+        """(host, port) -> (member, use), from the inventory."""
+        return {
+            (str(endpoint["host"]), int(endpoint["port"])): (member, str(endpoint.get("use") or ""))
+            for member, endpoints in self.options["endpoints"].items()
+            for endpoint in endpoints or ()
+        }
+
+    @cached_property
+    def before(self) -> tuple[Port, ...]:
+        """The ports as they were read before anything was switched."""
+        return ports(self.options["wire"], self.owners)
+
+    @cached_property
+    def after(self) -> tuple[Port, ...] | None:
+        """The ports as they were read last; None when they were not read again."""
+        return None if self.options["wire_after"] is None else ports(self.options["wire_after"], self.owners)
+
+    @cached_property
+    def trust(self) -> dict[str, tuple[Certificate, ...]]:
+        """Use -> the roots its clients trust."""
+        lists: dict[str, tuple[Certificate, ...]] = {}
+        for name in {str(w.get("trust") or self.settings.trust) for w in self.settings.wanted.values()}:
+            lists[name] = load_trust(name)
+        return {use: lists[str(w.get("trust") or self.settings.trust)] for use, w in self.settings.wanted.items()}
+
+    # -- the phases --------------------------------------------------------------------------------------------------
+
+    def preflight(self) -> dict[str, Any]:
+        """Refuses bad input before any member is touched; gives the run its id and its settings."""
+        given, options = self.options, dict(self.options["options"])
+        excluded = {str(k): str(v or "") for k, v in (options.get("excluded") or {}).items()}
+        deliveries = [
+            load_delivery(name, spec, str(options.get("trust") or "system"))
+            for name, spec in (given["bundles"] or {}).items()
+            if spec
+        ]
+        if given["purpose"] == "renew" and not deliveries:
+            raise Refused(
+                "rollout_bundles is empty: nothing to renew. Give at least one of external, av and internal, "
+                "each with path or content. "
+                "Set it in group_vars/all.yml or with -e @renewal.yml; group_vars of the array are not seen on "
+                "localhost"
+            )
+        if options.get("roll_at"):
+            options["roll_at"] = _instant(str(options["roll_at"])).isoformat()
+        product = str(options.get("product") or "edge")
+        services = tuple(str(s) for s in options.get("services") or Settings.services)
+        av, root = str(options.get("av") or "auto"), bool(options.get("install_root"))
+        wanted = wanted_for(deliveries, product, av, services, self.now, root) if deliveries else None
+        found = all_findings(
+            str(given["array"]),
+            given["members"],
+            given["arrays"],
+            excluded,
+            given["size"],
+            deliveries,
+            wanted,
+            self.now,
+            product,
+        )
+        if stopping(found):
+            raise Refused(
+                f"No member was touched.\n  {lines_of(stopping(found))}", findings=[f.to_dict() for f in found]
+            )
+        try:
+            settings = Settings.from_dict(
+                {k: v for k, v in options.items() if v is not None}
+                | {
+                    "run": f"{self.now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}",
+                    "purpose": given["purpose"],
+                    "array": given["array"],
+                    "members": [m for m in given["members"] if m not in excluded],
+                    "excluded": excluded,
+                    "operator": _operator(),
+                    "controller": socket.gethostname(),
+                    "started": self.now.isoformat(),
+                    "version": VERSION,
+                    "wanted": _wanted_facts(wanted, deliveries) if wanted else {},
+                }
+            )
+        except ValueError as error:
+            raise Refused(f"No member was touched: {error}") from None
+        self.tell(f"  | run {settings.run}: {given['purpose']} {settings.array}, {len(settings.members)} member(s)")
+        for member, reason in excluded.items():
+            self.tell(f"  | {member:<14} left out: {reason}")
+        for leaf in dict.fromkeys(facts["label"] for facts in settings.wanted.values()):
+            uses = [use for use, facts in settings.wanted.items() if facts["label"] == leaf]
+            self.tell(f"  | {leaf}\n  |   for {', '.join(uses)}")
+        return {"settings": settings.to_dict(), "findings": [f.to_dict() for f in found]}
+
+    def gate(self) -> dict[str, Any]:
+        """The gate's verdict and what will be done; refuses when one member is short."""
+        gate = array_side.gate(self.settings, self.evidence, self.options["reasons"], self.now, self.check_mode)
+        facts = gate.to_dict()
+        if not gate.verdict.passed:
+            stops = lines_of(stopping(gate.verdict.findings))
+            text = f"The gate is closed: nothing is switched on any member of {self.settings.array}.\n  {stops}"
+            return facts | {"refusal": text}
+        self.tell(f"  | gate open: {len(gate.verdict.members)} of {len(self.settings.members)} members proven ready")
+        if gate.roll.action != "none":
+            when = f" for {gate.roll.instant:%Y-%m-%d %H:%M:%SZ}" if gate.roll.instant else ""
+            self.tell(f"  | A/V authentication: {gate.roll.action}{when} on {', '.join(gate.roll.members)}")
+        self.tell(f"  | to switch: {', '.join(gate.switch) or 'nothing'}")
+        if gate.rename:
+            names = ", ".join(gate.rename["connectors"])
+            self.tell(f"  | Send connectors to rename last, on {gate.rename['member']}: {names}")
+        return facts
+
+    def prove(self) -> dict[str, Any]:
+        """What every member (or ``only`` one) serves is what was wanted, or the task fails."""
+        switched, rolled = self.options["touched"], self.options["rolled"]
+        touched = list(dict.fromkeys([*switched, *rolled]))
+        found = array_side.prove(
+            self.settings,
+            self.evidence,
+            self.options["reasons"],
+            self.before,
+            self.after,
+            self.trust,
+            touched,
+            self.options["only"],
+            [member for member in rolled if member not in switched],
+        )
+        facts = {"findings": [f.to_dict() for f in found]}
+        if stopping(found):
+            return facts | {"refusal": f"Not proven.\n  {lines_of(stopping(found))}"}
+        if self.after is not None:
+            who = self.options["only"] or "every member"
+            self.tell(f"  | {who:<14} proven on {len([p for p in self.after if p.leaf])} port(s)")
+        since = array_side.uniform_since(self.settings, self.evidence, touched)
+        return facts | {"since": since}
+
+    def settle(self) -> dict[str, Any]:
+        """Which members to settle; refuses before the instant and when one member was not rolled."""
+        todo, found = settling.settle_decision(self.settings, self.evidence, self.options["reasons"])
+        if stopping(found):
+            raise Refused(f"Not settled.\n  {lines_of(stopping(found))}", findings=[f.to_dict() for f in found])
+        self.tell(f"  | to settle: {', '.join(todo) or 'nothing'}")
+        return {"settle": list(todo)}
+
+    def journals(self, evidence: Mapping[str, Any]) -> dict[str, Journal]:
+        """Member -> journal, of those whose evidence has one that can be read."""
+        journals = {}
+        for member, seen in evidence.items():
+            if seen and seen.get("journal"):
+                try:
+                    journals[member] = Journal.loads(seen["journal"])
+                except JournalError:
+                    continue
+        return journals
+
+    def rollback(self) -> dict[str, Any]:
+        """Which members the journals name, the last one switched first."""
+        journals = self.journals(self.evidence)
+        locked = [
+            f
+            for f in array_side.member_findings(self.settings, self.evidence, {})
+            if f.id in ("member.locked", "journal.unreadable")
+        ]
+        if locked:
+            raise Refused(f"Not taken back.\n  {lines_of(locked)}", findings=[f.to_dict() for f in locked])
+        begun = records.OPEN | {"rolled"} | ({"done"} if self.settings.completed else set())
+        # A run that died while it closed its journals has ended on some members only; it is taken back as a whole.
+        runs = {j.run for j in journals.values() if j.state in begun}
+        open_journals = {m: j for m, j in journals.items() if j.state in begun or j.run in runs}
+        if not open_journals and any(j.state == "done" for j in journals.values()):
+            self.tell("  | the last rollout ended; rollout_completed: true takes it back all the same")
+        take_back = records.touched_order(open_journals, self.settings.members)
+        rolled = [
+            m for m in self.settings.members if (j := open_journals.get(m)) and j.roll and j.roll.state != "settled"
+        ]
+        self.tell(f"  | to take back: {', '.join(take_back) or 'nothing'}")
+        return {"take_back": take_back, "rolled": rolled}
+
+    def unroll(self) -> dict[str, Any]:
+        """Whether the scheduled A/V successor can be cancelled: on all members, or on none.
+
+        With one member lost the roll stays: cancelled on some only, the members would refuse each other's tokens at
+        the instant, which is the very thing to avoid.
+        """
+        rolled = [m for m in self.settings.members if records.may_be_rolled(self.evidence.get(m, {}))]
+        asked = self.options["rolled"]
+        lost = [m for m in self.settings.members if m not in self.evidence]
+        if not asked or not rolled:
+            return {"cancel": [], "text": ""}
+        if not self.settings.cancel_roll:
+            return {"cancel": [], "text": "The A/V roll stays scheduled, as rollout_cancel_roll: false says."}
+        if lost or self.options["not_taken_back"]:
+            who = ", ".join(lost or self.options["not_taken_back"])
+            text = (
+                f"The A/V roll stays scheduled on {', '.join(rolled)}: {who} cannot be asked, and half a "
+                f"roll is worse than a whole one."
+            )
+            self.tell(f"  | {text}")
+            return {"cancel": [], "text": text}
+        return {"cancel": list(reversed(rolled)), "text": f"The A/V roll was cancelled on {', '.join(rolled)}."}
+
+    def report(self) -> dict[str, Any]:
+        """Writes the report and says how it ended."""
+        from ..report.make import write_report  # pylint: disable=import-outside-toplevel
+
+        return write_report(self)
+
+
+def _instant(text: str) -> datetime:
+    try:
+        value = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
+    except ValueError:
+        raise InputError(
+            "input.instant", f"rollout_roll_at: expected an instant such as 2026-11-24T02:00:00Z, found {text!r}"
+        ) from None
+    if value.tzinfo is None:
+        raise InputError(
+            "input.instant", f"rollout_roll_at: {text!r} has no time zone; write 2026-11-24T02:00:00Z or +01:00"
+        )
+    return value.astimezone(timezone.utc)
+
+
+def _operator() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def _wanted_facts(wanted: Wanted, deliveries: Sequence[Any]) -> dict[str, dict[str, str]]:
+    trust = {d.bundle.leaf.sha256: d.trust_name for d in deliveries}
+    return {
+        use: {"thumbprint": leaf.thumbprint, "key": leaf.spki_sha256, "label": label(leaf), "trust": trust[leaf.sha256]}
+        for use, leaf in wanted.uses.items()
+    }
+
+
+__all__ = ["PHASES", "ArrayRun", "Refused", "edge"]

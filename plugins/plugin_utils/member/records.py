@@ -1,0 +1,284 @@
+# Copyright: (c) 2026, ucops.certificates contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The journal and the lock of a member, as the phases use them. Pure.
+
+The journal says what a run was about to change and what it changed; the next run, from any controller, reads it. It
+holds thumbprints, instants, names and the run; no secrets.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime
+from typing import Any
+
+from .. import plain
+from ..findings.entry import Severity
+from ..findings.finding import Finding, finding
+from ..products.edge import roll
+from ..products.edge import state as edge
+from ..windows.calls import Call
+from .evidence import Wanted
+from .journal import Journal, JournalError, JournalState, RollEntry, SettingEntry, UseEntry
+from .settings import Settings
+
+OPEN = frozenset({"rolling", "switching", "switched", "taking-back"})
+"""States of a journal that a run left behind unfinished."""
+
+
+def lock_call(settings: Settings) -> Call:
+    """Takes the member for this run, or refreshes that it has it."""
+    text = json.dumps({"operator": settings.operator, "controller": settings.controller, "array": settings.array})
+    parameters = {"Run": settings.run, "Text": text, "TakeFrom": settings.take_over}
+    return Call("lock", "Lock-Member", parameters)
+
+
+def own_lock(settings: Settings) -> dict[str, Any]:
+    """The lock as Get-Journal shows it once this run has it."""
+    return {"Run": settings.run, "Text": "", "At": ""}
+
+
+def unlock_call(settings: Settings) -> Call:
+    """Gives the member up."""
+    return Call("unlock", "Unlock-Member", {"Run": settings.run})
+
+
+def journal_call(id: str, settings: Settings, journal: Journal) -> Call:
+    """Writes the journal; refused on the member when another run holds it."""
+    return Call(id, "Set-Journal", {"Run": settings.run, "Text": journal.dumps()})
+
+
+def own(journal: Journal | None, settings: Settings, evidence: Mapping[str, Any]) -> Journal:
+    """The journal of this run on a member: the one that is there when it is this run's, or a new one.
+
+    A roll that an earlier run left waiting for its instant is carried over: it is still true. So is what an unfinished
+    run switched to the same certificates: the way back leads to what was there before that run.
+    """
+    if journal is not None and journal.run == settings.run:
+        return journal
+    waiting = journal.roll if journal is not None and journal.roll and journal.roll.state == "rolled" else None
+    wanted = evidence.get("wanted", {})
+    if waiting is not None and wanted.get(edge.AV_USE) not in (None, waiting.thumbprint):
+        waiting = None
+    halfway = journal.uses if journal is not None and journal.state in OPEN else {}
+    return Journal(
+        run=settings.run,
+        operator=settings.operator,
+        controller=settings.controller,
+        array=settings.array,
+        members=settings.members,
+        started=str(evidence.get("host", {}).get("clock") or settings.started),
+        state="prepared",
+        uses={use: entry for use, entry in halfway.items() if entry.after == wanted.get(use)},
+        settings=journal.settings if journal is not None and journal.state in OPEN else {},
+        roll=waiting,
+    )
+
+
+def read(text: str) -> Journal:
+    """The journal out of a member's text. Raises JournalError, also when the instant of its roll is none."""
+    journal = Journal.loads(text)
+    if journal.roll is not None:
+        try:
+            plain.instant(journal.roll.instant)
+        except ValueError as error:
+            text = f"the journal names an instant of the A/V roll that is none: {error}"
+            raise JournalError(f"{text}. Compare this member with the others by hand (Get-CsCertificate)") from None
+    return journal
+
+
+def started(journal: Journal) -> datetime | None:
+    """When the run began, by the member's clock."""
+    try:
+        return plain.instant(journal.started)
+    except ValueError:
+        return None
+
+
+def rolling(journal: Journal, thumbprint: str, instant: datetime, previous: str | None) -> Journal:
+    """About to roll."""
+    return replace(journal, state="rolling", roll=RollEntry(instant.isoformat(), thumbprint, previous, "rolling"))
+
+
+def rolled(journal: Journal) -> Journal:
+    """The roll was made; only a journal that was about to roll can say so."""
+    entry = replace(journal.roll, state="rolled") if journal.roll else None
+    return replace(journal, state="rolled", roll=entry)
+
+
+def unrolled(journal: Journal) -> Journal:
+    """The roll was cancelled."""
+    return replace(journal, state="taken-back", roll=None)
+
+
+def switching(
+    journal: Journal,
+    uses: Mapping[str, str],
+    now: Mapping[str, str],
+    services: Sequence[str],
+    settings: Mapping[str, tuple[str | None, str | None]] | None = None,
+) -> Journal:
+    """About to switch ``uses`` (use -> new thumbprint) away from ``now``, restarting ``services``.
+
+    ``settings``: of the product, beside the uses, each with what it is and what it becomes; what an unfinished run
+    recorded of the same one stays, since the way back leads to what was there before that.
+    """
+    entries = {use: UseEntry(now.get(use), to) for use, to in uses.items()}
+    changed = {name: SettingEntry(*both) for name, both in (settings or {}).items()}
+    return replace(
+        journal,
+        state="switching",
+        uses={**journal.uses, **entries},
+        services=tuple(services),
+        settings={**changed, **journal.settings},
+    )
+
+
+def switched(journal: Journal) -> Journal:
+    """Assigned and started again."""
+    return replace(journal, state="switched")
+
+
+def done(journal: Journal) -> Journal:
+    """Proven; kept on the member as the record of what was there before."""
+    return replace(journal, state="done")
+
+
+def settled(journal: Journal) -> Journal:
+    """The roll took effect and was proven."""
+    entry = replace(journal.roll, state="settled") if journal.roll else None
+    return replace(journal, state="done", roll=entry)
+
+
+def taking_back(journal: Journal) -> Journal:
+    """About to put back what was there before."""
+    return replace(journal, state="taking-back")
+
+
+def taken_back(journal: Journal) -> Journal:
+    """What was there before is there again; a scheduled roll is another matter and stays recorded."""
+    state: JournalState = "rolled" if journal.roll and journal.roll.state == "rolled" else "taken-back"
+    return replace(journal, state=state, uses={}, services=(), settings={})
+
+
+def restarted(journal: Journal) -> tuple[str, ...]:
+    """The services that ran when the switch began and have to run again."""
+    return tuple(journal.services)
+
+
+def to_restore(journal: Journal, state: edge.EdgeState) -> dict[str, str]:
+    """Use -> the thumbprint to put back, for each use that has another one now."""
+    return {
+        use: entry.before for use, entry in journal.uses.items() if entry.before and state.current(use) != entry.before
+    }
+
+
+def previous_av(journal: Journal) -> str | None:
+    """The A/V certificate in force before the roll."""
+    return journal.roll.previous if journal.roll else None
+
+
+def recorded_roll(journal: Journal | None) -> roll.Recorded | None:
+    """What the journal confirms of a roll; one that was only about to be made confirms nothing."""
+    if journal is None or journal.roll is None or journal.roll.state not in ("rolled", "settled"):
+        return None
+    return roll.Recorded(journal.roll.thumbprint, plain.instant(journal.roll.instant), journal.roll.previous)
+
+
+def wanted_by(journal: Journal | None, state: edge.EdgeState) -> Wanted:
+    """What the journal says was wanted, with the certificates out of the member's own store."""
+    if journal is None:
+        return Wanted({}, (), {}, (), {})
+    thumbprints = {use: entry.after for use, entry in journal.uses.items()}
+    if journal.roll is not None:
+        thumbprints[edge.AV_USE] = journal.roll.thumbprint
+    mine = {c.certificate.thumbprint: c.certificate for c in state.stores.machine("My")}
+    return Wanted({use: mine[t] for use, t in thumbprints.items() if t in mine}, (), {}, (), {})
+
+
+def lock_findings(member: str, lock: Mapping[str, Any] | None, settings: Settings) -> list[Finding]:
+    """Another run holds the member."""
+    if lock is None or lock.get("Run") in (settings.run, settings.take_over):
+        return []
+    try:
+        told = json.loads(lock.get("Text") or "{}")
+    except ValueError:
+        told = {}
+    who = told if isinstance(told, dict) else {}
+    by = f"{who.get('operator') or 'somebody'} on {who.get('controller') or 'an unknown controller'}"
+    text = (
+        f"run {lock['Run']} of {by} holds it, last active {lock.get('At')} by the member's clock. If that "
+        f"controller is dead, "
+        f"repeat with -e rollout_take_over={lock['Run']}"
+    )
+    return [finding("member.locked", member, str(lock["Run"]), text)]
+
+
+def journal_findings(
+    member: str, journal: Journal | None, settings: Settings, services: Mapping[str, str]
+) -> list[Finding]:
+    """What an earlier run left behind. ``services``: the status of each.
+
+    A rollout goes on from what an unfinished one left, unless that one left services stopped: only its journal knows
+    which of them ran before, so it has to be taken back first.
+    """
+    if journal is None or journal.run == settings.run:
+        return []
+    found = []
+    if journal.array and journal.array != settings.array:
+        text = f"its journal says that it belongs to array {journal.array!r}, this run renews {settings.array!r}"
+        found.append(finding("array.member-twice", member, member, text))
+    elif journal.members and set(journal.members) - set(settings.members) - set(settings.excluded):
+        gone = ", ".join(sorted(set(journal.members) - set(settings.members) - set(settings.excluded)))
+        text = (
+            f"its journal names {gone} as member(s) of {journal.array!r}, this run does not see them. If they "
+            f"were removed for good, "
+            "name them in rollout_excluded; otherwise run with the whole inventory"
+        )
+        severity: Severity = "warning" if settings.purpose != "renew" else "error"
+        found.append(finding("array.incomplete-run", member, gone, text, severity=severity))
+    if journal.state in OPEN and settings.purpose == "renew":
+        text = f"run {journal.run} of {journal.operator or 'somebody'} was left unfinished here ({journal.state})"
+        down = [name for name in restarted(journal) if services.get(name) != "Running"]
+        if down:
+            text += f", with {', '.join(down)} stopped"
+            remedy = "Take it back first: ansible-playbook ucops.certificates.rollback"
+            found.append(finding("journal.unfinished", member, journal.run, text, severity="error", remedy=remedy))
+        else:
+            found.append(finding("journal.unfinished", member, journal.run, text))
+    return found
+
+
+def roll_facts(journal: Journal | None) -> dict[str, Any]:
+    """What settling and going back need to know: the instant, whether it was settled, whether it is in doubt."""
+    if journal is None or journal.roll is None:
+        return {"roll_instant": None, "roll_settled": False, "roll_unconfirmed": False}
+    state = journal.roll.state
+    return {
+        "roll_instant": journal.roll.instant,
+        "roll_settled": state == "settled",
+        "roll_unconfirmed": state == "rolling",
+    }
+
+
+def may_be_rolled(evidence: Mapping[str, Any]) -> bool:
+    """Whether a successor is scheduled, or may be.
+
+    The journal of a member whose answer was lost says that a roll was about to be made; where the product does not show
+    a successor before its instant, nobody can tell whether it was.
+    """
+    return (evidence.get("standing") or {}).get("state") == "scheduled" or roll_in_doubt(evidence)
+
+
+def roll_in_doubt(evidence: Mapping[str, Any]) -> bool:
+    """Whether a roll was about to be made, and neither the product nor the journal says that it was."""
+    needed = (evidence.get("standing") or {}).get("state") == "needed"
+    return needed and bool(evidence.get("roll_unconfirmed"))
+
+
+def touched_order(journals: Mapping[str, Journal], members: Iterable[str]) -> list[str]:
+    """Members whose journal names something switched, the last one first."""
+    return [m for m in reversed(list(members)) if m in journals and journals[m].uses]

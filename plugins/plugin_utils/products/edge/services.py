@@ -1,0 +1,118 @@
+# Copyright: (c) 2026, ucops.certificates contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The services of an Edge server: which one uses which certificate, and how they are stopped and started. Pure.
+
+Names and uses: Microsoft, Edge Server environmental requirements and the service list of Skype for Business;
+``Stop-CsWindowsService -Graceful`` waits without a limit, so it is always asked with ``-NoWait`` and polled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from ...findings.problem import Problem
+from ...windows.calls import Call, Switch
+
+START_ORDER = ("REPLICA", "RTCSRV", "RTCDATAPROXY", "RTCMRAUTH", "RTCMEDIARELAY")
+"""Access Edge before what depends on it; stopping goes the other way round."""
+
+SERVICE_NAMES = {
+    "REPLICA": "Replica Replicator Agent",
+    "RTCSRV": "Access Edge",
+    "RTCDATAPROXY": "Web Conferencing Edge",
+    "RTCMRAUTH": "Audio/Video Authentication",
+    "RTCMEDIARELAY": "Audio/Video Edge",
+}
+
+SERVICES_OF_USE: Mapping[str, tuple[str, ...]] = {
+    "AccessEdgeExternal": ("RTCSRV",),
+    "DataEdgeExternal": ("RTCDATAPROXY",),
+    "AudioVideoAuthentication": ("RTCMRAUTH", "RTCMEDIARELAY"),
+    "Internal": START_ORDER,
+}
+
+RUNNING = "Running"
+STOPPED = "Stopped"
+
+
+def statuses(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Service name -> status, from the rows of Get-CsWindowsService."""
+    return {str(row["Name"]).upper(): str(row.get("Status") or "") for row in rows if row.get("Name")}
+
+
+def affected(uses: Iterable[str], installed: Iterable[str]) -> tuple[str, ...]:
+    """The services to restart for ``uses``, in start order, of those that the member has."""
+    needed = {service for use in uses for service in SERVICES_OF_USE.get(use, ())}
+    present = set(installed)
+    return tuple(service for service in START_ORDER if service in needed and service in present)
+
+
+def running(state: Mapping[str, str]) -> tuple[str, ...]:
+    """What runs now, in start order. All of it has to run again after a switch: stopping a service stops its
+    dependents, too (Stop-CsWindowsService), and which these are is not documented."""
+    return tuple(service for service in START_ORDER if state.get(service) == RUNNING)
+
+
+def in_order(services: Iterable[str]) -> tuple[str, ...]:
+    """The services in start order, each once."""
+    wanted = set(services)
+    return tuple(service for service in START_ORDER if service in wanted)
+
+
+def status_call() -> Call:
+    """Reads every service's status, without the slow activity level."""
+    return Call("services", "Get-CsWindowsService", {"ExcludeActivityLevel": Switch(True)}, ("Name", "Status"))
+
+
+def stop_calls(services: Sequence[str], graceful: bool) -> tuple[Call, ...]:
+    """Stops services in reverse start order; returns at once, the caller polls.
+
+    Without ``graceful`` live work is cut: that is what an expired drain asks for.
+    """
+    calls = []
+    for service in [s for s in reversed(START_ORDER) if s in services]:
+        parameters: dict[str, object] = {"Name": service, "Confirm": Switch(False)}
+        if graceful:
+            parameters |= {"Graceful": Switch(True), "NoWait": Switch(True)}
+        else:
+            parameters["Force"] = Switch(True)
+        calls.append(Call(f"stop-{service}", "Stop-CsWindowsService", parameters))
+    return tuple(calls)
+
+
+STILL_RUNNING = "ucops.StillRunning"
+"""What Wait-Stopped ends with when a service still has work."""
+
+
+def wait_call(services: Sequence[str], seconds: float) -> Call:
+    """Waits on the member, a few seconds at most, until all of ``services`` have stopped; otherwise STILL_RUNNING."""
+    return Call("wait", "Wait-Stopped", {"Names": list(services), "Seconds": seconds})
+
+
+def start_calls(services: Sequence[str]) -> tuple[Call, ...]:
+    """Starts services in start order, each to its end: a service that does not start is an error there and then."""
+    return tuple(
+        Call(f"start-{service}", "Start-CsWindowsService", {"Name": service, "Confirm": Switch(False)})
+        for service in START_ORDER
+        if service in services
+    )
+
+
+def not_stopped(services: Sequence[str], state: Mapping[str, str]) -> tuple[str, ...]:
+    """Those of ``services`` that still have work: a drain is over when this is empty. One that is not in ``state`` is
+    not known to be stopped: a status that could not be read must not end a drain."""
+    return tuple(service for service in services if state.get(service) != STOPPED)
+
+
+def not_running(services: Sequence[str], state: Mapping[str, str]) -> tuple[str, ...]:
+    """Those of ``services`` that should run and do not."""
+    return tuple(service for service in services if state.get(service) != RUNNING)
+
+
+def problems(uses: Iterable[str], state: Mapping[str, str]) -> Iterable[Problem]:
+    """A service that does not run now would be blamed on the switch later."""
+    for service in not_running(affected(uses, state), state):
+        name = f"{service} ({SERVICE_NAMES.get(service, service)})"
+        yield Problem("product.service-stopped", name, f"expected Running, found {state.get(service) or 'nothing'}")

@@ -1,0 +1,184 @@
+# Copyright: (c) 2026, ucops.certificates contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a report says first and last: how it ended, and what to do next. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from ..findings.finding import Finding, Together, rank, together
+from ..words import listed, moment
+from .report import Report
+
+Tone = Literal["good", "warn", "bad", "calm"]
+
+
+@dataclass(frozen=True)
+class Headline:
+    """The first thing a reader sees."""
+
+    tone: Tone
+    title: str
+    """A few words."""
+    sentence: str
+    """One sentence."""
+
+
+_DONE = {"renew": "Renewed", "settle": "Settled", "rollback": "Taken back", "verify": "As it should be"}
+
+
+def headline(report: Report) -> Headline:
+    """How the run ended."""
+    # The first two lines: what follows in an error is told as findings, each with its remedy.
+    lines = [line.strip() for line in (report.sentence or report.verdict.text).splitlines() if line.strip()]
+    sentence = " ".join(lines[:2])
+    if report.purpose == "verify":
+        return _verified(report, sentence)
+    if report.result == "planned":
+        return Headline("calm", "A plan; nothing was changed" if _planned(report) else "Nothing to do", sentence)
+    if report.result == "refused":
+        return Headline("bad", "Refused; nothing was switched", sentence)
+    if report.result == "failed":
+        return Headline("bad", _FAILED[report.verdict.verdict], sentence)
+    title = "Not switched yet" if _not_switched(report) else _DONE[report.purpose]
+    if not report.changed:
+        title = "Nothing to do"
+    if report.result == "warning":
+        return Headline("warn", f"{title}, with warnings", sentence)
+    return Headline("good", title, sentence)
+
+
+def _verified(report: Report, sentence: str) -> Headline:
+    """A verification changes nothing: its headline is what it found."""
+    found: Counter[str] = Counter(one.finding.severity for one in told(report) if not one.follows)
+    said = [f"{found[severity]} {word if found[severity] == 1 else words}" for severity, word, words in _COUNTED
+            if found[severity]]
+    if report.result == "failed":
+        return Headline("bad", ", ".join(said) or "Not as it should be", sentence)
+    if said:
+        return Headline("warn", f"{_DONE[report.purpose]}, with {', '.join(said)}", sentence)
+    return Headline("good", _DONE[report.purpose], sentence)
+
+
+_COUNTED = (("critical", "critical", "critical"), ("error", "error", "errors"), ("warning", "warning", "warnings"))
+
+
+def _planned(report: Report) -> bool:
+    return any(member.plan for member in report.members)
+
+
+def _not_switched(report: Report) -> bool:
+    """A renewal that ended well before its switch: tags left it out."""
+    return report.purpose == "renew" and report.result in ("ok", "warning") and report.verdict.verdict != "all-new"
+
+
+_FAILED = {
+    "all-new": "Failed; every member has the new certificate",
+    "all-old": "Failed; every member has the old certificate",
+    "mixed": "Failed; the array is mixed",
+    "unknown": "Failed; not every member was heard of",
+}
+
+
+def next_steps(report: Report) -> tuple[str, ...]:
+    """What to do, in order; each once. Empty: nothing is left to do."""
+    findings = report.all_findings
+    # Only the remedy counts here: the same one on several members is one step, whatever was seen on each.
+    groups = together(replace(item, subject="", text="") for item in findings
+                      if item.remedy and not follows(item, findings))
+    steps = [_step(group) for group in groups if group.finding.stops]
+    steps += _by_result(report) if report.purpose != "verify" else []
+    steps += _by_roll(report)
+    steps += [_step(group) for group in groups if group.finding.severity == "warning"]
+    steps += [f"{member} is excluded ({reason}): mend it, take it off rollout_excluded and run again."
+              for member, reason in report.excluded.items()
+              if not any(item.id == "member.excluded" and item.member == member for item in findings)]
+    return tuple(dict.fromkeys(steps))
+
+
+@dataclass(frozen=True)
+class Told:
+    """A finding as it is told: on which members, and whether it only follows from another one."""
+
+    finding: Finding
+    members: tuple[str, ...]
+    follows: bool
+    """True: no remedy is told, the cause's is the one to take."""
+
+
+def told(report: Report) -> tuple[Told, ...]:
+    """All findings as a reader should get them: worst first, causes before what follows from them."""
+    findings = report.all_findings
+    causes = together(item for item in findings if not follows(item, findings))
+    rest = together(item for item in findings if follows(item, findings))
+    both = [Told(group.finding, group.members, group in rest) for group in (*causes, *rest)]
+    return tuple(sorted(both, key=lambda one: -rank(one.finding.severity)))
+
+
+_MISSING = ("store.intermediate-missing", "store.intermediate-user-only", "store.wrong-place")
+_CAUSES: Mapping[str, tuple[str, ...]] = {
+    "chain.issuer-missing": _MISSING,
+    "chain.incomplete": (*_MISSING, "chain.issuer-missing"),
+    "tls.presented-incomplete": (*_MISSING, "chain.issuer-missing"),
+    "tls.presented-differs": (*_MISSING, "chain.issuer-missing"),
+    "wire.incomplete": (*_MISSING, "chain.issuer-missing"),
+    "wire.chain-differs": _MISSING,
+    "wire.untrusted": ("chain.untrusted-root", "chain.issuer-missing", "chain.expired", *_MISSING),
+    "store.wrong-place": ("store.intermediate-in-root",),
+    "key.access": ("key.unusable", "key.provider-cng"),
+    "key.unusable": ("key.provider-cng",),
+    "tls.unreadable": ("key.missing", "key.unusable", "key.provider-cng"),
+    "store.intermediate-missing": ("store.intermediate-user-only",),
+}
+"""A finding to those that, on the same member, are its cause: then mending the cause is the step to take."""
+BECAUSE = "because"
+"""Evidence in which a check that knows better names the cause."""
+
+
+def follows(item: Finding, findings: Sequence[Finding]) -> bool:
+    """Whether another of the findings is the cause of this one, so that its own remedy need not be taken."""
+    causes = (*_CAUSES.get(item.id, ()), item.evidence.get(BECAUSE, ""))
+    return any(other.id in causes and other.member == item.member for other in findings)
+
+
+def _step(group: Together) -> str:
+    where = f"{listed(group.members, 4)}: " if group.members else ""
+    return f"{where}{group.finding.remedy}"
+
+
+def _by_result(report: Report) -> list[str]:
+    if report.result == "planned":
+        rest = "with its other phases (--tags stage,roll; then --tags switch)"
+        step = "without --check" if report.check_mode else rest
+        return [f"Run the same command {step} to do it."] if _planned(report) else []
+    if _not_switched(report):
+        return ["When it is time to switch, run the same command with --tags switch, or without --tags."]
+    if report.result == "refused":
+        return ["Then run the same command again. Nothing was switched, and what is staged already stays."]
+    if report.result != "failed":
+        return []
+    if report.verdict.verdict == "mixed":
+        return ["Bring the array together: mend the cause and run the rollout again to go forward, or run "
+                "rollback.yml to go back. Both read every member first."]
+    if report.verdict.verdict == "unknown":
+        if any(item.id == "member.lost" for item in report.all_findings):
+            return []
+        if not report.verdict.lost:
+            return ["Run again, forward or rollback.yml: both make certain what nobody can tell now."]
+        return [f"Get {listed(report.verdict.lost)} back on the network first; then run again, "
+                "forward or rollback.yml."]
+    return ["Mend the cause, then run the same command again."]
+
+
+def _by_roll(report: Report) -> list[str]:
+    roll = report.roll
+    if roll is None or roll.instant is None or roll.state != "rolled":
+        return []
+    if roll.instant <= report.finished:
+        return [f"The A/V successor is in force since {moment(roll.instant)}: run settle.yml."]
+    return [f"After {moment(roll.instant)} run settle.yml: it restarts A/V authentication and proves the successor. "
+            "Keep the old certificate until it has expired."]

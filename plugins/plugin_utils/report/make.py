@@ -1,0 +1,241 @@
+# Copyright: (c) 2026, ucops.certificates contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a run leaves behind: the report files, the table on the screen, the sentence that becomes the exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from ..array import decide as array_side
+from ..array.gate import GateVerdict
+from ..array.verdict import ArrayVerdict
+from ..findings.finding import Finding, finding, in_order, stopping
+from .member import AV_USE, member_report
+from .page import report_html
+from .report import CertificateReport, GateReport, Phase, Report, report_json
+from .table import text_table
+
+if TYPE_CHECKING:
+    from ..array.run import ArrayRun
+
+NOTHING = "0" * 40
+"""A thumbprint that no certificate has."""
+
+
+def write_report(run: ArrayRun) -> dict[str, Any]:
+    """Writes report.json and report.html in a folder of the run's own, prints the table, and says how the run ended.
+
+    A folder that cannot be written does not hide how the run ended: that is told first.
+    """
+    report = make_report(run)
+    bad = report.result in ("failed", "refused")
+    folder = os.path.join(run.options["directory"] or ".", f"{report.array}-{report.run}")
+    run.tell("\n" + text_table(report))
+    answer = {
+        "verdict": report.verdict.to_dict(),
+        "sentence": report.sentence,
+        "failed_rollout": bad,
+        "directory": folder,
+    }
+    try:
+        os.makedirs(folder, mode=0o700, exist_ok=True)
+        with open(os.path.join(folder, "report.json"), "w", encoding="ascii") as file:
+            json.dump(report_json(report), file, indent=1)
+        with open(os.path.join(folder, "report.html"), "w", encoding="utf-8") as file:
+            file.write(report_html(report))
+    except OSError as error:
+        run.tell(
+            f"The report could not be written to {folder}: {error.strerror or error}. Set rollout_report_dir to "
+            f"a folder that can be written"
+        )
+        return answer | {"failed_rollout": True}
+    run.tell(f"Report: {os.path.join(folder, 'report.html')}\n")
+    return answer
+
+
+def make_report(run: ArrayRun) -> Report:
+    """The report of the run, from what its steps left."""
+    settings, options = run.settings, run.options
+    first = old_certificates(run)
+    desired = {use: wanted["thumbprint"] for use, wanted in settings.wanted.items()}
+    if not desired:  # the run knows only what the journals say was wanted
+        desired = {use: t for seen in options["first"].values() if seen for use, t in seen["wanted"].items()}
+    if not desired:  # nothing was wanted at all: what is there is the old, whatever it is
+        desired = {use: NOTHING for seen in run.evidence.values() for use in seen["assigned"]}
+    verdict = array_side.verdict(settings, run.evidence, first, run.before, run.after, desired)
+    gate = _gate(options["gate"])
+    proven = [Finding.from_dict(f) for f in options["proof"].get("findings", ())]
+    members = tuple(member_report(run, verdict, m, first.get(m, {}), desired, proven) for m in settings.members)
+    whole = [*_array_findings(run, gate), *(f for f in proven if f.member not in settings.members)]
+    failure = str(options["failure"])
+    touched = bool(options["touched"] or options["rolled"])
+    result = _result(run, failure, touched, in_order([*whole, *(f for m in members for f in m.findings)]), verdict)
+    return Report(
+        run=settings.run,
+        array=settings.array,
+        purpose=settings.purpose,  # type: ignore[arg-type]
+        result=result,  # type: ignore[arg-type]
+        started=datetime.fromisoformat(settings.started),
+        finished=run.now,
+        verdict=verdict,
+        members=members,
+        operator=settings.operator,
+        controller=settings.controller,
+        collection=settings.version,
+        changed=_changed(run),
+        check_mode=run.check_mode,
+        sentence=_sentence(verdict, failure),
+        phases=_phases(run, gate, failure),
+        gate=GateReport.of(gate) if gate else None,
+        certificates=_all_certificates(run.evidence.values()),
+        roll=next((m.roll for m in members if m.roll and m.roll.state != "none"), None),
+        excluded=settings.excluded,
+        findings=in_order(whole),
+    )
+
+
+def old_certificates(run: ArrayRun) -> dict[str, dict[str, str]]:
+    """Member -> use -> thumbprint before the rollout: the first read, and before that what the journal recorded.
+
+    A member that did not answer the first read was not touched by this run: a later answer tells the same.
+    """
+    first = {member: seen or run.evidence.get(member, {}) for member, seen in run.options["first"].items()}
+    old = {member: dict(seen.get("assigned", {})) for member, seen in first.items()}
+    for member, journal in run.journals(first).items():
+        for use, entry in journal.uses.items():
+            if entry.before:
+                old.setdefault(member, {})[use] = entry.before
+        if journal.roll is not None and journal.roll.previous:
+            old.setdefault(member, {})[AV_USE] = journal.roll.previous
+    return old
+
+
+def _gate(data: Mapping[str, Any]) -> GateVerdict | None:
+    return GateVerdict.from_dict(data["verdict"]) if data.get("verdict") else None
+
+
+def _array_findings(run: ArrayRun, gate: GateVerdict | None) -> Iterable[Finding]:
+    members = run.settings.members
+    if gate is not None:
+        yield from (f for f in gate.findings if f.member not in members)
+    if gate is None:  # a settling run or a rollback that was refused
+        yield from (Finding.from_dict(f) for f in run.options["gate"].get("findings", ()))
+    for member, reason in run.settings.excluded.items():
+        yield finding("member.excluded", member, member, reason)
+    for member, reason in run.options["not_taken_back"].items():
+        yield finding("rollback.failed", member, member, str(reason))
+    if run.options["unroll"].get("text") and not run.options["unroll"].get("cancel"):
+        yield finding("roll.pending", run.settings.array, AV_USE, str(run.options["unroll"]["text"]))
+    for member in run.options["not_released"]:
+        text = f"still holds the lock of this run; the next run needs -e rollout_take_over={run.settings.run}"
+        yield finding("member.locked", member, member, text, severity="warning")
+
+
+def _result(run: ArrayRun, failure: str, touched: bool, found: Sequence[Finding], verdict: ArrayVerdict) -> str:
+    if failure:
+        return "failed" if touched else "refused"
+    if run.options["not_taken_back"] or verdict.verdict == "unknown" and run.settings.members and verdict.lost:
+        return "failed"
+    if run.settings.purpose == "rollback" and verdict.verdict == "mixed":
+        return "failed"
+    if run.check_mode or (_renews(run) and verdict.verdict == "all-old" and not _changed(run)):
+        return "planned"
+    return "warning" if stopping(found) or any(f.severity == "warning" for f in found) else "ok"
+
+
+def _renews(run: ArrayRun) -> bool:
+    """Whether the run was to renew something."""
+    return run.settings.purpose == "renew" and bool(run.settings.wanted)
+
+
+def _changed(run: ArrayRun) -> bool:
+    """Whether this run changed any member: touched it, rolled it, or staged something there."""
+    if run.check_mode:
+        return False
+    first = run.options["first"]
+    staged = any(run.options["staged"].get(member) for member in first)
+    return bool(run.options["touched"] or run.options["rolled"] or staged)
+
+
+def _sentence(verdict: ArrayVerdict, failure: str) -> str:
+    if not failure:
+        return f"{verdict.verdict}: {verdict.text}"
+    return f"{verdict.verdict}: {verdict.text} {failure.splitlines()[0]}"
+
+
+def _phases(run: ArrayRun, gate: GateVerdict | None, failure: str) -> tuple[Phase, ...]:
+    options, settings = run.options, run.settings
+    lost = [m for m in settings.members if m not in options["first"] or not options["first"][m]]
+    phases = [
+        Phase(
+            "read",
+            "failed" if lost else "ok",
+            f"{', '.join(lost)} not heard of" if lost else f"{len(settings.members)} members",
+        )
+    ]
+    if gate is not None:
+        phases.append(
+            Phase("gate", "ok" if gate.passed else "refused", "every member proven ready" if gate.passed else "closed")
+        )
+    done = "planned" if run.check_mode else "ok"
+    for name, members in (
+        ("roll", options["rolled"]),
+        ("switch" if settings.purpose == "renew" else settings.purpose, options["touched"]),
+    ):
+        if members:
+            last = named(members[-1], failure)
+            phases.append(Phase(name, "failed" if last else done, ", ".join(members)))  # type: ignore[arg-type]
+    if options["unroll"].get("cancel"):
+        phases.append(Phase("cancel roll", "ok", str(options["unroll"]["text"])))
+    if run.after is not None:
+        phases.append(
+            Phase("prove", "failed" if failure else "ok", f"{sum(1 for p in run.after if p.leaf)} ports read")
+        )
+    if (
+        failure
+        and options["touched"]
+        and options["gate"].get("on_failure", settings.on_failure) == "rollback"
+        and settings.purpose == "renew"
+    ):
+        left = options["not_taken_back"]
+        phases.append(
+            Phase(
+                "take back",
+                "failed" if left else "ok",
+                f"not taken back: {', '.join(left)}" if left else "every touched member",
+            )
+        )
+    return tuple(phases)
+
+
+def named(member: str, text: str) -> bool:
+    """Whether a text speaks of a member by its name: ``edge1``, not ``edge10`` or ``edge1-old``."""
+    return re.search(rf"(?<![\w.-]){re.escape(member)}(?![\w-])(?!\.\w)", text) is not None
+
+
+def _all_certificates(seen: Iterable[Mapping[str, Any]]) -> tuple[CertificateReport, ...]:
+    found: dict[str, CertificateReport] = {}
+    for evidence in seen:
+        for c in evidence["certificates"]:
+            found.setdefault(
+                c["thumbprint"],
+                CertificateReport(
+                    c["thumbprint"],
+                    c["subject"],
+                    c["issuer"],
+                    datetime.fromisoformat(c["not_before"]),
+                    datetime.fromisoformat(c["not_after"]),
+                    c["role"],
+                    tuple(c["uses"]),
+                    c["serial"],
+                    c["sha256"],
+                    tuple(c["names"]),
+                ),
+            )
+    return tuple(sorted(found.values(), key=lambda c: (c.role != "new", c.not_after)))

@@ -1,0 +1,23 @@
+# Copyright: (c) 2026, ucops.certificates contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Event log entries as the user asks for them, and which of them concern certificates. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import datetime
+
+from ..products.edge.events import Event
+from ..windows.calls import Call
+
+
+def read_call(log: str, sources: Sequence[str], after: datetime, newest: int) -> Call:
+    """Reads the newest entries of any log since ``after`` (an aware instant). No source: all of them."""
+    return Call("events", "Find-Event", {"Log": log, "After": after, "Sources": list(sources), "Newest": newest})
+
+
+def select(events: Sequence[Event], pattern: re.Pattern[str] | None) -> tuple[Event, ...]:
+    """The entries whose text holds the pattern; all of them without one."""
+    return tuple(event for event in events if pattern is None or pattern.search(event.message))

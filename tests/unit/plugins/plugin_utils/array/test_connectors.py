@@ -1,0 +1,104 @@
+# Copyright: (c) 2026, ucops.certificates contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Connectors that name their certificate: which are renamed, when, and how a name is written."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from ansible_collections.ucops.certificates.plugins.plugin_utils.array.connectors import to_rename
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.settings import Settings
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.names import (
+    change_of,
+    renames,
+    same_name,
+    tls_certificate_name,
+)
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.state import Connector
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.exchange.exchange_rows import (
+    made,
+    state,
+)
+from ansible_collections.ucops.certificates.tests.unit.zoo import authority, issue, name
+
+OLD = "<I>CN=Gone CA<S>CN=mail.contoso.example"
+
+
+def test_a_name_as_windows_writes_it() -> None:
+    """Most specific part first, S for the state, quotes where a character asks for them."""
+    root = authority(
+        "Root",
+        subject=name(("C", "US"), ("2.5.4.8", "Washington"), ("O", 'Example "Trust", Inc.'), ("CN", "Issuing = 1")),
+    )
+    leaf = issue("mail.contoso.example", root).certificate
+    text = tls_certificate_name(leaf)
+    assert text.startswith('<I>CN="Issuing = 1", O="Example ""Trust"", Inc.", S=Washington, C=US<S>CN=mail.contoso')
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        (OLD, "<i>cn=Gone CA<s>CN=MAIL.contoso.example", True),
+        (OLD, '<I>CN="Gone CA"<S>CN=mail.contoso.example', True),
+        (OLD, "<I>CN=Gone CA 2<S>CN=mail.contoso.example", False),
+        (OLD, None, False),
+        (None, None, True),
+        ("<I>A<S>B", "<I>AB<S>", False),
+    ],
+)
+def test_names_that_say_the_same(one: str | None, other: str | None, same: bool) -> None:
+    assert same_name(one, other) is same
+
+
+def test_only_connectors_that_name_what_is_replaced() -> None:
+    old = made("old")
+    named = tls_certificate_name(old)
+    connectors = (
+        Connector("receive", "Front", "mail.contoso.example", named, ""),
+        Connector("receive", "Other", "", OLD, ""),
+        Connector("receive", "None", "", None, ""),
+        Connector("send", "Out", "", named, "", ("EX1",)),
+    )
+    here = state(connectors=connectors)
+    new = authority("Another CA")
+    leaf = issue("mail.contoso.example", new).certificate
+    assert [r.connector.name for r in renames("receive", leaf, [old], here)] == ["Front"]
+    assert [r.connector.name for r in renames("send", leaf, [old], here)] == ["Out"]
+    assert renames("send", made("new"), [old], here) == (), "issuer and subject are the same: nothing to rename"
+    change = change_of(renames("receive", leaf, [old], here)[0], "EX1")
+    assert change.calls[0].name == "Set-ReceiveConnector"
+    assert change.calls[0].parameters["Identity"] == "EX1\\Front"
+    assert change.calls[0].parameters["TlsCertificateName"] == tls_certificate_name(leaf)
+
+
+SETTINGS = Settings(run="r", array="exchange", members=("ex1", "ex2"), product="exchange")
+
+
+def seen(computer: str, *connectors: tuple[str, list[str]]) -> dict[str, object]:
+    """What a member's evidence says of Send connectors, as far as this is concerned."""
+    send = [{"name": name_, "before": OLD, "after": "new", "sources": sources} for name_, sources in connectors]
+    return {"host": {"computer": computer}, "send": send}
+
+
+def test_the_last_member_that_is_switched_renames_along_with_it() -> None:
+    out = ("Out", ["EX1", "contoso.example/Servers/EX2"])
+    evidence = {"ex1": seen("EX1", out), "ex2": seen("EX2", out)}
+    assert to_rename(SETTINGS, evidence, ["ex1", "ex2"])[0] == {"member": "ex2", "connectors": ["Out"], "apart": False}
+    assert to_rename(SETTINGS, evidence, ["ex1"])[0]["member"] == "ex1"
+    alone = to_rename(SETTINGS, evidence, [])[0]
+    assert alone == {"member": "ex1", "connectors": ["Out"], "apart": True}, "an earlier run was interrupted"
+
+
+def test_a_connector_of_another_server_is_left_alone_and_told() -> None:
+    ours, theirs = ("Ours", ["EX2"]), ("Theirs", ["EX1", "EDGE7"])
+    found, told = to_rename(SETTINGS, {"ex1": seen("EX1", ours, theirs), "ex2": seen("EX2")}, ["ex1", "ex2"])
+    assert found["connectors"] == ["Ours"]
+    assert [(f.id, f.subject, f.severity) for f in told] == [
+        ("exchange.connector-elsewhere", "Send connector Theirs", "warning")
+    ]
+    assert "EDGE7" in told[0].text
+    only = replace(SETTINGS, members=("ex1",))
+    assert to_rename(only, {"ex1": seen("EX1", theirs)}, ["ex1"])[0] == {}

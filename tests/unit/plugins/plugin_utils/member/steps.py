@@ -1,0 +1,90 @@
+# Copyright: (c) 2026, ucops.certificates contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The phases of a rollout, step by step on one member, as the role's tasks take them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from copy import deepcopy
+from datetime import datetime, timedelta
+from typing import Any
+
+from ansible_collections.ucops.certificates.plugins.plugin_utils.array import decide as array_side
+from ansible_collections.ucops.certificates.plugins.plugin_utils.array.phase import run_phase
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.edge_member import EdgeMember
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.settings import Settings
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.fake_edge import FakeEdge
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.pool import bundle, settings, wanted
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.edge.edge_rows import new
+from ansible_collections.ucops.certificates.tests.unit.zoo import NOW
+
+SETTLE = settings(purpose="settle", wanted={}, run="20261123T170000Z-5e77")
+"""The run after the roll's instant."""
+STEPS = ("read", "roll", "switch", "prove")
+BEFORE = {"read": 0, "roll": 1, "switch": 2, "unroll": 2, "prove": 3, "take_back": 3, "settle": 4}
+"""How many steps come before a phase."""
+
+
+def at(fake: FakeEdge, run: Settings | None = None, told: list[str] | None = None) -> EdgeMember:
+    """The phases on that member; it is renewed unless the run has another purpose."""
+    run, said = run or settings(), [] if told is None else told
+    passwords = iter(f"one-time-{number}" for number in range(9))
+    return EdgeMember(
+        host=fake,  # type: ignore[arg-type]
+        member="edge1",
+        settings=run,
+        wanted=wanted() if run.purpose == "renew" else None,
+        clock=fake.controller(),
+        tell=said.append,
+        one_time_password=lambda: next(passwords),
+        bundles={new().certificate.sha256: bundle()},
+    )
+
+
+def go(
+    phase: str,
+    fake: FakeEdge,
+    evidence: Mapping[str, Any] | None = None,
+    gate: Mapping[str, Any] | None = None,
+    run: Settings | None = None,
+    check_mode: bool = False,
+    told: list[str] | None = None,
+) -> dict[str, Any]:
+    """One phase on that member, as the task does it."""
+    run = run or settings()
+    member = at(fake, run, told)
+    return run_phase(phase, member, run, evidence or {}, gate or {}, check_mode, stage=phase == "read")
+
+
+def gate_over(evidence: Mapping[str, Any], run: Settings | None = None) -> dict[str, Any]:
+    """The gate's verdict of a run in which every member says the same."""
+    run = run or settings()
+    members = {member: {**evidence, "member": member} for member in run.members}
+    return array_side.gate(run, members, {}, NOW, simulated=False).to_dict()
+
+
+_ready: dict[str, tuple[FakeEdge, dict[str, Any], dict[str, Any]]] = {}
+
+
+def ready_for(phase: str, run: Settings | None = None, **facts: Any) -> tuple[FakeEdge, dict[str, Any], dict[str, Any]]:
+    """A member on which everything before ``phase`` was done, its evidence and the gate's verdict."""
+    run = run or settings()
+    name = repr((phase, run, facts))
+    if name not in _ready:
+        _ready[name] = _made_ready(phase, run, **facts)
+    return deepcopy(_ready[name])
+
+
+def _made_ready(phase: str, run: Settings, **facts: Any) -> tuple[FakeEdge, dict[str, Any], dict[str, Any]]:
+    fake = FakeEdge(**facts)
+    evidence: dict[str, Any] = {}
+    gate: dict[str, Any] = {}
+    for step in STEPS[: BEFORE[phase]]:
+        evidence = go(step, fake, evidence, gate, run)["evidence"]
+        gate = gate or gate_over(evidence, run)
+    if phase == "settle":
+        fake.clock = datetime.fromisoformat(gate["roll"]["instant"]) + timedelta(minutes=5)
+        evidence = go("read", fake, run=SETTLE)["evidence"]
+    fake.forget()
+    return fake, evidence, gate

@@ -1,0 +1,174 @@
+# Copyright: (c) 2026, ucops.certificates contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What one read of an Exchange server means for a rollout: what is left to do, and what speaks against it."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.finding import stopping
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.evidence import Wanted
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.exchange_evidence import (
+    ExchangeJudged,
+    assigned,
+    conclude,
+    rollback_possible,
+)
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.settings import Settings
+from ansible_collections.ucops.certificates.plugins.plugin_utils.pki.certificate import Certificate
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.names import tls_certificate_name
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.reach import Address
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.state import (
+    STAGE,
+    Connector,
+    ExchangeState,
+)
+from ansible_collections.ucops.certificates.plugins.plugin_utils.stores.store import DesiredKey
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.exchange.exchange_rows import (
+    issuing,
+    made,
+    root,
+    server,
+    state,
+)
+from ansible_collections.ucops.certificates.tests.unit.zoo import DAY, authority, issue, rsa_key
+
+EVERY = ("IIS", "SMTP", "POP", "IMAP")
+STAGED: dict[str, Any] = {"staged": ("new",)}
+SWITCHED: dict[str, Any] = {
+    "my": ("old", "new", "self", "auth"),
+    "staged": ("new",),
+    "readers": ("old", "new", "self"),
+    "shown": {"old": "SMTP", "new": "IMAP, POP, IIS, SMTP", "self": "IIS, SMTP"},
+    "web": "new",
+}
+RUN = Settings(run="r1", array="exchange", members=("ex1",), product="exchange")
+WINDOWS = (10, 0, 17763)
+
+
+def wanted(leaf: Certificate | None = None, *uses: str) -> Wanted:
+    """One certificate for all services, its issuing CA, its root."""
+    leaf = leaf or made("new")
+    key = DesiredKey(leaf, STAGE)
+    chain = {leaf.sha256: (issuing().certificate,)}
+    return Wanted(dict.fromkeys(uses or EVERY, leaf), (key,), chain, (), {leaf.sha256: (root().certificate,)})
+
+
+def judged(here: ExchangeState, settings: Settings = RUN, want: Wanted | None = None, **more: Any) -> ExchangeJudged:
+    return conclude("ex1", settings, want or wanted(), here, {}, more.get("windows", WINDOWS))
+
+
+def kinds(found: ExchangeJudged) -> list[str]:
+    return [change.kind for change in found.switch]
+
+
+def ids(found: ExchangeJudged) -> set[str]:
+    return {finding.id for finding in stopping(found.findings)}
+
+
+def test_before_anything_was_done() -> None:
+    """The key has still to be staged; the switch is planned as if it was."""
+    found = judged(state())
+    assert [change.subject for change in found.stage] == ["LocalMachine\\ucops.certificates"] and found.forecast
+    assert kinds(found) == ["grant-key", "add-certificate", "enable"] and found.switch_uses == EVERY
+    assert not ids(found)
+
+
+def test_staged_and_switched() -> None:
+    staged, switched = judged(state(**STAGED)), judged(state(**SWITCHED))
+    assert not staged.stage and kinds(staged) == ["grant-key", "add-certificate", "enable"]
+    assert not switched.stage and not switched.switch and not switched.switch_uses and not ids(switched)
+    assert assigned(state(**STAGED), wanted()) == dict.fromkeys(EVERY, made("old").thumbprint)
+    assert assigned(state(**SWITCHED), wanted()) == dict.fromkeys(EVERY, made("new").thumbprint)
+
+
+def test_only_the_services_that_the_server_has() -> None:
+    edge = server(services=("MSExchangeTransport", "ADAM_MSExchange"))
+    found = judged(state(edge, staged=("new",)))
+    assert found.switch_uses == ("SMTP",)
+    assert "exchange.edge-subscription" in ids(found), "it stops unless somebody says that he makes it anew"
+    told = judged(state(edge, staged=("new",)), replace(RUN, edge_subscription="renew"))
+    assert not ids(told) and "exchange.edge-subscription" in {f.id for f in told.findings}
+    nothing = judged(state(edge), want=wanted(None, "IIS"))
+    assert ids(nothing) == {"exchange.service-absent"} and not nothing.switch
+
+
+def test_names_in_use_and_names_that_were_asked_for() -> None:
+    few = issue("mail.contoso.example", issuing(), key=rsa_key(which=1)).certificate
+    found = judged(state(), want=wanted(few, "IIS", "SMTP"))
+    (missing,) = (f for f in found.findings if f.id == "names.missing")
+    assert "smtp.contoso.example" in missing.text and missing.stops
+    asked = judged(state(), replace(RUN, names=("owa.contoso.example",)))
+    assert "names.missing" in ids(asked)
+
+
+def test_names_that_clients_are_sent_to_are_told_and_stop_nothing() -> None:
+    """The one in use does not cover them either; a server's own name on a connector is its own certificate's matter."""
+    reach = (
+        Address("ews.contoso.example", "EWS ExternalUrl"),
+        Address("mail.contoso.example", "OWA ExternalUrl"),
+        Address("ex1.corp.example", "receive connector Default EX1", own=True),
+        Address("relay.contoso.example", "receive connector Relay"),
+    )
+    found = conclude("ex1", RUN, wanted(), state(), {}, WINDOWS, reach)
+    told = {f.subject: f.severity for f in found.findings if f.id == "exchange.name-uncovered"}
+    assert told == {"ews.contoso.example": "warning", "relay.contoso.example": "warning"} and not ids(found)
+    web = conclude("ex1", RUN, wanted(None, "IIS"), state(), {}, WINDOWS, reach)
+    assert [f.subject for f in web.findings if f.id == "exchange.name-uncovered"] == ["ews.contoso.example"]
+
+
+def test_a_certificate_whose_chain_is_not_there_is_refused() -> None:
+    here = state(**STAGED)
+    entries = tuple(c for c in here.stores.certificates if c.store != "CA")
+    found = judged(replace(here, stores=replace(here.stores, certificates=entries)))
+    assert [change.subject for change in found.stage] == ["LocalMachine\\CA"] and not ids(found), "it will be staged"
+    stranger = issue("mail.contoso.example", authority("Nobody"), names=("mail.contoso.example",)).certificate
+    lost = conclude("ex1", RUN, replace(wanted(stranger), intermediates={}), here, {}, WINDOWS)
+    assert "chain.issuer-missing" in ids(lost)
+
+
+def test_an_older_one_is_no_renewal() -> None:
+    later = issue("mail.contoso.example", issuing(), not_before=made("old").not_before - DAY, key=rsa_key(which=1))
+    found = judged(state(), want=wanted(later.certificate, "SMTP"))
+    assert "leaf.older-than-current" in ids(found)
+
+
+def test_what_is_wrong_already_is_told_and_stops_nothing() -> None:
+    """444 with a vendor's certificate was so before, and a renewal leaves it: it is mended apart from it."""
+    found = judged(state(**STAGED, back="old"))
+    assert not ids(found)
+    assert {f.severity for f in found.findings if f.id == "exchange.back-end"} == {"warning"}
+
+
+@pytest.mark.parametrize(("windows", "stops"), [((6, 1, 7601), True), (WINDOWS, False), ((), False)])
+def test_sha512_on_an_old_windows(windows: tuple[int, ...], stops: bool) -> None:
+    leaf = issue("mail.contoso.example", issuing(), hashed="sha512", key=rsa_key(which=1)).certificate
+    found = judged(state(), want=wanted(leaf, "IIS"), windows=windows)
+    assert ("leaf.sha512" in ids(found)) is stops
+
+
+def test_receive_connectors_are_renamed_behind_the_copy_and_before_the_services() -> None:
+    old, other = tls_certificate_name(made("old")), authority("Another CA")
+    connectors = (
+        Connector("receive", "Front", "", old, ""),
+        Connector("send", "Out", "", old, "", ("EX1",)),
+    )
+    leaf = issue("mail.contoso.example", other, names=made("old").dns_names, key=rsa_key(which=1)).certificate
+    found = judged(state(connectors=connectors), want=wanted(leaf))
+    assert kinds(found) == ["grant-key", "add-certificate", "connector", "enable"]
+    assert [rename.connector.name for rename in found.send] == ["Out"]
+    web = judged(state(connectors=connectors), want=wanted(leaf, "IIS"))
+    assert "connector" not in kinds(web) and not web.send, "without SMTP nobody asks for it"
+
+
+def test_what_can_be_gone_back_to() -> None:
+    here, now = state(**STAGED), dict.fromkeys(EVERY, made("old").thumbprint)
+    assert {answer["possible"] for answer in rollback_possible(EVERY, now, here, DAY).values()} == {True}
+    soon = rollback_possible(("IIS",), now, here, 30 * DAY)["IIS"]
+    assert not soon["possible"] and "expired" in soon["why"]
+    assert rollback_possible(("IIS", "POP"), {}, here, DAY)["POP"]["possible"]
+    assert not rollback_possible(("IIS",), {}, here, DAY)["IIS"]["possible"]
