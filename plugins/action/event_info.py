@@ -40,7 +40,7 @@ class ActionModule(CertificateAction):
         calls = (found, *read_calls(stores=("My",), users=False))
         reply = self.host(task_vars).read((), calls)
         raise_errors(reply, calls)
-        read = events.events_from_rows(reply.rows("events"))
+        read = eventlog.events_from_rows(reply.rows("events"))
         ours = [entry.certificate for entry in stores_from_rows(reply.rows("stores")).machine("My")]
         return {
             "changed": False,

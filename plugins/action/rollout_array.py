@@ -11,6 +11,7 @@ from typing import Any
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.run import PHASES, ArrayRun, Refused
 from ansible_collections.ucops.certificates.plugins.plugin_utils.base import CertificateAction, Stop
 from ansible_collections.ucops.certificates.plugins.plugin_utils.inputs import BUNDLE_SPEC
+from ansible_collections.ucops.certificates.plugins.plugin_utils.report.make import write_report
 
 BUNDLE = {"type": "dict", "options": BUNDLE_SPEC}
 
@@ -52,6 +53,9 @@ class ActionModule(CertificateAction):
     def act(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Runs one phase on the controller."""
         try:
-            return ArrayRun(options, self.check_mode or options["simulated"], self.tell).run(options["phase"])
+            run = ArrayRun(options, self.check_mode or options["simulated"], self.tell)
+            if options["phase"] == "report":
+                return {"changed": False, "refusal": "", **write_report(run)}
+            return run.run(options["phase"])
         except Refused as refused:
             raise Stop(str(refused), **refused.result) from None

@@ -17,8 +17,10 @@ def clean(text: str) -> str:
     mark must not turn a name around.
     """
     shown = (" " if char in "\r\n\t" else char for char in text)
-    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") else char
-                   for char in shown)
+    return "".join(
+        "\N{REPLACEMENT CHARACTER}" if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") else char
+        for char in shown
+    )
 
 
 def shorten(text: str, length: int) -> str:

@@ -1,6 +1,6 @@
 """Who may import whom: the arrows of the house, read from the source of every plugin.
 
-    action -> base -> products -> pki        base -> windows        array -> pki        phases -> all of these but base
+    action -> base -> verify -> report -> array -> member -> products -> stores -> findings, pki    member -> windows
 
 Only base, the actions, filters and modules know Ansible; nothing below them looks up.
 """
@@ -22,21 +22,66 @@ OWN = "ansible_collections.ucops.certificates.plugins"
 ALLOWED: dict[str, tuple[str, ...]] = {
     "plugin_utils/pki": (),
     "plugin_utils/windows": (),
-    "plugin_utils/products": ("plugin_utils.pki", "plugin_utils.windows.calls"),
-    "plugin_utils/array": ("plugin_utils.pki",),
-    "plugin_utils/phases": (
-        "module_utils.tls_probe",
-        "plugin_utils.array",
-        "plugin_utils.inputs",
+    "plugin_utils/plain.py": (),
+    "plugin_utils/version.py": (),
+    "plugin_utils/words.py": (),
+    "plugin_utils/findings": ("plugin_utils.plain",),
+    "plugin_utils/stores": ("plugin_utils.findings", "plugin_utils.pki", "plugin_utils.windows.calls"),
+    "plugin_utils/products": (
+        "plugin_utils.findings",
         "plugin_utils.pki",
+        "plugin_utils.stores",
+        "plugin_utils.windows.calls",
+    ),
+    "plugin_utils/member": (
+        "module_utils.tls_probe",
+        "plugin_utils.findings",
+        "plugin_utils.pki",
+        "plugin_utils.plain",
         "plugin_utils.products",
+        "plugin_utils.stores",
         "plugin_utils.windows",
     ),
+    "plugin_utils/array": (
+        "plugin_utils.findings",
+        "plugin_utils.inputs",
+        "plugin_utils.member",
+        "plugin_utils.pki",
+        "plugin_utils.plain",
+        "plugin_utils.products",
+        "plugin_utils.stores",
+        "plugin_utils.version",
+        "plugin_utils.words",
+        "plugin_utils.windows.calls",
+    ),
+    "plugin_utils/report": (
+        "plugin_utils.array",
+        "plugin_utils.findings",
+        "plugin_utils.member",
+        "plugin_utils.plain",
+        "plugin_utils.products",
+        "plugin_utils.words",
+    ),
+    "plugin_utils/verify": (
+        "plugin_utils.array",
+        "plugin_utils.findings",
+        "plugin_utils.inputs",
+        "plugin_utils.member",
+        "plugin_utils.pki",
+        "plugin_utils.plain",
+        "plugin_utils.products",
+        "plugin_utils.report",
+        "plugin_utils.stores",
+        "plugin_utils.version",
+        "plugin_utils.windows",
+        "plugin_utils.words",
+    ),
+    "plugin_utils/request": ("plugin_utils.pki", "plugin_utils.products"),
     "plugin_utils/inputs.py": ("plugin_utils.pki",),
     "plugin_utils/outputs.py": (),
     "plugin_utils/specs.py": (),
     "plugin_utils/base.py": ("plugin_utils",),
-    "plugin_utils/exchange_action.py": ("plugin_utils",),
+    "plugin_utils/products/exchange/action.py": ("plugin_utils",),
     "plugin_utils/__init__.py": (),
     # tls_endpoint_info runs on the controller without the detour of a module, and as a module on a vantage host.
     "action": ("plugin_utils", "modules.tls_endpoint_info"),
@@ -58,7 +103,7 @@ LIBRARIES: dict[str, tuple[str, ...]] = {
     # Mozilla's list of roots, where it is asked for; pywinrm brings it along.
     "plugin_utils/inputs.py": ("certifi",),
     # The report's page is a template; ansible-core itself brings both.
-    "plugin_utils/array": ("jinja2", "markupsafe"),
+    "plugin_utils/report": ("jinja2", "markupsafe"),
 }
 
 

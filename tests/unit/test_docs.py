@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import yaml
 
-from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.finding import CATALOGUE
+from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.catalogue import CATALOGUE
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md")])

@@ -100,9 +100,18 @@ def read_digest(read: Any) -> str:
     return hashlib.sha256(text.encode("ascii")).hexdigest()
 
 
-def gate_verdict(run: str, array: str, members: Sequence[str], reads: Mapping[str, GateRead | None],
-                 desired: Mapping[str, str], at: datetime, *, desired_keys: Mapping[str, str] | None = None,
-                 findings: Sequence[Finding] = (), simulated: bool = False) -> GateVerdict:
+def gate_verdict(
+    run: str,
+    array: str,
+    members: Sequence[str],
+    reads: Mapping[str, GateRead | None],
+    desired: Mapping[str, str],
+    at: datetime,
+    *,
+    desired_keys: Mapping[str, str] | None = None,
+    findings: Sequence[Finding] = (),
+    simulated: bool = False,
+) -> GateVerdict:
     """Judge whether the array may be switched.
 
     :param members: every member expected, without the excluded ones.
@@ -123,8 +132,13 @@ def gate_verdict(run: str, array: str, members: Sequence[str], reads: Mapping[st
     return GateVerdict(run, array, passed, at, tuple(members), wanted, digests, in_order(case.found), simulated)
 
 
-def gate_refusals(verdict: GateVerdict | None, run: str, members: Sequence[str], desired: Mapping[str, str],
-                  digests: Mapping[str, str] | None = None) -> tuple[Finding, ...]:
+def gate_refusals(
+    verdict: GateVerdict | None,
+    run: str,
+    members: Sequence[str],
+    desired: Mapping[str, str],
+    digests: Mapping[str, str] | None = None,
+) -> tuple[Finding, ...]:
     """Why the switch must not go on; empty: it may.
 
     :param verdict: what the gate said; None when there is none.
@@ -134,41 +148,75 @@ def gate_refusals(verdict: GateVerdict | None, run: str, members: Sequence[str],
         return (finding("gate.missing"),)
     refused: list[Finding] = []
     wanted = {use: thumb(value) for use, value in desired.items()}
-    for name, here, there in (("run", run, verdict.run), ("members", list(members), list(verdict.members)),
-                              ("certificates", wanted, dict(verdict.desired))):
+    for name, here, there in (
+        ("run", run, verdict.run),
+        ("members", list(members), list(verdict.members)),
+        ("certificates", wanted, dict(verdict.desired)),
+    ):
         if here != there:
-            refused.append(finding("gate.other-run", verdict.array, name, f"The gate spoke for {name} {_list(there)}, "
-                                   f"the switch was asked for {_list(here)}."))
+            refused.append(
+                finding(
+                    "gate.other-run",
+                    verdict.array,
+                    name,
+                    f"The gate spoke for {name} {_list(there)}, the switch was asked for {_list(here)}.",
+                )
+            )
     if verdict.simulated:
         refused.append(finding("gate.simulated", verdict.array))
     against = stopping(verdict.findings)
     if not verdict.passed or against or not verdict.members or set(verdict.members) != set(verdict.digests):
-        refused.append(finding("gate.not-passed", verdict.array, "gate", "The gate did not pass" + (
-            f": {against[0].member}: {against[0].text}" if against else ": it lacks evidence for a member.")))
+        refused.append(
+            finding(
+                "gate.not-passed",
+                verdict.array,
+                "gate",
+                "The gate did not pass"
+                + (f": {against[0].member}: {against[0].text}" if against else ": it lacks evidence for a member."),
+            )
+        )
     for member, digest in (digests or {}).items():
         if verdict.digests.get(member) != digest:
-            refused.append(finding("gate.digest-differs", member, "state", f"{member} is not as it was at the gate.",
-                                   evidence={"then": verdict.digests.get(member), "now": digest}))
+            refused.append(
+                finding(
+                    "gate.digest-differs",
+                    member,
+                    "state",
+                    f"{member} is not as it was at the gate.",
+                    evidence={"then": verdict.digests.get(member), "now": digest},
+                )
+            )
     return tuple(refused)
 
 
-def clock_findings(array: str, offsets: Mapping[str, float | None],
-                   tolerance: float = CLOCK_TOLERANCE) -> tuple[Finding, ...]:
+def clock_findings(
+    array: str, offsets: Mapping[str, float | None], tolerance: float = CLOCK_TOLERANCE
+) -> tuple[Finding, ...]:
     """Findings about clocks: not read, or more than the tolerance (seconds) apart; the odd one out is named.
 
     :param offsets: member to the seconds its clock is ahead of one common clock.
     """
     known = sorted((offset, member) for member, offset in offsets.items() if offset is not None and isfinite(offset))
-    found = [finding("array.clock-unknown", member, "clock", f"The clock of {member} was not read.")
-             for member in offsets if member not in {name for _offset, name in known}]
+    found = [
+        finding("array.clock-unknown", member, "clock", f"The clock of {member} was not read.")
+        for member in offsets
+        if member not in {name for _offset, name in known}
+    ]
     if known and known[-1][0] - known[0][0] > tolerance:
         middle = known[len(known) // 2][0] if len(known) > 2 else 0.0
         offset, member = max((known[0], known[-1]), key=lambda item: abs(item[0] - middle))
         apart = known[-1][0] - known[0][0]
-        found.append(finding("array.clock-differs", member, "clock", f"The clock of {member} is {abs(offset):.0f} s "
-                             f"{'ahead of' if offset > 0 else 'behind'} this machine's; the clocks of the array lie "
-                             f"{apart:.0f} s apart, {tolerance:.0f} s are allowed.",
-                             evidence={name: f"{value:+.1f} s" for value, name in known}))
+        found.append(
+            finding(
+                "array.clock-differs",
+                member,
+                "clock",
+                f"The clock of {member} is {abs(offset):.0f} s "
+                f"{'ahead of' if offset > 0 else 'behind'} this machine's; the clocks of the array lie "
+                f"{apart:.0f} s apart, {tolerance:.0f} s are allowed.",
+                evidence={name: f"{value:+.1f} s" for value, name in known},
+            )
+        )
     return tuple(found)
 
 
@@ -201,11 +249,22 @@ def _check_staged(case: _Case) -> None:
         for use, wanted in case.desired.items():
             found = thumb(read.staged.get(use))
             if not found:
-                case.say("store.leaf-missing", name, use, f"The certificate for {use} is not ready on {name}.",
-                         expected=wanted)
+                case.say(
+                    "store.leaf-missing",
+                    name,
+                    use,
+                    f"The certificate for {use} is not ready on {name}.",
+                    expected=wanted,
+                )
             elif found != wanted:
-                case.say("array.thumbprint-differs", name, use, f"{use}: expected certificate {wanted}, found {found} "
-                         f"ready on {name}.", expected=wanted, found=found)
+                case.say(
+                    "array.thumbprint-differs",
+                    name,
+                    use,
+                    f"{use}: expected certificate {wanted}, found {found} ready on {name}.",
+                    expected=wanted,
+                    found=found,
+                )
 
 
 def _check_keys(case: _Case) -> None:
@@ -220,8 +279,14 @@ def _check_keys(case: _Case) -> None:
         for name, key in held.items():
             if key and key != wanted:
                 other = "the bundle's" if case.desired_keys.get(use) else "that of the other members"
-                case.say("array.key-differs", name, use, f"{use}: the key on {name} is not {other}.", expected=wanted,
-                         found=key)
+                case.say(
+                    "array.key-differs",
+                    name,
+                    use,
+                    f"{use}: the key on {name} is not {other}.",
+                    expected=wanted,
+                    found=key,
+                )
 
 
 def _list(value: Any) -> str:

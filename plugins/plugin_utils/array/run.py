@@ -280,12 +280,6 @@ class ArrayRun:
             return {"cancel": [], "text": text}
         return {"cancel": list(reversed(rolled)), "text": f"The A/V roll was cancelled on {', '.join(rolled)}."}
 
-    def report(self) -> dict[str, Any]:
-        """Writes the report and says how it ended."""
-        from ..report.make import write_report  # pylint: disable=import-outside-toplevel
-
-        return write_report(self)
-
 
 def _instant(text: str) -> datetime:
     try:

@@ -25,3 +25,5 @@ class Entry:
     """The next step."""
     source: str
     """Where the rule comes from, as a reader can look it up; empty when it is the collection's own rule."""
+    column: str | None = None
+    """The report's column that it belongs to; None: it is about the array or the run."""

@@ -15,22 +15,19 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 from ..plain import from_plain, to_plain
-from ..products.exchange.catalogue import EXCHANGE
-from .catalogue.array import ARRAY
-from .catalogue.member import MEMBER
-from .catalogue.pki import PKI
-from .catalogue.verify import VERIFY
+from .catalogue import CATALOGUE
 from .entry import Entry, Severity
 
 SEVERITIES: tuple[Severity, ...] = ("ok", "info", "warning", "error", "critical")
 """All severities, mildest first. ``error`` and ``critical`` stop a rollout, the others never do."""
 
-CATALOGUE: Mapping[str, Entry] = {**PKI, **MEMBER, **EXCHANGE, **ARRAY, **VERIFY}
-"""Every id the collection uses, with severity, title, why it matters, remedy and public source."""
-
-UNLISTED = Entry("error", "A check without an entry in the catalogue",
-                 "The check named an id this version does not know.",
-                 "Read the sentence of the finding; report the missing id to the collection's issue tracker.", "")
+UNLISTED = Entry(
+    "error",
+    "A check without an entry in the catalogue",
+    "The check named an id this version does not know.",
+    "Read the sentence of the finding; report the missing id to the collection's issue tracker.",
+    "",
+)
 """What stands in for an id that is not in the catalogue: an unknown finding must stop a rollout, not pass it."""
 
 
@@ -90,8 +87,16 @@ class Finding:
         return from_plain(cls, data)
 
 
-def finding(id: str, member: str = "", subject: str = "", text: str = "", *, severity: Severity | None = None,
-            remedy: str = "", evidence: Mapping[str, Any] | None = None) -> Finding:
+def finding(
+    id: str,
+    member: str = "",
+    subject: str = "",
+    text: str = "",
+    *,
+    severity: Severity | None = None,
+    remedy: str = "",
+    evidence: Mapping[str, Any] | None = None,
+) -> Finding:
     """A finding with everything that is not given taken from the catalogue.
 
     :param id: a key of CATALOGUE; another id becomes an error (see UNLISTED), it never passes unseen.
@@ -101,8 +106,15 @@ def finding(id: str, member: str = "", subject: str = "", text: str = "", *, sev
     """
     entry = CATALOGUE.get(id, UNLISTED)
     shown = {str(key): str(value) for key, value in (evidence or {}).items() if value is not None}
-    return Finding(id, severity or entry.severity, member, subject, text or f"{entry.title}: {entry.why}",
-                   remedy or entry.remedy, shown)
+    return Finding(
+        id,
+        severity or entry.severity,
+        member,
+        subject,
+        text or f"{entry.title}: {entry.why}",
+        remedy or entry.remedy,
+        shown,
+    )
 
 
 def from_problem(problem: ProblemLike, member: str = "") -> Finding:
@@ -146,11 +158,16 @@ def together(findings: Iterable[Finding]) -> tuple[Together, ...]:
     groups: dict[tuple[str, ...], list[Finding]] = {}
     for item in in_order(findings):
         groups.setdefault((item.id, item.severity, item.subject, item.text, item.remedy), []).append(item)
-    return tuple(Together(replace(group[0], member="", evidence=_shared(group)),
-                          tuple(dict.fromkeys(item.member for item in group if item.member)))
-                 for group in groups.values())
+    return tuple(
+        Together(
+            replace(group[0], member="", evidence=_shared(group)),
+            tuple(dict.fromkeys(item.member for item in group if item.member)),
+        )
+        for group in groups.values()
+    )
 
 
 def _shared(group: list[Finding]) -> dict[str, str]:
-    return {key: value for key, value in group[0].evidence.items()
-            if all(item.evidence.get(key) == value for item in group)}
+    return {
+        key: value for key, value in group[0].evidence.items() if all(item.evidence.get(key) == value for item in group)
+    }

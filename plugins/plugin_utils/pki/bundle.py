@@ -37,9 +37,7 @@ class Bundle:
     """What is worth knowing about the delivery but no fault."""
 
 
-def open_bundle(
-    name: str, data: bytes, password: str | None = None, extra: Sequence[tuple[str, bytes]] = ()
-) -> Bundle:
+def open_bundle(name: str, data: bytes, password: str | None = None, extra: Sequence[tuple[str, bytes]] = ()) -> Bundle:
     """Opens a delivery: a zip, PFX, PEM, DER or PKCS#7, and further sources such as the key in a file of its own.
 
     Formats are recognised by content, never by name; order and duplicates do not matter.

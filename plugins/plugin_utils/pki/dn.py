@@ -83,6 +83,7 @@ def windows_text(raw: bytes) -> str:
     Microsoft, CertNameToStr: values with a comma, plus, equals sign, quote, angle brackets, semicolon, number sign,
     line feed or blanks at an end are put in quotes, and quotes in them are doubled.
     """
+
     def shown(kind: str, value: str) -> str:
         label = WINDOWS_ATTRIBUTES.get(kind) or f"OID.{kind}"
         quoted = not value or value != value.strip() or any(character in ',+="<>;#\n' for character in value)

@@ -55,8 +55,11 @@ def headline(report: Report) -> Headline:
 def _verified(report: Report, sentence: str) -> Headline:
     """A verification changes nothing: its headline is what it found."""
     found: Counter[str] = Counter(one.finding.severity for one in told(report) if not one.follows)
-    said = [f"{found[severity]} {word if found[severity] == 1 else words}" for severity, word, words in _COUNTED
-            if found[severity]]
+    said = [
+        f"{found[severity]} {word if found[severity] == 1 else words}"
+        for severity, word, words in _COUNTED
+        if found[severity]
+    ]
     if report.result == "failed":
         return Headline("bad", ", ".join(said) or "Not as it should be", sentence)
     if said:
@@ -88,15 +91,18 @@ def next_steps(report: Report) -> tuple[str, ...]:
     """What to do, in order; each once. Empty: nothing is left to do."""
     findings = report.all_findings
     # Only the remedy counts here: the same one on several members is one step, whatever was seen on each.
-    groups = together(replace(item, subject="", text="") for item in findings
-                      if item.remedy and not follows(item, findings))
+    groups = together(
+        replace(item, subject="", text="") for item in findings if item.remedy and not follows(item, findings)
+    )
     steps = [_step(group) for group in groups if group.finding.stops]
     steps += _by_result(report) if report.purpose != "verify" else []
     steps += _by_roll(report)
     steps += [_step(group) for group in groups if group.finding.severity == "warning"]
-    steps += [f"{member} is excluded ({reason}): mend it, take it off rollout_excluded and run again."
-              for member, reason in report.excluded.items()
-              if not any(item.id == "member.excluded" and item.member == member for item in findings)]
+    steps += [
+        f"{member} is excluded ({reason}): mend it, take it off rollout_excluded and run again."
+        for member, reason in report.excluded.items()
+        if not any(item.id == "member.excluded" and item.member == member for item in findings)
+    ]
     return tuple(dict.fromkeys(steps))
 
 
@@ -162,15 +168,18 @@ def _by_result(report: Report) -> list[str]:
     if report.result != "failed":
         return []
     if report.verdict.verdict == "mixed":
-        return ["Bring the array together: mend the cause and run the rollout again to go forward, or run "
-                "rollback.yml to go back. Both read every member first."]
+        return [
+            "Bring the array together: mend the cause and run the rollout again to go forward, or run "
+            "rollback.yml to go back. Both read every member first."
+        ]
     if report.verdict.verdict == "unknown":
         if any(item.id == "member.lost" for item in report.all_findings):
             return []
         if not report.verdict.lost:
             return ["Run again, forward or rollback.yml: both make certain what nobody can tell now."]
-        return [f"Get {listed(report.verdict.lost)} back on the network first; then run again, "
-                "forward or rollback.yml."]
+        return [
+            f"Get {listed(report.verdict.lost)} back on the network first; then run again, forward or rollback.yml."
+        ]
     return ["Mend the cause, then run the same command again."]
 
 
@@ -180,5 +189,7 @@ def _by_roll(report: Report) -> list[str]:
         return []
     if roll.instant <= report.finished:
         return [f"The A/V successor is in force since {moment(roll.instant)}: run settle.yml."]
-    return [f"After {moment(roll.instant)} run settle.yml: it restarts A/V authentication and proves the successor. "
-            "Keep the old certificate until it has expired."]
+    return [
+        f"After {moment(roll.instant)} run settle.yml: it restarts A/V authentication and proves the successor. "
+        "Keep the old certificate until it has expired."
+    ]

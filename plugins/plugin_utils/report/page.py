@@ -21,9 +21,25 @@ from .report import CHECKS, SCHEMA, CertificateReport, Chain, MemberReport, Repo
 from .svg import chain_svg
 
 _ICONS = {
-    "ok": "ok", "good": "ok", "new": "ok", "warning": "warn", "warn": "warn", "error": "bad", "critical": "bad",
-    "alike": "ok", "bad": "bad", "failed": "bad", "refused": "bad", "info": "info", "calm": "info", "planned": "info",
-    "not-run": "none", "skipped": "none", "other": "bad", "partly": "bad", "lost": "lost",
+    "ok": "ok",
+    "good": "ok",
+    "new": "ok",
+    "warning": "warn",
+    "warn": "warn",
+    "error": "bad",
+    "critical": "bad",
+    "alike": "ok",
+    "bad": "bad",
+    "failed": "bad",
+    "refused": "bad",
+    "info": "info",
+    "calm": "info",
+    "planned": "info",
+    "not-run": "none",
+    "skipped": "none",
+    "other": "bad",
+    "partly": "bad",
+    "lost": "lost",
 }
 _WORDS = {"ok": "in order", "warning": "warning", "error": "error", "not-run": "not asked"}
 _PURPOSES = {"renew": "Rollout", "settle": "Settling", "rollback": "Taking back", "verify": "Verification"}
@@ -60,20 +76,37 @@ class Span:
 def report_html(report: Report) -> str:
     """The page. Everything foreign in it is escaped; the content security policy allows its own style sheet only."""
     templates = Path(__file__).with_name("templates")
-    environment = jinja2.Environment(autoescape=True, trim_blocks=True, lstrip_blocks=True,
-                                     undefined=jinja2.StrictUndefined, loader=jinja2.FileSystemLoader(templates),
-                                     finalize=_harmless)
+    environment = jinja2.Environment(
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        loader=jinja2.FileSystemLoader(templates),
+        finalize=_harmless,
+    )
     environment.filters.update(moment=moment, thumbprint=short_thumbprint, names=listed)
     style = (templates / "report.css").read_text(encoding="utf-8")
     times, scale = _times(report.certificates, report.finished)
     roll = report.roll
     return environment.get_template("report.html.j2").render(
-        report=report, top=headline(report), steps=next_steps(report), findings=told(report),
-        chains=chain_groups(report.members), times=times, scale=scale, columns=CHECKS, icons=_ICONS, words=_WORDS,
-        purposes=_PURPOSES, schema=SCHEMA, took=span(report.finished - report.started),
+        report=report,
+        top=headline(report),
+        steps=next_steps(report),
+        findings=told(report),
+        chains=chain_groups(report.members),
+        times=times,
+        scale=scale,
+        columns=CHECKS,
+        icons=_ICONS,
+        words=_WORDS,
+        purposes=_PURPOSES,
+        schema=SCHEMA,
+        took=span(report.finished - report.started),
         roles={item.thumbprint: item.role for item in report.certificates},
-        roll_relative=relative(roll.instant, report.finished) if roll and roll.instant else "", style=Markup(style),
-        style_hash=base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii"))
+        roll_relative=relative(roll.instant, report.finished) if roll and roll.instant else "",
+        style=Markup(style),
+        style_hash=base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii"),
+    )
 
 
 def _harmless(value: object) -> object:
@@ -114,7 +147,8 @@ def _times(certificates: Sequence[CertificateReport], now: datetime) -> tuple[tu
 
 
 def _bar(begin: float, end: float, now: float, role: str) -> Markup:
-    return Markup('<svg class="bar" aria-hidden="true"><rect class="track" y="4" width="100%" height="8" rx="4"/>'
-                  '<rect class="fill {}" x="{:.2f}%" y="4" width="{:.2f}%" height="8" rx="4"/>'
-                  '<rect class="now" x="{:.2f}%" width="2" height="16"/></svg>').format(
-        role, begin, max(end - begin, 0.6), min(now, 99.8))
+    return Markup(
+        '<svg class="bar" aria-hidden="true"><rect class="track" y="4" width="100%" height="8" rx="4"/>'
+        '<rect class="fill {}" x="{:.2f}%" y="4" width="{:.2f}%" height="8" rx="4"/>'
+        '<rect class="now" x="{:.2f}%" width="2" height="16"/></svg>'
+    ).format(role, begin, max(end - begin, 0.6), min(now, 99.8))

@@ -17,7 +17,8 @@ from typing import Any, Literal
 from ..array.gate import GateVerdict
 from ..array.verdict import ArrayVerdict
 from ..findings.accept import Accepted
-from ..findings.finding import Finding, in_order, rank
+from ..findings.catalogue import CATALOGUE
+from ..findings.finding import UNLISTED, Finding, in_order, rank
 from ..plain import from_plain, to_plain
 
 SCHEMA = "ucops.certificates/report/1"
@@ -25,15 +26,6 @@ SCHEMA = "ucops.certificates/report/1"
 
 CHECKS = ("reachable", "store", "key", "chain", "tls", "product", "wire", "events", "roll")
 """The columns of members x checks, in their order."""
-
-_CHECK_OF = {
-    "member": "reachable", "transport": "reachable", "journal": "reachable", "array.clock-differs": "reachable",
-    "array.clock-unknown": "reachable", "gate": "reachable", "store": "store", "bundle": "store",
-    "array.thumbprint-differs": "store", "key": "key", "array.key-differs": "key", "chain": "chain", "leaf": "chain",
-    "names": "chain", "tls": "tls", "product": "product", "exchange": "product",
-    "rollback": "product", "wire": "wire", "event": "events",
-    "roll": "roll",
-}
 
 
 @dataclass(frozen=True)
@@ -248,7 +240,7 @@ def report_from_json(document: Mapping[str, Any]) -> Report:
 
 def check_of(finding_id: str) -> str | None:
     """The column of CHECKS that a finding's id belongs to; None: it is about the array or the run."""
-    return _CHECK_OF.get(finding_id) or _CHECK_OF.get(finding_id.partition(".")[0])
+    return CATALOGUE.get(finding_id, UNLISTED).column
 
 
 def checks(findings: Iterable[Finding], ran: Collection[str]) -> dict[str, Check]:

@@ -62,8 +62,9 @@ def chain_svg(chains: Sequence[Chain]) -> Markup:
 def _nodes(chain: Chain) -> list[_Node]:
     there = [item for item in chain.path if item.role != "root"]
     nodes = [_node(item) for item in there]
-    nodes += [_Node("missing", "missing", name, "not in the machine's stores", f"missing {name}")
-              for name in chain.missing]
+    nodes += [
+        _Node("missing", "missing", name, "not in the machine's stores", f"missing {name}") for name in chain.missing
+    ]
     roots = [item for item in chain.path if item.role == "root"]
     if roots:
         nodes += [_node(item) for item in roots]
@@ -100,9 +101,9 @@ def _drawing(placed: Sequence[_Placed], title: str, standing: bool) -> Markup:
     breadth = rows * across + (rows - 1) * GAP_ACROSS + 2
     width, height = (breadth, length) if standing else (length, breadth)
     parts = [*(_tie(item, standing) for item in placed), *(_box(item, standing) for item in placed)]
-    return Markup('<svg class="chain {}" role="img" width="{}" height="{}" viewBox="0 0 {} {}" aria-label="{}">'
-                  "{}</svg>").format("standing" if standing else "lying", width, height, width, height, clean(title),
-                                     Markup("").join(parts))
+    return Markup(
+        '<svg class="chain {}" role="img" width="{}" height="{}" viewBox="0 0 {} {}" aria-label="{}">{}</svg>'
+    ).format("standing" if standing else "lying", width, height, width, height, clean(title), Markup("").join(parts))
 
 
 def _corner(place: int, row: int, standing: bool) -> tuple[int, int]:
@@ -126,7 +127,8 @@ def _tie(item: _Placed, standing: bool) -> Markup:
         arrow = f"M{x2 - 8} {y2 - 5}L{x2 - 2} {y2}L{x2 - 8} {y2 + 5}"
     broken = " broken" if item.node.style in ("missing", "unreached") else ""
     return Markup('<path class="tie{}" d="{}"/><path class="tie{}" d="{}"/>').format(
-        broken, path, " head" + broken, arrow)
+        broken, path, " head" + broken, arrow
+    )
 
 
 def _box(item: _Placed, standing: bool) -> Markup:
@@ -136,9 +138,9 @@ def _box(item: _Placed, standing: bool) -> Markup:
     text = [_text(x + 14, y + 19, "role", node.label)]
     text += [_text(x + 14, y + 38 + 15 * number, "name", line) for number, line in enumerate(lines)]
     text.append(_text(x + 14, y + BOX_HEIGHT - 10, "note", node.note))
-    return Markup('<g class="box {}"><title>{}</title><rect x="{}" y="{}" width="{}" height="{}" rx="9"/>{}'
-                  "</g>").format(node.style, f"{clean(node.title)}, {node.note}", x, y, BOX_WIDTH, BOX_HEIGHT,
-                                 Markup("").join(text))
+    return Markup(
+        '<g class="box {}"><title>{}</title><rect x="{}" y="{}" width="{}" height="{}" rx="9"/>{}</g>'
+    ).format(node.style, f"{clean(node.title)}, {node.note}", x, y, BOX_WIDTH, BOX_HEIGHT, Markup("").join(text))
 
 
 def _text(x: int, y: int, style: str, text: str) -> Markup:

@@ -41,8 +41,10 @@ def text_table(report: Report, width: int = WIDTH) -> str:
 def _about(report: Report) -> list[str]:
     who = " on ".join(clean(name) for name in (report.operator, report.controller) if name)
     lines = [f"run {clean(report.run)}" + (f" by {who}" if who else "") + (", check mode" if report.check_mode else "")]
-    lines.append(f"{moment(report.started, True)}, {span(report.finished - report.started)}"
-                 + (f", ucops.certificates {report.collection}" if report.collection else ""))
+    lines.append(
+        f"{moment(report.started, True)}, {span(report.finished - report.started)}"
+        + (f", ucops.certificates {report.collection}" if report.collection else "")
+    )
     if report.phases:
         lines.append(" > ".join(f"{phase.name} {phase.result}" for phase in report.phases if phase.result != "skipped"))
     return [line for text in lines for line in textwrap.wrap(text, WIDTH - 2)]
@@ -52,8 +54,10 @@ def _members(report: Report) -> list[str]:
     if not report.members:
         return ["(no members)"]
     rows = [["member", "state", *CHECKS]]
-    rows += [[shorten(clean(member.name), _LONGEST_NAME), member.state, *(_cell(member, name) for name in CHECKS)]
-             for member in report.members]
+    rows += [
+        [shorten(clean(member.name), _LONGEST_NAME), member.state, *(_cell(member, name) for name in CHECKS)]
+        for member in report.members
+    ]
     widths = [max(len(row[column]) for row in rows) for column in range(len(rows[0]))]
     lines = ["  ".join(value.ljust(size) for value, size in zip(row, widths, strict=True)).rstrip() for row in rows]
     lines.insert(1, "  ".join("-" * size for size in widths))
@@ -66,13 +70,20 @@ def _cell(member: MemberReport, name: str) -> str:
 
 
 def _dates(report: Report) -> list[str]:
-    lines = [shorten(f"{item.role} certificate  {short_thumbprint(item.thumbprint)}  until {moment(item.not_after)} "
-                     f"({relative(item.not_after, report.finished)})  {clean(item.subject)}", WIDTH - 2)
-             for item in report.certificates]
+    lines = [
+        shorten(
+            f"{item.role} certificate  {short_thumbprint(item.thumbprint)}  until {moment(item.not_after)} "
+            f"({relative(item.not_after, report.finished)})  {clean(item.subject)}",
+            WIDTH - 2,
+        )
+        for item in report.certificates
+    ]
     roll = report.roll
     if roll and roll.instant and roll.state in ("planned", "rolling", "rolled", "settled"):
-        lines.append(f"A/V successor    {short_thumbprint(roll.thumbprint)}  {roll.state}, in force from "
-                     f"{moment(roll.instant)} ({relative(roll.instant, report.finished)})")
+        lines.append(
+            f"A/V successor    {short_thumbprint(roll.thumbprint)}  {roll.state}, in force from "
+            f"{moment(roll.instant)} ({relative(roll.instant, report.finished)})"
+        )
     return lines
 
 
@@ -104,8 +115,9 @@ def _findings(report: Report, width: int) -> Iterable[list[str]]:
         yield lines
     if brief:
         counted = Counter((one.finding.id, listed(one.members)) for one in brief)
-        said = ", ".join(f"{id} on {where}" + (f" ({times})" if times > 1 else "")
-                         for (id, where), times in counted.items())
+        said = ", ".join(
+            f"{id} on {where}" + (f" ({times})" if times > 1 else "") for (id, where), times in counted.items()
+        )
         yield _wrapped(f"These follow from the above: {said}.", width)
 
 
@@ -129,5 +141,10 @@ def _steps(report: Report, width: int) -> list[str]:
 
 
 def _wrapped(text: str, width: int, first: str = "", rest: str | None = None) -> list[str]:
-    return textwrap.wrap(clean(text), width, initial_indent=first, subsequent_indent=first if rest is None else rest,
-                         break_on_hyphens=False)
+    return textwrap.wrap(
+        clean(text),
+        width,
+        initial_indent=first,
+        subsequent_indent=first if rest is None else rest,
+        break_on_hyphens=False,
+    )

@@ -6,11 +6,32 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from ..products.edge.events import Event
 from ..windows.calls import Call
+
+
+@dataclass(frozen=True)
+class Event:
+    """One entry of the event log."""
+
+    id: int
+    source: str
+    time: datetime
+    level: str
+    message: str
+
+
+def events_from_rows(rows: Iterable[Mapping[str, Any]]) -> tuple[Event, ...]:
+    """Makes events of the rows of Find-Event, oldest first."""
+    found = [
+        Event(int(r["Id"]), str(r["Source"]), r["Time"], str(r.get("Level") or ""), str(r.get("Message") or ""))
+        for r in rows
+    ]
+    return tuple(sorted(found, key=lambda event: event.time))
 
 
 def read_call(log: str, sources: Sequence[str], after: datetime, newest: int) -> Call:

@@ -12,8 +12,8 @@ from typing import Any
 from ..findings.problem import Problem
 from ..pki.certificate import Certificate
 from ..pki.chain import Path
-from ..products.edge.events import Event
 from ..windows.calls import HostFacts
+from .eventlog import Event
 from .store import SID_NAMES, StoredCertificate, StoredKey
 
 

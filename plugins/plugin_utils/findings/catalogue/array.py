@@ -13,6 +13,7 @@ EDGE_NEEDS = "Microsoft, Edge Server environmental requirements in Skype for Bus
 STAGED_AV = "Microsoft, Stage AV and OAuth certificates using -Roll in Set-CsCertificate"
 LYNC_EXPIRED = "Microsoft, Lync Server certificate expiration"
 
+# fmt: off
 ARRAY: Mapping[str, Entry] = {
     "array.empty": Entry(
         "error", "The array has no members",
@@ -28,126 +29,95 @@ ARRAY: Mapping[str, Entry] = {
         "error", "The members do not carry the same certificate",
         "All servers of a pool need the exact same certificate with the same private key.",
         "Bring the member that differs to the certificate of the others: run the rollout again, or assign it there.",
-        EDGE_NEEDS),
+        EDGE_NEEDS, column="store"),
     "array.key-differs": Entry(
         "error", "The members do not carry the same key",
         "All servers of a pool need the exact same certificate with the same private key.",
-        "Stage again from one bundle on all members.", EDGE_NEEDS),
+        "Stage again from one bundle on all members.", EDGE_NEEDS, column="key"),
     "array.clock-differs": Entry(
         "error", "The members' clocks differ by more than a minute",
         "The roll happens at one instant on all members; events and certificates are judged by the clock.",
-        "Mend time synchronisation on the member named, then run again.", STAGED_AV),
+        "Mend time synchronisation on the member named, then run again.", STAGED_AV, column="reachable"),
     "array.clock-unknown": Entry(
         "error", "The clock of a member was not read",
-        "The roll needs one instant on all members.", "Run again.", STAGED_AV),
+        "The roll needs one instant on all members.", "Run again.", STAGED_AV, column="reachable"),
     "gate.no-evidence": Entry(
         "error", "There is no proof for a member",
         "The gate passes only what was read fresh from every member.",
-        "Run the gate again; see why the member did not answer.", ""),
+        "Run the gate again; see why the member did not answer.", "", column="reachable"),
     "gate.not-passed": Entry(
         "error", "The gate did not pass",
         "At least one member is not ready, so no member is switched.", "Mend what the findings name and run again.",
-        ""),
+        "", column="reachable"),
     "gate.missing": Entry(
         "error", "There is no gate verdict of this run",
         "The switch works only on a verdict of the same run.",
-        "Run the gate and the switch in one run; do not skip it with tags or --start-at-task.", ""),
+        "Run the gate and the switch in one run; do not skip it with tags or --start-at-task.", "",
+        column="reachable"),
     "gate.other-run": Entry(
         "error", "The gate verdict belongs to another run or rollout",
-        "Members, certificates or run id are not the same.", "Run the gate again.", ""),
+        "Members, certificates or run id are not the same.", "Run the gate again.", "", column="reachable"),
     "gate.digest-differs": Entry(
         "error", "A member has changed since the gate",
-        "What was proven is no longer what is there.", "Run the gate again.", ""),
+        "What was proven is no longer what is there.", "Run the gate again.", "", column="reachable"),
     "gate.simulated": Entry(
         "error", "The gate verdict is from a check run",
-        "Nothing was staged; it cannot open the switch.", "Run without --check.", ""),
-    "roll.pending": Entry(
-        "info", "The A/V authentication successor is waiting for its instant",
-        "Until then the old certificate is in use for audio and video tokens, then the new one by itself.",
-        "Run settle.yml after the instant. Keep the old certificate until it has expired.", STAGED_AV),
-    "roll.needed": Entry(
-        "error", "A/V authentication needs a roll, not a plain replacement",
-        "Replacing its certificate at once invalidates the tokens of calls in progress: audio and video drop.",
-        "Give an instant for the roll, or accept the drop explicitly in a quiet hour.", STAGED_AV),
-    "roll.passed-unrolled": Entry(
-        "critical", "The instant has passed with a member not rolled",
-        "Rolled members issue tokens that this member refuses: calls through it fail.",
-        "Run the rollout with rollout_allow_call_drop on this member, or assign the certificate there without -Roll in"
-        " a quiet hour.", STAGED_AV),
-    "roll.mixed": Entry(
-        "critical", "The members are rolled for different instants or certificates",
-        "Between the instants members refuse each other's tokens.",
-        "Run the rollout again before the first instant; it brings all members to the journalled one.", STAGED_AV),
-    "roll.no-overlap": Entry(
-        "error", "Old and new certificate do not overlap long enough",
-        "The old one expires before tokens made with it have ended, so a plain replacement drops calls.",
-        "Choose an earlier instant, or accept the drop with rollout_allow_call_drop in a quiet hour.", STAGED_AV),
-    "roll.too-soon": Entry(
-        "error", "The instant of the roll is too near",
-        "All members must be rolled before it comes.", "Choose a later instant; hours, not minutes.", STAGED_AV),
-    "roll.unconfirmed": Entry(
-        "error", "A member did not confirm the roll",
-        "All members must be rolled before the instant.", "Run again; before the instant nothing is lost.", STAGED_AV),
-    "roll.unsettled": Entry(
-        "warning", "The instant has passed, but the run was not settled",
-        "The A/V authentication service was not restarted and proven on the new certificate.", "Run settle.yml.",
-        STAGED_AV),
-    "roll.passed": Entry(
-        "warning", "The instant of the roll has passed",
-        "The new A/V certificate is in use; restoring the old one would invalidate the tokens of live calls, so it is "
-        "not taken back by itself.", "Run settle.yml.", STAGED_AV),
+        "Nothing was staged; it cannot open the switch.", "Run without --check.", "", column="reachable"),
     "rollback.old-expired": Entry(
         "error", "The old certificate has expired: there is no way back",
         "Services do not start with an expired certificate.", "Go forward: mend the cause and run the rollout again.",
-        LYNC_EXPIRED),
+        LYNC_EXPIRED, column="product"),
     "rollback.nothing-before": Entry(
         "error", "There was no certificate before: there is nothing to go back to",
         "The use had none assigned.", "Go forward, or unassign it by hand with Remove-CsCertificate.",
-        "Microsoft, Remove-CsCertificate"),
+        "Microsoft, Remove-CsCertificate", column="product"),
     "rollback.failed": Entry(
         "critical", "Taking back failed on a member",
         "It may serve the new certificate while others serve the old one.",
-        "Read the error; run rollback.yml again, it starts from what is there.", ""),
+        "Read the error; run rollback.yml again, it starts from what is there.", "", column="product"),
     "rollback.limited": Entry(
         "warning", "A way back will not exist for the whole window",
         "The old certificate expires inside the window.", "Do the rollout earlier, or be ready to go forward only.",
-        LYNC_EXPIRED),
+        LYNC_EXPIRED, column="product"),
     "journal.unfinished": Entry(
         "warning", "An earlier run did not end",
         "Its journal on the member is still open.",
         "This run reads the true state and goes on from there; run rollback.yml instead if you want the old state "
-        "back.", ""),
+        "back.", "", column="reachable"),
     "journal.unreadable": Entry(
         "error", "The journal of a member cannot be read",
         "What an earlier run did there is not known from it.",
         "Compare the member with the others by hand, then remove the journal value in "
-        "HKLM\\SOFTWARE\\ucops\\certificates.", ""),
+        "HKLM\\SOFTWARE\\ucops\\certificates.", "", column="reachable"),
     "journal.newer": Entry(
         "error", "The journal was written by a newer version of the collection",
         "This version might misread it.",
-        "Run with the version of the collection that the journal names, or a newer one.", ""),
+        "Run with the version of the collection that the journal names, or a newer one.", "", column="reachable"),
     "journal.other-run": Entry(
         "warning", "The journal of a member belongs to another run",
-        "It is left alone.", "See when that run was; roll it back by naming its run id if it is the one meant.", ""),
+        "It is left alone.", "See when that run was; roll it back by naming its run id if it is the one meant.", "",
+        column="reachable"),
     "journal.missing": Entry(
         "warning", "A member of the run has no journal",
         "Nothing was begun there, or the journal was removed.", "Compare the member with the others in this report.",
-        ""),
+        "", column="reachable"),
     "journal.not-written": Entry(
         "error", "The journal could not be written",
         "Nothing is changed on a member whose journal cannot be kept.",
-        "Check the account's rights on HKLM\\SOFTWARE\\ucops\\certificates.", ""),
+        "Check the account's rights on HKLM\\SOFTWARE\\ucops\\certificates.", "", column="reachable"),
     "transport.insecure": Entry(
         "error", "The connection to the member is not safe for a key",
         "A private key is sent only to an authenticated server over an encrypted connection.",
         "Use HTTPS with a verified certificate (ansible_winrm_ca_trust_path), or NTLM or Kerberos with message "
-        "encryption.", ""),
+        "encryption.", "", column="reachable"),
     "transport.unverified": Entry(
         "error", "The server's identity is not verified",
         "server_cert_validation is ignore: anybody could be at the other end.",
         "Name the CA of the WinRM certificate in ansible_winrm_ca_trust_path, or use NTLM or Kerberos message "
-        "encryption.", ""),
+        "encryption.", "", column="reachable"),
     "transport.unsupported": Entry(
         "error", "This connection type is not supported",
-        "Only winrm and psrp carry the collection's script.", "Set ansible_connection to winrm or psrp.", ""),
+        "Only winrm and psrp carry the collection's script.", "Set ansible_connection to winrm or psrp.", "",
+        column="reachable"),
 }
+# fmt: on

@@ -10,13 +10,12 @@ Lync prints serial numbers byte-reversed. Partner TLS failures (14428, 14507) ar
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
 from datetime import datetime
-from typing import Any
 
 from ...findings.problem import Problem
 from ...pki.certificate import Certificate, byte_reversed_serial
+from ...stores.eventlog import Event
 from ...windows.calls import Answer, Call
 
 LOG = "Lync Server"
@@ -24,17 +23,6 @@ LOG = "Lync Server"
 SOURCES = ("LS Protocol Stack",)
 SESSION_KEY = re.compile(r"shared session key", re.IGNORECASE)
 NOISE = frozenset({14428, 14507})
-
-
-@dataclass(frozen=True)
-class Event:
-    """One entry of the event log."""
-
-    id: int
-    source: str
-    time: datetime
-    level: str
-    message: str
 
 
 def read_call(after: datetime, newest: int = 200) -> Call:
@@ -49,15 +37,6 @@ def unreadable(answer: Answer | None) -> Problem | None:
         return None
     reason = answer.error.message if answer.error is not None else next(iter(answer.warnings), None)
     return None if reason is None else Problem("event.unreadable", LOG, reason)
-
-
-def events_from_rows(rows: Iterable[Mapping[str, Any]]) -> tuple[Event, ...]:
-    """Makes events of the rows of Find-Event, oldest first."""
-    found = [
-        Event(int(r["Id"]), str(r["Source"]), r["Time"], str(r.get("Level") or ""), str(r.get("Message") or ""))
-        for r in rows
-    ]
-    return tuple(sorted(found, key=lambda event: event.time))
 
 
 def names_serial(event: Event, certificate: Certificate) -> bool:

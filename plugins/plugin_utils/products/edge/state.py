@@ -17,6 +17,7 @@ from typing import Any
 
 from ...pki.certificate import Certificate
 from ...pki.names import names_of
+from ...stores.eventlog import Event, events_from_rows
 from ...stores.readiness import Presented
 from ...stores.store import Change, Stores, label, read_calls, stores_from_rows
 from ...windows.calls import Call, Switch
@@ -81,7 +82,7 @@ class EdgeState:
     windows: tuple[int, ...]
     presented: Mapping[str, Presented]
     """Thumbprint -> what Schannel would send."""
-    events: tuple[events.Event, ...] = ()
+    events: tuple[Event, ...] = ()
 
     def current(self, use: str) -> str | None:
         """The thumbprint that the use has at this member's now."""
@@ -150,7 +151,7 @@ def state_from(
         clock=clock,
         windows=tuple(windows),
         presented=presented,
-        events=events.events_from_rows(rows.get("events", ())),
+        events=events_from_rows(rows.get("events", ())),
     )
 
 

@@ -14,8 +14,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.catalogue import CATALOGUE
 from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.finding import (
-    CATALOGUE,
     SEVERITIES,
     Finding,
     finding,
@@ -30,7 +30,7 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.findin
 ROOT = next(
     parent
     for parent in Path(__file__).resolve().parents
-    if (parent / "plugins" / "plugin_utils" / "array" / "findings.py").is_file()
+    if (parent / "plugins" / "plugin_utils" / "findings" / "finding.py").is_file()
 )
 FINDINGS = st.builds(
     Finding,

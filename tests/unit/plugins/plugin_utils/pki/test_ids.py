@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.finding import CATALOGUE
+from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.catalogue import CATALOGUE
 
 PKI = Path(__file__).parents[5] / "plugins" / "plugin_utils" / "pki"
 

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.finding import finding
-from ansible_collections.ucops.certificates.plugins.plugin_utils.report.make import make_report, named
+from ansible_collections.ucops.certificates.plugins.plugin_utils.report.make import make_report, named, write_report
 from ansible_collections.ucops.certificates.plugins.plugin_utils.report.report import Report, report_from_json
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.array.array_runs import (
     ROLLED,
@@ -225,7 +225,7 @@ def test_settled_and_waiting_rolls() -> None:
 
 
 def write(folder: Path | str, told: list[str] | None = None, **options: Any) -> dict[str, Any]:
-    return array_run(told, directory=str(folder), **(DONE | options)).run("report")
+    return write_report(array_run(told, directory=str(folder), **(DONE | options)))
 
 
 def test_two_files_that_only_the_user_may_read(tmp_path: Path) -> None:

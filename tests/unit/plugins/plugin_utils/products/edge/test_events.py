@@ -37,7 +37,7 @@ def row(message: str, level: str = "Error", id: int = 14397, minutes: float = 1,
 
 
 def found(*rows: dict[str, Any], since: Any = NOW) -> tuple[Problem, ...]:
-    return events.problems(events.events_from_rows(rows), [new().certificate], since)
+    return events.problems(eventlog.events_from_rows(rows), [new().certificate], since)
 
 
 @pytest.mark.parametrize("id", [14559, 1, 14428])
@@ -84,7 +84,7 @@ def test_what_was_there_before_does_not_count() -> None:
 
 def test_a_serial_too_short_to_mean_anything_matches_nothing() -> None:
     short = issue("short.example", serial=0x1000).certificate
-    message = events.events_from_rows([row("error 0x1000 in thread 1000")])
+    message = eventlog.events_from_rows([row("error 0x1000 in thread 1000")])
     assert events.problems(message, [short], None) == ()
 
 
@@ -98,7 +98,7 @@ def test_no_text_makes_it_fail_and_none_of_prose_names_a_serial(text: str) -> No
 
 def test_events_come_oldest_first_and_empty_ones_survive() -> None:
     rows = [row("b", minutes=2), row(None, minutes=1, Level=None)]  # type: ignore[arg-type]
-    seen = events.events_from_rows(rows)
+    seen = eventlog.events_from_rows(rows)
     assert [e.message for e in seen] == ["", "b"]
     assert events.problems(seen, [new().certificate], None) == ()
 
@@ -110,7 +110,7 @@ def test_the_read_is_bounded_and_may_fail_alone() -> None:
 
 
 def test_a_user_s_pattern_selects_among_all_entries() -> None:
-    seen = events.events_from_rows([row("one certificate"), row("another matter", minutes=2)])
+    seen = eventlog.events_from_rows([row("one certificate"), row("another matter", minutes=2)])
     assert [e.message for e in eventlog.select(seen, re.compile("CERT", re.IGNORECASE))] == ["one certificate"]
     assert eventlog.select(seen, None) == seen
     assert not eventlog.read_call("Application", (), NOW, 5).optional, "there the log is what was asked for"
