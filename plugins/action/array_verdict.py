@@ -30,7 +30,9 @@ class ActionModule(CertificateAction):
         facts = {member: self._facts(member, evidence.get(member)) for member in members}
         old = {str(member): _texts(uses, f"old.{member}") for member, uses in options["old"].items()}
         desired = _texts(options["desired"], "desired")
-        verdict = array_verdict(members, facts, desired, old, _texts(options["excluded"], "excluded"))
+        verdict = array_verdict(
+            members, facts, dict.fromkeys(members, desired), old, _texts(options["excluded"], "excluded")
+        )
         return {"changed": False, **verdict.to_dict()}
 
     @staticmethod

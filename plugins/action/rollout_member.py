@@ -15,11 +15,14 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.array.phase imp
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.wanted import bundles_by_leaf, wanted_for
 from ansible_collections.ucops.certificates.plugins.plugin_utils.base import CertificateAction, Stop, aware, utc_now
 from ansible_collections.ucops.certificates.plugins.plugin_utils.inputs import BUNDLE_SPEC, load_delivery
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.conversation import Conversation
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.drain import Clock
-from ansible_collections.ucops.certificates.plugins.plugin_utils.member.edge_member import EdgeMember
-from ansible_collections.ucops.certificates.plugins.plugin_utils.member.exchange_member import ExchangeMember
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.evidence import Evidence
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.settings import Settings
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.stop import PhaseFailed
+from ansible_collections.ucops.certificates.plugins.plugin_utils.plain import PlainError
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products import PRODUCTS
+from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import CallError
 
 BUNDLE = {"type": "dict", "options": BUNDLE_SPEC}
 
@@ -47,17 +50,16 @@ class ActionModule(CertificateAction):
             raise Stop(str(error)) from None
         given = {name: spec for name, spec in (options["bundles"] or {}).items() if spec}
         deliveries = [load_delivery(name, spec, settings.trust) for name, spec in given.items()]
-        kind: type[EdgeMember | ExchangeMember] = ExchangeMember if settings.product == "exchange" else EdgeMember
-        wanted = None
-        if deliveries:
-            wanted = wanted_for(
-                deliveries, settings.product, settings.av, settings.services, utc_now(), settings.install_root
-            )
-        member = kind(
+        product = PRODUCTS[settings.product]
+        own = product.own(settings.own)
+        root = settings.install_root
+        member = Conversation(
             host=self.host(task_vars),
             member=options["member"],
             settings=settings,
-            wanted=wanted,
+            product=product,
+            own=own,
+            wanted=wanted_for(deliveries, product, own, utc_now(), root) if deliveries else None,
             clock=Clock(utc_now, time.monotonic, time.sleep),
             tell=self.tell,
             one_time_password=lambda: secrets.token_urlsafe(24),
@@ -68,17 +70,18 @@ class ActionModule(CertificateAction):
             result = run_phase(
                 options["phase"],
                 member,
-                settings,
-                options["evidence"],
+                Evidence.from_plain(options["evidence"]) if options["evidence"] else None,
                 options["gate"],
                 self.check_mode,
                 since=since,
                 stage=options["stage"],
             )
+        except (PlainError, CallError) as error:
+            raise Stop(f"What is known of {member.member} cannot be read ({error}). Start the playbook again") from None
         except GateRefused as refused:
             raise Stop(str(refused), member=member.member, finding="gate.missing") from None
         except PhaseFailed as failed:
-            known = {"member": member.member, "evidence": dict(failed.evidence or {})}
+            known = {"member": member.member, "evidence": failed.evidence.to_plain() if failed.evidence else {}}
             raise Stop(str(failed), **known, **({"finding": failed.finding} if failed.finding else {})) from None
         changes = result.get("changes", [])
         header = member.member

@@ -12,7 +12,7 @@ import base64
 import binascii
 import os
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,7 +49,7 @@ class Delivery:
     """One bundle with what the user wants of it."""
 
     name: str
-    """``external``, ``internal`` or ``av``."""
+    """Its name in the map of bundles."""
     bundle: Bundle
     exportable: bool
     friendly_name: str | None
@@ -159,22 +159,3 @@ def _certificates(data: bytes, source: str) -> tuple[Certificate, ...]:
     if not found:
         raise InputError("trust.unreadable", f"list of trusted roots {source} holds no certificate in PEM form")
     return found
-
-
-def uses_of(deliveries: Sequence[Delivery], av: str) -> dict[str, str]:
-    """Use -> name of the bundle that serves it.
-
-    ``av``: ``follow`` gives A/V authentication the external certificate where no bundle ``av`` is there; ``leave``
-    does not touch it.
-    """
-    names = {d.name for d in deliveries}
-    uses: dict[str, str] = {}
-    if "external" in names:
-        uses |= {"AccessEdgeExternal": "external", "DataEdgeExternal": "external"}
-    if "av" in names:
-        uses["AudioVideoAuthentication"] = "av"
-    elif "external" in names and av != "leave":
-        uses["AudioVideoAuthentication"] = "external"
-    if "internal" in names:
-        uses["Internal"] = "internal"
-    return uses

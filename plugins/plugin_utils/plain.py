@@ -125,3 +125,33 @@ def _scalar(kind: Any, value: Any, where: str) -> Any:
 def _shown(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= 60 else text[:57] + "..."
+
+
+def loosely(cls: type[T], data: Mapping[str, Any], prefix: str) -> T:
+    """A flat dataclass out of options as templates leave them: a number or a truth may be its text (ansible-core up to
+    2.18), an empty text or None is "not given". Options that the class does not know are left alone.
+
+    Raises ValueError naming the option, with ``prefix`` before it, that does not fit.
+    """
+    kinds = {field.name: str(field.type) for field in fields(cls)}  # type: ignore[arg-type]  # as above
+    values = {name: _loose(kinds[name], data[name], prefix + name) for name in kinds if name in data}
+    given = {name: value for name, value in values.items() if value is not None or kinds[name].endswith("None")}
+    return cls(**given)
+
+
+_KINDS = {"bool": "true or false", "int": "a whole number", "float": "a number"}
+
+
+def _loose(kind: str, value: Any, name: str) -> Any:
+    if value is None or (isinstance(value, str) and value in ("", "None") and kind != "str"):
+        return None
+    try:
+        if kind == "bool":
+            return value if isinstance(value, bool) else {"true": True, "false": False}[str(value).lower()]
+        if kind in ("int", "float"):
+            return int(float(value)) if kind == "int" else float(value)
+    except (KeyError, ValueError, TypeError):
+        raise ValueError(f"{name}: expected {_KINDS[kind]}, found {value!r}") from None
+    if kind.startswith("tuple"):
+        return tuple(str(item) for item in value)
+    return str(value) if kind.startswith("str") else value

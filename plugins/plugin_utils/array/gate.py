@@ -45,6 +45,8 @@ class GateRead:
     """Seconds the member's clock is ahead of the controller's; None: not read."""
     findings: tuple[Finding, ...] = ()
     """What the checks found on this member (stores, key, chains, TLS stack, product)."""
+    wanted: Mapping[str, str] | None = None
+    """Use to thumbprint, of what the run wants what this member can have; None: all of it."""
 
 
 @dataclass(frozen=True)
@@ -224,6 +226,13 @@ def _present(case: _Case) -> dict[str, GateRead]:
     return {name: read for name in case.members if (read := case.reads.get(name)) is not None}
 
 
+def _wanted(case: _Case, read: GateRead) -> Mapping[str, str]:
+    """Use to thumbprint, of what was asked for what this member can have."""
+    if read.wanted is None:
+        return case.desired
+    return {use: value for use, value in case.desired.items() if use in read.wanted}
+
+
 def _check_members(case: _Case) -> None:
     if not case.members:
         case.say("array.empty", "", case.array, f"The array {case.array} has no members: expected at least one.")
@@ -241,12 +250,15 @@ def _check_members(case: _Case) -> None:
             case.say("gate.no-evidence", name, "read", f"The read given for {name} is of {read.member}.")
         if not _DIGEST.fullmatch(read.digest):
             case.say("gate.no-evidence", name, "read", f"{name} has no digest of a fresh read.")
+        if case.desired and not _wanted(case, read):
+            text = f"{name} has none of {', '.join(case.desired)}, so there is nothing to prove on it."
+            case.say("gate.no-evidence", name, "uses", text)
         case.found.extend(read.findings)
 
 
 def _check_staged(case: _Case) -> None:
     for name, read in _present(case).items():
-        for use, wanted in case.desired.items():
+        for use, wanted in _wanted(case, read).items():
             found = thumb(read.staged.get(use))
             if not found:
                 case.say(
@@ -269,7 +281,8 @@ def _check_staged(case: _Case) -> None:
 
 def _check_keys(case: _Case) -> None:
     for use in case.desired:
-        held = {name: read.keys.get(use, "").lower() for name, read in _present(case).items()}
+        having = {name: read for name, read in _present(case).items() if use in _wanted(case, read)}
+        held = {name: read.keys.get(use, "").lower() for name, read in having.items()}
         for name in (name for name, key in held.items() if not key):
             case.say("key.unusable", name, use, f"The private key for {use} was not proven to sign on {name}.")
         known = Counter(key for key in held.values() if key)

@@ -11,15 +11,15 @@ from datetime import datetime
 from typing import Any
 
 from ..member import records
-from ..member.edge_member import EdgeMember
-from ..member.exchange_member import ExchangeMember
+from ..member.conversation import Conversation
+from ..member.evidence import Evidence
 from ..member.journal import Journal
-from ..member.member import Member
 from ..member.settings import Settings
 from ..member.stop import PhaseFailed
-from ..products.edge import state as edge
+from ..products.interface import Plan
 from ..stores.store import Change
 from ..windows.calls import OutcomeUnknown
+from .decide import plan_of
 from .gate import GateVerdict, gate_refusals
 
 PHASES = ("read", "roll", "unroll", "switch", "rename", "prove", "settle", "take_back", "release")
@@ -56,9 +56,8 @@ def demand_gate(gate: Mapping[str, Any], settings: Settings, member: str, digest
 
 def run_phase(
     phase: str,
-    at: Member,
-    settings: Settings,
-    evidence: Mapping[str, Any],
+    at: Conversation,
+    evidence: Evidence | None,
     gate: Mapping[str, Any],
     check_mode: bool,
     since: datetime | None = None,
@@ -66,101 +65,72 @@ def run_phase(
 ) -> dict[str, Any]:
     """Runs the phase and returns the task's result: ``changed``, ``evidence``, ``changes``.
 
-    Raises PhaseFailed, GateRefused, and what the host raises, but for an answer that was cut off: then the member is
-    asked again, since what was known of it may be over.
+    ``evidence``: what the member said last; None where nothing is known yet. Raises PhaseFailed, GateRefused, and what
+    the host raises, but for an answer that was cut off: then the member is asked again, since what was known of it may
+    be over.
     """
     try:
-        return _run(phase, at, settings, evidence, gate, check_mode, since, stage)
+        if phase == "read":
+            done = at.prepare(stage, check_mode)
+            return _result(done.evidence, _lines(done.changes)) | {"first": done.first.to_plain()}
+        if phase == "take_back" and not check_mode:
+            return _result(at.take_back(), ["taken back as its journal says"])
+        if evidence is None:
+            raise PhaseFailed(f"{at.member}: nothing is known of it in this run, so nothing is done there")
+        return _change(phase, at, evidence, gate, check_mode, since)
     except OutcomeUnknown as unknown:
         raise PhaseFailed(f"{at.member}: {unknown}", at.after_failure()) from None
 
 
-def _run(
+def _change(
     phase: str,
-    at: Member,
-    settings: Settings,
-    evidence: Mapping[str, Any],
+    at: Conversation,
+    evidence: Evidence,
     gate: Mapping[str, Any],
     check_mode: bool,
     since: datetime | None,
-    stage: bool,
 ) -> dict[str, Any]:
-    if phase == "read":
-        done = at.prepare(stage, check_mode)
-        return _result(done.evidence, _lines(done.changes)) | {"first": dict(done.first)}
-    if phase in ("roll", "switch", "rename"):
-        digest = None if phase == "rename" else str(evidence.get("digest", ""))
-        demand_gate(gate, settings, at.member, digest, check_mode)
+    kind = {"switch": "plans", "roll": "before", "rename": "after"}.get(phase)
+    plan = plan_of(gate, at.member, evidence, kind) if kind else Plan()
+    if kind:
+        # What follows the switch has changed the stores itself: no digest is held against it.
+        digest = None if phase == "rename" else evidence.digest
+        demand_gate(gate, at.settings, at.member, digest, check_mode)
     if check_mode:
-        return {"changed": True, "changes": _would(phase, evidence, gate)}
+        return {"changed": True, "changes": _would(phase, plan)}
     if phase == "release":
         return _result(at.release(evidence), ())
-    if phase == "take_back":
-        return _result(at.take_back(), ["taken back as its journal says"])
-    journal = Journal.loads(evidence["journal"]) if evidence.get("journal") else None
+    journal = evidence.journal
     if phase == "switch":
-        uses = {use: str(evidence["wanted"][use]) for use in _uses(evidence, gate, at.member)}
-        names = _renamed_along(gate, at.member)
-        after = at.switch(uses, records.own(journal, settings, evidence), {**evidence, "rename": names})
-        return _result(after, [f"{use}: {evidence['assigned'].get(use)} -> {new}" for use, new in uses.items()])
-    if phase == "prove" and journal is not None:
-        return _result(at.prove(journal, evidence, since), ())
-    if isinstance(at, EdgeMember):
-        return _run_edge(phase, at, settings, evidence, gate, journal)
-    if phase == "rename" and isinstance(at, ExchangeMember):
-        names = [str(name) for name in gate["rename"]["connectors"]]
-        after = at.rename(names, records.own(journal, settings, evidence), evidence)
-        return _result(after, [f"Send connector {name}: renamed" for name in names])
-    raise PhaseFailed(f"{at.member}: {phase}: there is nothing to do on an Exchange server", evidence)
-
-
-def _run_edge(
-    phase: str,
-    at: EdgeMember,
-    settings: Settings,
-    evidence: Mapping[str, Any],
-    gate: Mapping[str, Any],
-    journal: Journal | None,
-) -> dict[str, Any]:
-    """What only Edge servers have: the roll of A/V authentication."""
-    if phase == "roll":
-        instant = datetime.fromisoformat(gate["roll"]["instant"])
-        after = at.roll(instant, records.own(journal, settings, evidence), evidence)
-        return _result(after, [f"{edge.AV_USE}: successor rolled for {instant.isoformat()}"])
+        after = at.switch(plan, records.own(journal, at.settings, evidence), evidence)
+        return _result(after, [f"{use}: {both.before} -> {both.after}" for use, both in plan.uses.items()])
+    if kind:
+        after = at.step(plan, records.own(journal, at.settings, evidence), evidence, _WHAT[phase])
+        return _result(after, plan.lines)
     if journal is None:
         raise PhaseFailed(f"{at.member}: there is no journal; nothing is known of a rollout there", evidence)
+    if phase == "prove":
+        return _result(at.prove(journal, evidence, since), ())
     if phase == "settle":
-        return _result(at.settle(journal, evidence), ["A/V authentication: restarted on the successor"])
-    previous = records.previous_av(journal)
-    if previous is None:
-        text = f"{at.member}: the journal does not say which A/V certificate was in force before the roll"
+        return _result(at.settle(journal, evidence), [f"{at.product.succeeds}: restarted on the successor"])
+    return _cancel(at, journal, evidence)
+
+
+_WHAT = {"roll": "rolling", "rename": "renaming"}
+
+
+def _cancel(at: Conversation, journal: Journal, evidence: Evidence) -> dict[str, Any]:
+    roll = journal.roll
+    if roll is None or roll.previous is None:
+        text = f"{at.member}: the journal does not say which certificate was in force before the roll"
         raise PhaseFailed(text, evidence)
-    return _result(at.unroll(journal, previous, evidence), [f"{edge.AV_USE}: scheduled successor cancelled"])
+    use = roll.use or at.product.succeeds
+    return _result(at.cancel(use, journal, roll.previous, evidence), [f"{use}: scheduled successor cancelled"])
 
 
-def _uses(evidence: Mapping[str, Any], gate: Mapping[str, Any], member: str) -> list[str]:
-    """The uses to switch: those that differ, and A/V where the array replaces it."""
-    uses = list(evidence["switch_uses"])
-    if gate["roll"]["action"] == "replace" and member in gate["roll"]["members"] and edge.AV_USE not in uses:
-        uses.append(edge.AV_USE)
-    return uses
-
-
-def _renamed_along(gate: Mapping[str, Any], member: str) -> list[str]:
-    """The Send connectors that this member renames in its own switch, the last one of the array."""
-    rename = gate.get("rename") or {}
-    return (
-        [str(name) for name in rename["connectors"]] if rename.get("member") == member and not rename["apart"] else []
-    )
-
-
-def _would(phase: str, evidence: Mapping[str, Any], gate: Mapping[str, Any]) -> list[str]:
-    if phase == "roll":
-        return [f"{edge.AV_USE}: would be rolled for {gate['roll']['instant']}"]
-    if phase == "switch":
-        return list(evidence.get("switch", ()))
-    if phase == "rename":
-        return [f"Send connector {name}: would be renamed" for name in gate["rename"]["connectors"]]
+def _would(phase: str, plan: Plan) -> list[str]:
+    if phase in ("switch", "roll", "rename"):
+        return list(plan.lines)
     return [f"{phase}: nothing is done in check mode"]
 
 
@@ -168,5 +138,5 @@ def _lines(changes: Sequence[Change]) -> list[str]:
     return [change.as_line() for change in changes]
 
 
-def _result(evidence: Mapping[str, Any], changes: Sequence[str]) -> dict[str, Any]:
-    return {"changed": bool(changes), "changes": list(changes), "evidence": dict(evidence)}
+def _result(evidence: Evidence, changes: Sequence[str]) -> dict[str, Any]:
+    return {"changed": bool(changes), "changes": list(changes), "evidence": evidence.to_plain()}

@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from ..findings.finding import Finding, finding, from_problem, in_order
 from ..inputs import Delivery
-from ..member.evidence import Wanted
 from ..pki.preflight import check_bundle, check_roots
+from ..products.interface import Product
+from ..stores.wanted import Wanted
 from .wanted import intended_path
 
 
@@ -61,10 +63,9 @@ def array_findings(
                 )
 
 
-def delivery_findings(deliveries: Sequence[Delivery], at: datetime, product: str) -> Iterable[Finding]:
+def delivery_findings(deliveries: Sequence[Delivery], at: datetime, wildcards: bool) -> Iterable[Finding]:
     """Each bundle by itself, by the controller's clock; the members' clocks and versions are asked later."""
     for delivery in deliveries:
-        wildcards = product != "edge"
         for problem in check_bundle(delivery.bundle, at, friendly_name=delivery.friendly_name, wildcards=wildcards):
             yield from_problem(problem)
         path = intended_path(delivery, at)
@@ -88,20 +89,6 @@ def trust_findings(deliveries: Sequence[Delivery]) -> Iterable[Finding]:
             yield from_problem(problem)
 
 
-def one_leaf_a_use(wanted: Wanted) -> Iterable[Finding]:
-    """Two bundles with the same leaf are most likely a mistake of copying."""
-    by_leaf: dict[str, list[str]] = {}
-    for use, leaf in wanted.uses.items():
-        by_leaf.setdefault(leaf.sha256, []).append(use)
-    for uses in by_leaf.values():
-        if "Internal" in uses and len(uses) > 1:
-            text = (
-                f"the internal interface and {', '.join(u for u in uses if u != 'Internal')} would share "
-                f"one certificate"
-            )
-            yield finding("bundle.shared-internal", "", "Internal", text, severity="warning")
-
-
 def all_findings(
     array: str,
     members: Sequence[str],
@@ -111,11 +98,12 @@ def all_findings(
     deliveries: Sequence[Delivery],
     wanted: Wanted | None,
     at: datetime,
-    product: str,
+    product: Product[Any] | None,
 ) -> tuple[Finding, ...]:
     """Everything at once, worst first."""
-    found = [*array_findings(array, members, arrays, excluded, size), *delivery_findings(deliveries, at, product)]
+    found = list(array_findings(array, members, arrays, excluded, size))
+    if product is not None and wanted is not None:
+        found += delivery_findings(deliveries, at, product.wildcards)
+        found += (from_problem(problem) for problem in product.leaf(wanted))
     found += trust_findings(deliveries)
-    if wanted is not None:
-        found += one_leaf_a_use(wanted)
     return in_order(found)

@@ -16,15 +16,17 @@ from typing import Any
 from ..findings.finding import Finding, stopping, together
 from ..inputs import InputError, load_delivery, load_trust
 from ..member import records
-from ..member.evidence import Wanted
-from ..member.journal import Journal, JournalError
+from ..member.evidence import Evidence
 from ..member.settings import Settings
 from ..pki.certificate import Certificate
-from ..products.edge import state as edge
+from ..plain import PlainError, to_plain
+from ..products import PRODUCTS
+from ..products.interface import Product
 from ..stores.store import label
+from ..stores.wanted import Wanted
 from ..version import VERSION
-from . import decide as array_side
-from . import settle as settling
+from ..windows.calls import CallError
+from . import decide, prove, settle
 from .preflight import all_findings
 from .wanted import wanted_for
 from .wire import Port, ports
@@ -77,9 +79,30 @@ class ArrayRun:
             raise Refused(str(error)) from None
 
     @property
-    def evidence(self) -> Mapping[str, Any]:
+    def product(self) -> Product[Any]:
+        """The product that is rolled out."""
+        return PRODUCTS[self.settings.product]
+
+    @cached_property
+    def own(self) -> Any:
+        """The product's own part of the settings."""
+        return self.product.own(self.settings.own)
+
+    @cached_property
+    def evidence(self) -> Mapping[str, Evidence]:
         """Member -> evidence, without those that said nothing."""
-        return {m: e for m, e in self.options["evidence"].items() if e}
+        return self._evidence("evidence")
+
+    @cached_property
+    def first(self) -> Mapping[str, Evidence]:
+        """The same, as each member was before this run touched it."""
+        return self._evidence("first")
+
+    def _evidence(self, name: str) -> Mapping[str, Evidence]:
+        try:
+            return {m: Evidence.from_plain(e) for m, e in self.options[name].items() if e}
+        except (PlainError, CallError) as error:
+            raise Refused(f"What is known of a member cannot be read ({error}). Start the playbook again") from None
 
     @cached_property
     def owners(self) -> dict[tuple[str, int], tuple[str, str]]:
@@ -128,10 +151,16 @@ class ArrayRun:
             )
         if options.get("roll_at"):
             options["roll_at"] = _instant(str(options["roll_at"])).isoformat()
-        product = str(options.get("product") or "edge")
-        services = tuple(str(s) for s in options.get("services") or Settings.services)
-        av, root = str(options.get("av") or "auto"), bool(options.get("install_root"))
-        wanted = wanted_for(deliveries, product, av, services, self.now, root) if deliveries else None
+        product = PRODUCTS.get(str(options.get("product") or ""))
+        if product is None:
+            known = ", ".join(PRODUCTS)
+            raise Refused(f"rollout_product: expected one of {known}, found {options.get('product')!r}")
+        try:
+            own = product.own(options)
+        except ValueError as error:
+            raise Refused(f"No member was touched: {error}") from None
+        root = bool(options.get("install_root"))
+        wanted = wanted_for(deliveries, product, own, self.now, root) if deliveries else None
         found = all_findings(
             str(given["array"]),
             given["members"],
@@ -161,6 +190,7 @@ class ArrayRun:
                     "started": self.now.isoformat(),
                     "version": VERSION,
                     "wanted": _wanted_facts(wanted, deliveries) if wanted else {},
+                    "own": to_plain(own),
                 }
             )
         except ValueError as error:
@@ -175,7 +205,9 @@ class ArrayRun:
 
     def gate(self) -> dict[str, Any]:
         """The gate's verdict and what will be done; refuses when one member is short."""
-        gate = array_side.gate(self.settings, self.evidence, self.options["reasons"], self.now, self.check_mode)
+        gate = decide.gate(
+            self.product, self.own, self.settings, self.evidence, self.options["reasons"], self.now, self.check_mode
+        )
         facts = gate.to_dict()
         if not gate.verdict.passed:
             stops = lines_of(stopping(gate.verdict.findings))
@@ -184,18 +216,18 @@ class ArrayRun:
         self.tell(f"  | gate open: {len(gate.verdict.members)} of {len(self.settings.members)} members proven ready")
         if gate.roll.action != "none":
             when = f" for {gate.roll.instant:%Y-%m-%d %H:%M:%SZ}" if gate.roll.instant else ""
-            self.tell(f"  | A/V authentication: {gate.roll.action}{when} on {', '.join(gate.roll.members)}")
+            self.tell(f"  | {self.product.succession}: {gate.roll.action}{when} on {', '.join(gate.roll.members)}")
         self.tell(f"  | to switch: {', '.join(gate.switch) or 'nothing'}")
-        if gate.rename:
-            names = ", ".join(gate.rename["connectors"])
-            self.tell(f"  | Send connectors to rename last, on {gate.rename['member']}: {names}")
+        if gate.note:
+            self.tell(f"  | {gate.note}")
         return facts
 
     def prove(self) -> dict[str, Any]:
         """What every member (or ``only`` one) serves is what was wanted, or the task fails."""
         switched, rolled = self.options["touched"], self.options["rolled"]
         touched = list(dict.fromkeys([*switched, *rolled]))
-        found = array_side.prove(
+        found = prove.prove(
+            self.product,
             self.settings,
             self.evidence,
             self.options["reasons"],
@@ -212,34 +244,23 @@ class ArrayRun:
         if self.after is not None:
             who = self.options["only"] or "every member"
             self.tell(f"  | {who:<14} proven on {len([p for p in self.after if p.leaf])} port(s)")
-        since = array_side.uniform_since(self.settings, self.evidence, touched)
+        since = prove.uniform_since(self.evidence, touched)
         return facts | {"since": since}
 
     def settle(self) -> dict[str, Any]:
         """Which members to settle; refuses before the instant and when one member was not rolled."""
-        todo, found = settling.settle_decision(self.settings, self.evidence, self.options["reasons"])
+        todo, found = settle.settle_decision(self.product, self.settings, self.evidence, self.options["reasons"])
         if stopping(found):
             raise Refused(f"Not settled.\n  {lines_of(stopping(found))}", findings=[f.to_dict() for f in found])
         self.tell(f"  | to settle: {', '.join(todo) or 'nothing'}")
         return {"settle": list(todo)}
 
-    def journals(self, evidence: Mapping[str, Any]) -> dict[str, Journal]:
-        """Member -> journal, of those whose evidence has one that can be read."""
-        journals = {}
-        for member, seen in evidence.items():
-            if seen and seen.get("journal"):
-                try:
-                    journals[member] = Journal.loads(seen["journal"])
-                except JournalError:
-                    continue
-        return journals
-
     def rollback(self) -> dict[str, Any]:
         """Which members the journals name, the last one switched first."""
-        journals = self.journals(self.evidence)
+        journals = {m: e.journal for m, e in self.evidence.items() if e.journal is not None}
         locked = [
             f
-            for f in array_side.member_findings(self.settings, self.evidence, {})
+            for f in decide.member_findings(self.settings, self.evidence, {})
             if f.id in ("member.locked", "journal.unreadable")
         ]
         if locked:
@@ -263,7 +284,7 @@ class ArrayRun:
         With one member lost the roll stays: cancelled on some only, the members would refuse each other's tokens at
         the instant, which is the very thing to avoid.
         """
-        rolled = [m for m in self.settings.members if records.may_be_rolled(self.evidence.get(m, {}))]
+        rolled = [m for m in self.settings.members if (e := self.evidence.get(m)) and records.scheduled(e)]
         asked = self.options["rolled"]
         lost = [m for m in self.settings.members if m not in self.evidence]
         if not asked or not rolled:
@@ -308,6 +329,3 @@ def _wanted_facts(wanted: Wanted, deliveries: Sequence[Any]) -> dict[str, dict[s
         use: {"thumbprint": leaf.thumbprint, "key": leaf.spki_sha256, "label": label(leaf), "trust": trust[leaf.sha256]}
         for use, leaf in wanted.uses.items()
     }
-
-
-__all__ = ["PHASES", "ArrayRun", "Refused", "edge"]

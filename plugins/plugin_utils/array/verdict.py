@@ -83,7 +83,7 @@ class ArrayVerdict:
 def array_verdict(
     members: Sequence[str],
     facts: Mapping[str, MemberFacts | None],
-    desired: Mapping[str, str],
+    desired: Mapping[str, Mapping[str, str]],
     old: Mapping[str, Mapping[str, str]],
     excluded: Mapping[str, str] | None = None,
 ) -> ArrayVerdict:
@@ -91,11 +91,12 @@ def array_verdict(
 
     :param members: every member expected, without the excluded ones; never what is left of a play.
     :param facts: per member what was read; None or absent: lost.
-    :param desired: use to thumbprint that every member should carry. Empty: nothing was wanted, nothing can be proven.
+    :param desired: member to use to thumbprint that it should carry, of the uses that it has. Empty: nothing was
+        wanted, nothing can be proven.
     :param old: member to use to thumbprint before the run, from the journals or the first read.
     :param excluded: members left out on purpose, with the reason.
     """
-    desired = {use: thumb(value) for use, value in desired.items()}
+    desired = {m: {use: thumb(value) for use, value in desired.get(m, {}).items()} for m in members}
     kept = _unchanged_uses(members, desired, old)
     uses: dict[str, dict[str, str]] = {}
     states: dict[str, MemberState] = {}
@@ -106,15 +107,17 @@ def array_verdict(
             states[member] = "lost"
             continue
         before = {use: thumb(value) for use, value in old.get(member, {}).items()}
-        uses[member] = {use: _use_state(use, read, desired[use], before.get(use)) for use in desired}
-        if desired:
-            states[member], reasons[member] = _member_state(read, uses[member], desired, before, kept)
+        wanted = desired[member]
+        uses[member] = {use: _use_state(use, read, wanted[use], before.get(use)) for use in wanted}
+        if wanted:
+            states[member], reasons[member] = _member_state(read, uses[member], wanted, before, kept)
         else:
             kept_all = bool(before) and all(thumb(read.assigned.get(use)) == value for use, value in before.items())
             states[member] = "old" if kept_all else "other"
     lost = tuple(member for member in members if states[member] == "lost")
-    verdict = _array_state(states, uses, bool(desired))
-    pending = tuple(use for use in desired if any(of.get(use) == "pending" for of in uses.values()))
+    verdict = _array_state(states, uses, any(desired.values()))
+    every = dict.fromkeys(use for of in desired.values() for use in of)
+    pending = tuple(use for use in every if any(of.get(use) == "pending" for of in uses.values()))
     plain = {member: why for member, why in reasons.items() if why}
     return ArrayVerdict(
         verdict,
@@ -129,15 +132,18 @@ def array_verdict(
 
 
 def _unchanged_uses(
-    members: Sequence[str], desired: Mapping[str, str], old: Mapping[str, Mapping[str, str]]
+    members: Sequence[str], desired: Mapping[str, Mapping[str, str]], old: Mapping[str, Mapping[str, str]]
 ) -> frozenset[str]:
-    """Uses that every member already carried as wanted: they tell new from old no more than they tell anything."""
-    kept = frozenset(
+    """Uses that every member that has them already carried as wanted: they tell new from old no more than they tell
+    anything."""
+    every = {use for of in desired.values() for use in of}
+    changed = {
         use
-        for use, value in desired.items()
-        if members and all(thumb(old.get(member, {}).get(use)) == value for member in members)
-    )
-    return frozenset() if len(kept) == len(desired) else kept
+        for member in members
+        for use, value in desired.get(member, {}).items()
+        if thumb(old.get(member, {}).get(use)) != value
+    }
+    return frozenset(every - changed) if changed else frozenset()
 
 
 def _use_state(use: str, read: MemberFacts, wanted: str, before: str | None) -> UseState:
@@ -181,7 +187,9 @@ def _member_state(
             shown = "the new one" if leaf == desired[fact.use] else "the old one" if known else f"another one ({leaf})"
             why.append(f"{fact.endpoint}: presents {shown} although the product reports {uses[fact.use]}")
     # A successor that waits for its instant goes with the rest: rolled and not switched is still old, switched is new.
-    telling = {state for use, state in uses.items() if use not in kept and state != "pending"} or {"new"}
+    telling = {state for use, state in uses.items() if use not in kept and state != "pending"}
+    if not telling:  # nothing but successors that wait: what the member carried before is what it carries
+        telling = {"new"} if any(state == "new" for state in uses.values()) else {"old"}
     if foreign:
         return "other", tuple(why)
     if unproven or len(telling) != 1:
@@ -192,12 +200,13 @@ def _member_state(
 def _array_state(states: Mapping[str, MemberState], uses: Mapping[str, Mapping[str, str]], wanted: bool) -> ArrayState:
     if not states or not wanted or "lost" in states.values():
         return "unknown"
-    # Alike use by use, so that "the A/V successor is in force here and only announced there" is not called all-new.
-    alike = len({tuple(sorted(of.items())) for of in uses.values()}) == 1
+    # Alike use by use, so that "the successor is in force here and only announced there" is not called all-new.
+    every = {use for of in uses.values() for use in of}
+    alike = all(len({of[use] for of in uses.values() if use in of}) == 1 for use in every)
     if set(states.values()) == {"new"} and alike:
         return "all-new"
-    rolled = {tuple(use for use, state in of.items() if state == "pending") for of in uses.values()}
-    return "all-old" if set(states.values()) == {"old"} and len(rolled) == 1 else "mixed"
+    waiting = all(len({of[use] == "pending" for of in uses.values() if use in of}) == 1 for use in every)
+    return "all-old" if set(states.values()) == {"old"} and waiting else "mixed"
 
 
 def _sentence(
@@ -223,6 +232,8 @@ def _sentence(
         text = lead + "; ".join(parts) + "."
         if verdict == "mixed" and set(states.values()) == {"partly"} and not reasons and _same(uses):
             text = f"Partly switched, alike on {count}: {_use_list(next(iter(uses.values())))}."
+        elif verdict == "mixed" and set(states.values()) == {"old"}:
+            text = f"The old certificate is in use on {count}, but they differ in what is rolled: {_rolled(uses)}."
     if pending and verdict in ("all-new", "all-old"):
         text += f" {', '.join(pending)}: the successor is rolled and takes over at its instant."
     for member, reason in excluded.items():
@@ -250,6 +261,13 @@ def _by_state(states: Mapping[str, MemberState]) -> list[tuple[MemberState, str]
 
 def _same(uses: Mapping[str, Mapping[str, str]]) -> bool:
     return len({tuple(sorted(of.items())) for of in uses.values()}) == 1
+
+
+def _rolled(uses: Mapping[str, Mapping[str, str]]) -> str:
+    """Which members have a successor waiting, and which have not."""
+    having = [member for member, of in uses.items() if "pending" in of.values()]
+    without = [member for member in uses if member not in having]
+    return f"{listed(having)} {'is' if len(having) == 1 else 'are'} rolled, {listed(without)} not"
 
 
 def _use_list(uses: Mapping[str, str]) -> str:

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
-from ..inputs import Delivery, InputError, uses_of
-from ..member.evidence import Wanted
+from ..inputs import Delivery, InputError
 from ..pki.bundle import Bundle
 from ..pki.certificate import Certificate
 from ..pki.chain import Path, chain_paths
-from ..products.exchange.state import STAGE
+from ..products.interface import Product
 from ..stores.store import DesiredKey
+from ..stores.wanted import Wanted
 
 
 def intended_path(delivery: Delivery, at: datetime) -> Path:
@@ -27,33 +28,18 @@ def intended_path(delivery: Delivery, at: datetime) -> Path:
     return chain_paths(bundle.leaf, pool, [*delivery.trust, *bundle.roots], at, "server")[0]
 
 
-def wanted_from(deliveries: Sequence[Delivery], av: str, at: datetime, install_root: bool) -> Wanted:
-    """What every member of an Edge pool shall have. ``at`` is the instant at which the chains are built."""
-    return _wanted(uses_of(deliveries, av), deliveries, "My", at, install_root)
-
-
-def wanted_of_exchange(
-    deliveries: Sequence[Delivery], services: Sequence[str], at: datetime, install_root: bool
-) -> Wanted:
-    """What every member of an Exchange array shall have: one certificate for all ``services``.
-
-    Its key waits in a store of the collection's own: My is live. Raises InputError for another bundle than
-    ``external``.
-    """
-    other = [delivery.name for delivery in deliveries if delivery.name != "external"]
-    if other:
-        text = f"rollout_bundles: an Exchange array takes one bundle, named external; found {', '.join(other)} as well"
-        raise InputError("bundle.unknown-use", text)
-    return _wanted(dict.fromkeys(services, "external"), deliveries, STAGE, at, install_root)
-
-
 def wanted_for(
-    deliveries: Sequence[Delivery], product: str, av: str, services: Sequence[str], at: datetime, install_root: bool
+    deliveries: Sequence[Delivery], product: Product[Any], own: Any, at: datetime, install_root: bool
 ) -> Wanted:
-    """What every member of an array of the product shall have."""
-    if product == "exchange":
-        return wanted_of_exchange(deliveries, services, at, install_root)
-    return wanted_from(deliveries, av, at, install_root)
+    """What every member of an array of the product shall have. ``at`` is the instant at which the chains are built.
+
+    Raises InputError for a bundle that the product has no use for.
+    """
+    try:
+        names = product.give([delivery.name for delivery in deliveries], own)
+    except ValueError as error:
+        raise InputError("bundle.unknown-use", str(error)) from None
+    return _wanted(names, deliveries, product.key_store, at, install_root)
 
 
 def _wanted(

@@ -14,7 +14,6 @@ from typing import Any
 from ..findings.finding import Finding, finding
 from ..pki.certificate import Certificate, CertificateError, load_der
 from ..pki.chain import chain_paths
-from ..products.exchange.state import SERVICES as EXCHANGE_SERVICES
 
 
 @dataclass(frozen=True)
@@ -62,7 +61,13 @@ def ports(rows: Iterable[Mapping[str, Any]], owners: Mapping[tuple[str, int], tu
 
 
 def judge_port(
-    now: Port, before: Port | None, wanted: str | None, trust: Sequence[Certificate], at: datetime, assigned: str | None
+    now: Port,
+    before: Port | None,
+    wanted: str | None,
+    trust: Sequence[Certificate],
+    at: datetime,
+    assigned: str | None,
+    restartable: bool = False,
 ) -> list[Finding]:
     """What is wrong with one port after the switch.
 
@@ -70,7 +75,7 @@ def judge_port(
     told, not blamed.
     ``wanted``: thumbprint of the leaf that the use shall have; None leaves the comparison out.
     ``assigned``: the thumbprint that the
-    product reports for the use, for the sentence.
+    product reports for the use, for the sentence. ``restartable``: whether ``rollout_restart`` can name the use.
     """
     subject = f"{now.name} {now.host}:{now.port}"
     if now.leaf is None:
@@ -87,7 +92,7 @@ def judge_port(
         text = f"expected {wanted}, presents {now.leaf.thumbprint} ({now.leaf.common_name})"
         if assigned == wanted:
             text += "; the product reports the new certificate, so the service still holds the old one"
-            if now.use in EXCHANGE_SERVICES:
+            if restartable:
                 text += f" until it is restarted: name {now.use} in rollout_restart"
         found.append(finding("wire.leaf-differs", now.member, subject, text))
     elif wanted is not None and trust:

@@ -6,13 +6,11 @@ deadline."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..products.edge import services
-from ..windows.calls import Reply
-from ..windows.host import Host
+from ..products.interface import STOPPED
 
 
 @dataclass(frozen=True)
@@ -35,28 +33,27 @@ class DrainExpired(Exception):
 
 
 def drain(
-    host: Host,
-    load: Sequence[str],
+    look: Callable[[], Mapping[str, str]],
     names: Sequence[str],
-    first: Reply,
     clock: Clock,
     *,
     seconds: float,
     poll_seconds: float,
     tell: Callable[[str], None],
-) -> Reply:
-    """Polls until every service of ``names`` is stopped; returns the last reply.
+) -> None:
+    """Polls until every service of ``names`` is stopped.
 
-    ``first`` is the reply that already holds one status reading. Raises DrainExpired, or what ``host.read`` raises.
+    ``look``: asks the member for the status of each. One that it does not name is not known to be stopped: a status
+    that could not be read must not end a drain. Raises DrainExpired, or what ``look`` raises.
     """
-    started, reply = clock.monotonic(), first
-    left = services.not_stopped(names, services.statuses(reply.rows("services")))
-    while left:
+    started = clock.monotonic()
+    while left := _at_work(names, look()):
         spent = clock.monotonic() - started
         if spent >= seconds:
             raise DrainExpired(left, seconds)
         tell(f"draining: {', '.join(left)} still has calls, {seconds - spent:.0f} s left")
         clock.sleep(min(poll_seconds, max(seconds - spent, 0)))
-        reply = host.read(load, [services.status_call()], facts=False)
-        left = services.not_stopped(names, services.statuses(reply.rows("services")))
-    return reply
+
+
+def _at_work(names: Sequence[str], now: Mapping[str, str]) -> tuple[str, ...]:
+    return tuple(name for name in names if now.get(name) != STOPPED)

@@ -61,6 +61,8 @@ class RollEntry:
     """The certificate in force until then."""
     state: Literal["rolling", "rolled", "settled"]
     """About to be made; made; in force, restarted and proven."""
+    use: str = ""
+    """The use that is succeeded; empty in journals of versions that knew only one."""
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,8 @@ class Journal:
     """Services that were stopped for it and have to run again, in the order of stopping."""
     roll: RollEntry | None = None
     """The roll that this member was given, also by an earlier run if it still waits for its instant."""
+    product: str = ""
+    """The product that was rolled out; empty in journals of versions that did not write it."""
     settings: Mapping[str, SettingEntry] = field(default_factory=dict)
     """Setting, such as ``default SMTP certificate``, to what it was and what it becomes."""
 

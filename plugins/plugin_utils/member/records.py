@@ -18,10 +18,11 @@ from typing import Any
 from .. import plain
 from ..findings.entry import Severity
 from ..findings.finding import Finding, finding
-from ..products.edge import roll
-from ..products.edge import state as edge
-from ..windows.calls import Call
-from .evidence import Wanted
+from ..products.interface import Both, Confirmed, Product, Record, Scheduled
+from ..stores.store import Stores
+from ..stores.wanted import NOTHING, Wanted
+from ..windows.calls import Call, Reply
+from .evidence import Evidence
 from .journal import Journal, JournalError, JournalState, RollEntry, SettingEntry, UseEntry
 from .settings import Settings
 
@@ -36,11 +37,6 @@ def lock_call(settings: Settings) -> Call:
     return Call("lock", "Lock-Member", parameters)
 
 
-def own_lock(settings: Settings) -> dict[str, Any]:
-    """The lock as Get-Journal shows it once this run has it."""
-    return {"Run": settings.run, "Text": "", "At": ""}
-
-
 def unlock_call(settings: Settings) -> Call:
     """Gives the member up."""
     return Call("unlock", "Unlock-Member", {"Run": settings.run})
@@ -51,7 +47,7 @@ def journal_call(id: str, settings: Settings, journal: Journal) -> Call:
     return Call(id, "Set-Journal", {"Run": settings.run, "Text": journal.dumps()})
 
 
-def own(journal: Journal | None, settings: Settings, evidence: Mapping[str, Any]) -> Journal:
+def own(journal: Journal | None, settings: Settings, evidence: Evidence) -> Journal:
     """The journal of this run on a member: the one that is there when it is this run's, or a new one.
 
     A roll that an earlier run left waiting for its instant is carried over: it is still true. So is what an unfinished
@@ -60,21 +56,22 @@ def own(journal: Journal | None, settings: Settings, evidence: Mapping[str, Any]
     if journal is not None and journal.run == settings.run:
         return journal
     waiting = journal.roll if journal is not None and journal.roll and journal.roll.state == "rolled" else None
-    wanted = evidence.get("wanted", {})
-    if waiting is not None and wanted.get(edge.AV_USE) not in (None, waiting.thumbprint):
+    successors = {at.thumbprint for at in evidence.pending.values()}
+    if waiting is not None and successors and waiting.thumbprint not in successors:
         waiting = None
-    halfway = journal.uses if journal is not None and journal.state in OPEN else {}
+    halfway = journal if journal is not None and journal.state in OPEN else None
     return Journal(
         run=settings.run,
         operator=settings.operator,
         controller=settings.controller,
         array=settings.array,
         members=settings.members,
-        started=str(evidence.get("host", {}).get("clock") or settings.started),
+        started=evidence.clock.isoformat(),
         state="prepared",
-        uses={use: entry for use, entry in halfway.items() if entry.after == wanted.get(use)},
-        settings=journal.settings if journal is not None and journal.state in OPEN else {},
+        uses={use: e for use, e in halfway.uses.items() if e.after == evidence.wanted.get(use)} if halfway else {},
+        settings=halfway.settings if halfway else {},
         roll=waiting,
+        product=evidence.product,
     )
 
 
@@ -98,9 +95,11 @@ def started(journal: Journal) -> datetime | None:
         return None
 
 
-def rolling(journal: Journal, thumbprint: str, instant: datetime, previous: str | None) -> Journal:
+def rolling(journal: Journal, use: str, successor: Scheduled) -> Journal:
     """About to roll."""
-    return replace(journal, state="rolling", roll=RollEntry(instant.isoformat(), thumbprint, previous, "rolling"))
+    instant = successor.instant.isoformat() if successor.instant else ""
+    entry = RollEntry(instant, successor.thumbprint, successor.previous, "rolling", use)
+    return replace(journal, state="rolling", roll=entry)
 
 
 def rolled(journal: Journal) -> Journal:
@@ -115,19 +114,14 @@ def unrolled(journal: Journal) -> Journal:
 
 
 def switching(
-    journal: Journal,
-    uses: Mapping[str, str],
-    now: Mapping[str, str],
-    services: Sequence[str],
-    settings: Mapping[str, tuple[str | None, str | None]] | None = None,
+    journal: Journal, uses: Mapping[str, Both], settings: Mapping[str, Both], services: Sequence[str]
 ) -> Journal:
-    """About to switch ``uses`` (use -> new thumbprint) away from ``now``, restarting ``services``.
+    """About to switch ``uses`` and ``settings``; ``services`` ran before and have to run again.
 
-    ``settings``: of the product, beside the uses, each with what it is and what it becomes; what an unfinished run
-    recorded of the same one stays, since the way back leads to what was there before that.
+    What an unfinished run recorded of the same setting stays, since the way back leads to what was there before that.
     """
-    entries = {use: UseEntry(now.get(use), to) for use, to in uses.items()}
-    changed = {name: SettingEntry(*both) for name, both in (settings or {}).items()}
+    entries = {use: UseEntry(both.before, str(both.after)) for use, both in uses.items()}
+    changed = {name: SettingEntry(both.before, both.after) for name, both in settings.items()}
     return replace(
         journal,
         state="switching",
@@ -164,43 +158,37 @@ def taken_back(journal: Journal) -> Journal:
     return replace(journal, state=state, uses={}, services=(), settings={})
 
 
-def restarted(journal: Journal) -> tuple[str, ...]:
-    """The services that ran when the switch began and have to run again."""
-    return tuple(journal.services)
+def record_of(journal: Journal) -> Record:
+    """What the way back needs to know."""
+    return Record(
+        {use: Both(entry.before, entry.after) for use, entry in journal.uses.items()},
+        {name: Both(entry.before, entry.after) for name, entry in journal.settings.items()},
+        tuple(journal.services),
+    )
 
 
-def to_restore(journal: Journal, state: edge.EdgeState) -> dict[str, str]:
-    """Use -> the thumbprint to put back, for each use that has another one now."""
-    return {
-        use: entry.before for use, entry in journal.uses.items() if entry.before and state.current(use) != entry.before
-    }
-
-
-def previous_av(journal: Journal) -> str | None:
-    """The A/V certificate in force before the roll."""
-    return journal.roll.previous if journal.roll else None
-
-
-def recorded_roll(journal: Journal | None) -> roll.Recorded | None:
+def confirmed(journal: Journal | None) -> Confirmed | None:
     """What the journal confirms of a roll; one that was only about to be made confirms nothing."""
     if journal is None or journal.roll is None or journal.roll.state not in ("rolled", "settled"):
         return None
-    return roll.Recorded(journal.roll.thumbprint, plain.instant(journal.roll.instant), journal.roll.previous)
+    return Confirmed(journal.roll.thumbprint, plain.instant(journal.roll.instant), journal.roll.previous)
 
 
-def wanted_by(journal: Journal | None, state: edge.EdgeState) -> Wanted:
-    """What the journal says was wanted, with the certificates out of the member's own store."""
+def wanted_by(journal: Journal | None, stores: Stores, product: Product[Any]) -> Wanted:
+    """What the journal says was wanted, with the certificates out of the member's own stores."""
     if journal is None:
-        return Wanted({}, (), {}, (), {})
+        return NOTHING
     thumbprints = {use: entry.after for use, entry in journal.uses.items()}
     if journal.roll is not None:
-        thumbprints[edge.AV_USE] = journal.roll.thumbprint
-    mine = {c.certificate.thumbprint: c.certificate for c in state.stores.machine("My")}
-    return Wanted({use: mine[t] for use, t in thumbprints.items() if t in mine}, (), {}, (), {})
+        thumbprints[journal.roll.use or product.succeeds] = journal.roll.thumbprint
+    held = (*stores.machine("My"), *stores.machine(product.key_store))
+    known = {c.certificate.thumbprint: c.certificate for c in held}
+    return Wanted({use: known[t] for use, t in thumbprints.items() if t in known})
 
 
-def lock_findings(member: str, lock: Mapping[str, Any] | None, settings: Settings) -> list[Finding]:
+def lock_findings(member: str, reply: Reply, settings: Settings) -> list[Finding]:
     """Another run holds the member."""
+    lock = next(iter(reply.rows("journal")), {}).get("Lock")
     if lock is None or lock.get("Run") in (settings.run, settings.take_over):
         return []
     try:
@@ -242,7 +230,7 @@ def journal_findings(
         found.append(finding("array.incomplete-run", member, gone, text, severity=severity))
     if journal.state in OPEN and settings.purpose == "renew":
         text = f"run {journal.run} of {journal.operator or 'somebody'} was left unfinished here ({journal.state})"
-        down = [name for name in restarted(journal) if services.get(name) != "Running"]
+        down = [name for name in journal.services if services.get(name) != "Running"]
         if down:
             text += f", with {', '.join(down)} stopped"
             remedy = "Take it back first: ansible-playbook ucops.certificates.rollback"
@@ -252,33 +240,30 @@ def journal_findings(
     return found
 
 
-def roll_facts(journal: Journal | None) -> dict[str, Any]:
-    """What settling and going back need to know: the instant, whether it was settled, whether it is in doubt."""
-    if journal is None or journal.roll is None:
-        return {"roll_instant": None, "roll_settled": False, "roll_unconfirmed": False}
-    state = journal.roll.state
-    return {
-        "roll_instant": journal.roll.instant,
-        "roll_settled": state == "settled",
-        "roll_unconfirmed": state == "rolling",
-    }
+def settled_of(journal: Journal | None) -> bool:
+    """Whether the roll that the journal names was settled."""
+    return journal is not None and journal.roll is not None and journal.roll.state == "settled"
 
 
-def may_be_rolled(evidence: Mapping[str, Any]) -> bool:
-    """Whether a successor is scheduled, or may be.
+def in_doubt(evidence: Evidence) -> tuple[str, ...]:
+    """Uses whose successor was about to be scheduled, and neither the product nor the journal says that it was.
 
     The journal of a member whose answer was lost says that a roll was about to be made; where the product does not show
     a successor before its instant, nobody can tell whether it was.
     """
-    return (evidence.get("standing") or {}).get("state") == "scheduled" or roll_in_doubt(evidence)
+    roll = evidence.journal.roll if evidence.journal is not None else None
+    if roll is None or roll.state != "rolling":
+        return ()
+    return tuple(use for use, at in evidence.pending.items() if at.state == "needed")
 
 
-def roll_in_doubt(evidence: Mapping[str, Any]) -> bool:
-    """Whether a roll was about to be made, and neither the product nor the journal says that it was."""
-    needed = (evidence.get("standing") or {}).get("state") == "needed"
-    return needed and bool(evidence.get("roll_unconfirmed"))
+def scheduled(evidence: Evidence) -> dict[str, str]:
+    """Use -> thumbprint of a successor that waits for its instant, or may."""
+    doubtful = in_doubt(evidence)
+    return {use: at.thumbprint for use, at in evidence.pending.items() if at.state == "scheduled" or use in doubtful}
 
 
 def touched_order(journals: Mapping[str, Journal], members: Iterable[str]) -> list[str]:
-    """Members whose journal names something switched, the last one first."""
-    return [m for m in reversed(list(members)) if m in journals and journals[m].uses]
+    """Members whose journal names something to take back, the last one first."""
+    named = (m for m in reversed(list(members)) if m in journals)
+    return [m for m in named if journals[m].uses or journals[m].services or journals[m].settings]

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, fields
-from datetime import datetime
+from dataclasses import asdict, dataclass, field
 from typing import Any
+
+from ..plain import loosely
 
 
 @dataclass(frozen=True)
@@ -20,7 +21,8 @@ class Settings:
     array: str
     members: tuple[str, ...]
     """Every member of the array, the excluded ones left out."""
-    product: str = "edge"
+    product: str = ""
+    """Empty: the members' journals name it."""
     purpose: str = "renew"
     operator: str = ""
     controller: str = ""
@@ -33,13 +35,8 @@ class Settings:
     wanted: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Use -> thumbprint, key (SHA-256 of the public key), label and trust of what every member shall have."""
     trust: str = "system"
-    av: str = "auto"
     names: tuple[str, ...] = ()
     install_root: bool = False
-    roll_at: str | None = None
-    """ISO instant."""
-    roll_hours: float = 4.0
-    allow_call_drop: bool = False
     drain_seconds: int = 1800
     drain_poll_seconds: float = 15.0
     drain_expired: str = "abort"
@@ -52,24 +49,8 @@ class Settings:
     """Whether a rollout that ended well may be taken back, too."""
     cancel_roll: bool = True
     show_calls: bool = False
-    services: tuple[str, ...] = ("IIS", "SMTP", "POP", "IMAP")
-    """Exchange: the services that get the certificate, where a member has them."""
-    default_smtp: str | None = None
-    """Exchange: ``keep`` or ``move``."""
-    require_ssl: bool = False
-    pop_name: str | None = None
-    imap_name: str | None = None
-    shell: str = "auto"
-    """Exchange: the way to its cmdlets."""
-    restart: tuple[str, ...] = ("POP", "IMAP")
-    """Exchange: services that are restarted in the switch."""
-    edge_subscription: str = "stop"
-    """Exchange: ``stop`` or ``renew``, where a new certificate of an Edge Transport server needs a new subscription."""
-
-    @property
-    def roll_instant(self) -> datetime | None:
-        """``roll_at`` as an aware instant."""
-        return datetime.fromisoformat(self.roll_at.replace("Z", "+00:00")) if self.roll_at else None
+    own: Mapping[str, Any] = field(default_factory=dict)
+    """The product's own part, as its options."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for facts."""
@@ -79,30 +60,9 @@ class Settings:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Settings:
         """Back from a fact. Raises ValueError when it is not the settings of a run."""
-        kinds = {f.name: str(f.type) for f in fields(cls)}
-        values = {str(k): _as(kinds[str(k)], v, str(k)) for k, v in data.items() if str(k) in kinds}
-        values = {name: value for name, value in values.items() if value is not None or kinds[name].endswith("None")}
-        if not values.get("run"):
+        settings = loosely(cls, {"run": "", "array": "", "members": (), **data}, "rollout_")
+        if not settings.run:
             raise ValueError(
                 "these are not the settings of a run: the run id is missing. Start the playbook from its beginning"
             )
-        return cls(**values)
-
-
-def _as(kind: str, value: Any, name: str) -> Any:
-    """A setting in its own type: up to ansible-core 2.18 a template that makes a number or a truth gives its text."""
-    if value is None or (isinstance(value, str) and value in ("", "None") and kind != "str"):
-        return None
-    try:
-        if kind == "bool":
-            return value if isinstance(value, bool) else {"true": True, "false": False}[str(value).lower()]
-        if kind in ("int", "float"):
-            return int(float(value)) if kind == "int" else float(value)
-    except (KeyError, ValueError, TypeError):
-        raise ValueError(f"rollout_{name}: expected {KINDS[kind]}, found {value!r}") from None
-    if kind.startswith("tuple"):
-        return tuple(str(item) for item in value)
-    return str(value) if kind.startswith("str") else value
-
-
-KINDS = {"bool": "true or false", "int": "a whole number", "float": "a number"}
+        return settings

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .evidence import Evidence
 
 
 class PhaseFailed(Exception):
@@ -16,7 +18,7 @@ class PhaseFailed(Exception):
     ``finding`` is the id of the cause, where it has one.
     """
 
-    def __init__(self, message: str, evidence: Mapping[str, Any] | None = None, finding: str | None = None) -> None:
+    def __init__(self, message: str, evidence: Evidence | None = None, finding: str | None = None) -> None:
         super().__init__(message)
         self.evidence = evidence
         self.finding = finding

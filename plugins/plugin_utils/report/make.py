@@ -12,20 +12,20 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from ..array import decide as array_side
+from ..array import prove
 from ..array.gate import GateVerdict
+from ..array.prove import before_of, desired_of
 from ..array.verdict import ArrayVerdict
 from ..findings.finding import Finding, finding, in_order, stopping
-from .member import AV_USE, member_report
+from ..member.evidence import Evidence
+from ..plain import from_plain, to_plain
+from .member import member_report
 from .page import report_html
 from .report import CertificateReport, GateReport, Phase, Report, report_json
 from .table import text_table
 
 if TYPE_CHECKING:
     from ..array.run import ArrayRun
-
-NOTHING = "0" * 40
-"""A thumbprint that no certificate has."""
 
 
 def write_report(run: ArrayRun) -> dict[str, Any]:
@@ -62,16 +62,14 @@ def write_report(run: ArrayRun) -> dict[str, Any]:
 def make_report(run: ArrayRun) -> Report:
     """The report of the run, from what its steps left."""
     settings, options = run.settings, run.options
-    first = old_certificates(run)
-    desired = {use: wanted["thumbprint"] for use, wanted in settings.wanted.items()}
-    if not desired:  # the run knows only what the journals say was wanted
-        desired = {use: t for seen in options["first"].values() if seen for use, t in seen["wanted"].items()}
-    if not desired:  # nothing was wanted at all: what is there is the old, whatever it is
-        desired = {use: NOTHING for seen in run.evidence.values() for use in seen["assigned"]}
-    verdict = array_side.verdict(settings, run.evidence, first, run.before, run.after, desired)
+    first = before_of(settings, run.first, run.evidence)
+    desired = desired_of(settings, run.first, run.evidence)
+    verdict = prove.verdict(run.product, settings, run.evidence, run.first, run.before, run.after)
     gate = _gate(options["gate"])
     proven = [Finding.from_dict(f) for f in options["proof"].get("findings", ())]
-    members = tuple(member_report(run, verdict, m, first.get(m, {}), desired, proven) for m in settings.members)
+    members = tuple(
+        member_report(run, verdict, m, first.get(m, {}), desired.get(m, {}), proven) for m in settings.members
+    )
     whole = [*_array_findings(run, gate), *(f for f in proven if f.member not in settings.members)]
     failure = str(options["failure"])
     touched = bool(options["touched"] or options["rolled"])
@@ -100,22 +98,6 @@ def make_report(run: ArrayRun) -> Report:
     )
 
 
-def old_certificates(run: ArrayRun) -> dict[str, dict[str, str]]:
-    """Member -> use -> thumbprint before the rollout: the first read, and before that what the journal recorded.
-
-    A member that did not answer the first read was not touched by this run: a later answer tells the same.
-    """
-    first = {member: seen or run.evidence.get(member, {}) for member, seen in run.options["first"].items()}
-    old = {member: dict(seen.get("assigned", {})) for member, seen in first.items()}
-    for member, journal in run.journals(first).items():
-        for use, entry in journal.uses.items():
-            if entry.before:
-                old.setdefault(member, {})[use] = entry.before
-        if journal.roll is not None and journal.roll.previous:
-            old.setdefault(member, {})[AV_USE] = journal.roll.previous
-    return old
-
-
 def _gate(data: Mapping[str, Any]) -> GateVerdict | None:
     return GateVerdict.from_dict(data["verdict"]) if data.get("verdict") else None
 
@@ -131,7 +113,7 @@ def _array_findings(run: ArrayRun, gate: GateVerdict | None) -> Iterable[Finding
     for member, reason in run.options["not_taken_back"].items():
         yield finding("rollback.failed", member, member, str(reason))
     if run.options["unroll"].get("text") and not run.options["unroll"].get("cancel"):
-        yield finding("roll.pending", run.settings.array, AV_USE, str(run.options["unroll"]["text"]))
+        yield finding("roll.pending", run.settings.array, run.product.succeeds, str(run.options["unroll"]["text"]))
     for member in run.options["not_released"]:
         text = f"still holds the lock of this run; the next run needs -e rollout_take_over={run.settings.run}"
         yield finding("member.locked", member, member, text, severity="warning")
@@ -158,8 +140,7 @@ def _changed(run: ArrayRun) -> bool:
     """Whether this run changed any member: touched it, rolled it, or staged something there."""
     if run.check_mode:
         return False
-    first = run.options["first"]
-    staged = any(run.options["staged"].get(member) for member in first)
+    staged = any(run.options["staged"].get(member) for member in run.first)
     return bool(run.options["touched"] or run.options["rolled"] or staged)
 
 
@@ -171,7 +152,7 @@ def _sentence(verdict: ArrayVerdict, failure: str) -> str:
 
 def _phases(run: ArrayRun, gate: GateVerdict | None, failure: str) -> tuple[Phase, ...]:
     options, settings = run.options, run.settings
-    lost = [m for m in settings.members if m not in options["first"] or not options["first"][m]]
+    lost = [m for m in settings.members if m not in run.first]
     phases = [
         Phase(
             "read",
@@ -219,23 +200,9 @@ def named(member: str, text: str) -> bool:
     return re.search(rf"(?<![\w.-]){re.escape(member)}(?![\w-])(?!\.\w)", text) is not None
 
 
-def _all_certificates(seen: Iterable[Mapping[str, Any]]) -> tuple[CertificateReport, ...]:
+def _all_certificates(seen: Iterable[Evidence]) -> tuple[CertificateReport, ...]:
     found: dict[str, CertificateReport] = {}
     for evidence in seen:
-        for c in evidence["certificates"]:
-            found.setdefault(
-                c["thumbprint"],
-                CertificateReport(
-                    c["thumbprint"],
-                    c["subject"],
-                    c["issuer"],
-                    datetime.fromisoformat(c["not_before"]),
-                    datetime.fromisoformat(c["not_after"]),
-                    c["role"],
-                    tuple(c["uses"]),
-                    c["serial"],
-                    c["sha256"],
-                    tuple(c["names"]),
-                ),
-            )
+        for c in evidence.certificates:
+            found.setdefault(c.thumbprint, from_plain(CertificateReport, to_plain(c)))
     return tuple(sorted(found.values(), key=lambda c: (c.role != "new", c.not_after)))

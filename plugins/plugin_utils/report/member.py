@@ -6,18 +6,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from ..array.decide import plan_of
 from ..array.verdict import ArrayVerdict
 from ..array.wire import Port
 from ..findings.finding import Finding, finding, in_order
-from .report import CHECKS, Chain, HostReport, Link, MemberReport, RollReport, UseReport, WireReport, checks
+from ..member.evidence import Evidence
+from ..member.records import settled_of
+from ..plain import instant
+from .report import CHECKS, HostReport, MemberReport, RollReport, UseReport, WireReport, checks
 
 if TYPE_CHECKING:
     from ..array.run import ArrayRun
-
-AV_USE = "AudioVideoAuthentication"
 
 
 def member_report(
@@ -35,72 +36,55 @@ def member_report(
     if seen is None:
         reason = str(run.options["reasons"].get(member) or "nothing was heard of it any more")
         return MemberReport(member, state, findings=(finding("member.lost", member, member, reason), *own))
-    host = seen["host"]
-    found = in_order([*(Finding.from_dict(f) for f in seen["findings"]), *own])
-    wire = _wire(run, member)
+    host = seen.host
+    found = in_order([*seen.findings, *own])
+    wire = _wire(run, member, seen)
     ran = set(CHECKS) - {"wire", "tls", "roll"}
     ran |= {"wire"} if any(w.ok is not None for w in wire) or run.before else set()
-    ran |= set() if seen["forecast"] else {"tls"}
-    ran |= {"roll"} if seen["standing"] else set()
-    ran -= set() if seen.get("events_asked", True) else {"events"}
-    uses = sorted({*first, *seen["assigned"], *desired})
+    ran |= set() if seen.forecast else {"tls"}
+    ran |= {"roll"} if seen.pending else set()
+    ran -= set() if seen.events_asked else {"events"}
+    uses = sorted({*first, *seen.assigned, *desired})
     return MemberReport(
         name=member,
         state=state,
-        host=HostReport(
-            host["computer"],
-            host["windows"],
-            host["product"],
-            host["version"],
-            host["powershell"],
-            float(host["offset"]),
-        ),
+        host=HostReport(host.computer, host.windows, host.product, host.version, host.powershell, host.offset),
         checks=checks(found, ran),
-        uses={use: UseReport(first.get(use), seen["assigned"].get(use), desired.get(use)) for use in uses},
-        chains=tuple(_chain(picture) for picture in seen["chains"]),
+        uses={use: UseReport(first.get(use), seen.assigned.get(use), desired.get(use)) for use in uses},
+        chains=seen.chains,
         wire=wire,
-        roll=_roll(seen),
+        roll=_roll(run, seen),
         plan=tuple(_planned(run, member)),
         findings=found,
     )
 
 
 def _planned(run: ArrayRun, member: str) -> Sequence[str]:
-    """What was done or would be done on the member, as this run's first read planned it."""
-    seen = run.options["first"].get(member) or {}
+    """What was done or would be done on the member, as this run's first read and its gate planned it."""
+    seen = run.first.get(member)
+    if seen is None:
+        return ()
     gate = run.options["gate"]
-    lines = list(seen.get("stage", ()))
+    lines = list(seen.stage)
     roll = gate.get("roll", {})
     if roll.get("action") == "roll" and member in roll.get("members", ()):
-        lines.append(f"{AV_USE}: successor rolled for {roll['instant']}")
-    return [*lines, *seen.get("switch", ())]
+        lines.append(f"{roll['use']}: successor rolled for {roll['instant']}")
+    return [*lines, *plan_of(gate, member, seen).lines]
 
 
-def _chain(picture: Mapping[str, Any]) -> Chain:
-    links = tuple(
-        Link(
-            link["subject"], link["thumbprint"], link["sha256"], datetime.fromisoformat(link["not_after"]), link["role"]
-        )
-        for link in picture["path"]
-    )
-    return Chain(tuple(picture["uses"]), links, tuple(picture["missing"]), picture["ok"])
-
-
-def _roll(seen: Mapping[str, Any]) -> RollReport | None:
-    standing = seen.get("standing")
-    if not standing:
+def _roll(run: ArrayRun, seen: Evidence) -> RollReport | None:
+    at = seen.pending.get(run.product.succeeds)
+    if at is None:
         return None
-    wanted = seen["wanted"].get(AV_USE)
-    instant = datetime.fromisoformat(standing["instant"]) if standing["instant"] else None
-    if standing["state"] == "scheduled":
-        return RollReport("rolled", instant, wanted, standing["previous"])
-    recorded = seen.get("roll_instant")
-    if standing["state"] == "done" and recorded:
-        return RollReport("settled" if seen.get("roll_settled") else "rolled", datetime.fromisoformat(recorded), wanted)
+    if at.state == "scheduled":
+        return RollReport("rolled", at.instant, at.thumbprint, at.previous)
+    recorded = seen.journal.roll if seen.journal is not None else None
+    if at.state == "done" and recorded is not None:
+        return RollReport("settled" if settled_of(seen.journal) else "rolled", instant(recorded.instant), at.thumbprint)
     return RollReport("none")
 
 
-def _wire(run: ArrayRun, member: str) -> tuple[WireReport, ...]:
+def _wire(run: ArrayRun, member: str, seen: Evidence) -> tuple[WireReport, ...]:
     earlier: dict[tuple[str, str, int], Port] = {port.key: port for port in run.before}
     rows = []
     for port in run.after if run.after is not None else run.before:
@@ -109,19 +93,9 @@ def _wire(run: ArrayRun, member: str) -> tuple[WireReport, ...]:
         before = earlier.get(port.key)
         old = before.leaf.thumbprint if before is not None and before.leaf else None
         new = port.leaf.thumbprint if port.leaf else None
-        wanted = run.evidence[member]["wanted"].get(port.use) if port.use != AV_USE else None
+        wanted = seen.wanted.get(port.use) if port.use != run.product.succeeds else None
         judged = run.after is not None and (new is not None or old is not None)
         ok = (new is not None and (wanted is None or new == wanted)) if judged else None
-        rows.append(
-            WireReport(
-                port.name,
-                port.host,
-                port.port,
-                port.use,
-                old,
-                new if run.after is not None else None,
-                ok,
-                port.error or "",
-            )
-        )
+        shown = new if run.after is not None else None
+        rows.append(WireReport(port.name, port.host, port.port, port.use, old, shown, ok, port.error or ""))
     return tuple(rows)

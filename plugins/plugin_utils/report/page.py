@@ -15,9 +15,10 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
+from ..stores.pictures import Chain
 from ..words import clean, day, listed, moment, relative, short_thumbprint, span
 from .advice import headline, next_steps, told
-from .report import CHECKS, SCHEMA, CertificateReport, Chain, MemberReport, Report
+from .report import CHECKS, SCHEMA, CertificateReport, MemberReport, Report
 from .svg import chain_svg
 
 _ICONS = {

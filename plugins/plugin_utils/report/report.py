@@ -20,6 +20,7 @@ from ..findings.accept import Accepted
 from ..findings.catalogue import CATALOGUE
 from ..findings.finding import UNLISTED, Finding, in_order, rank
 from ..plain import from_plain, to_plain
+from ..stores.pictures import Chain
 
 SCHEMA = "ucops.certificates/report/1"
 """Name and major version of the document. Within a major version fields are only ever added."""
@@ -59,33 +60,6 @@ class UseReport:
     before: str | None = None
     after: str | None = None
     wanted: str | None = None
-
-
-@dataclass(frozen=True)
-class Link:
-    """One certificate of a chain."""
-
-    subject: str
-    """Common name or subject; foreign input."""
-    thumbprint: str
-    sha256: str
-    """SHA-256 of the certificate, lower-case hex: what makes two links the same."""
-    not_after: datetime
-    role: Literal["leaf", "intermediate", "root"]
-
-
-@dataclass(frozen=True)
-class Chain:
-    """One chain that a member can send. Several with the same uses are alternatives (cross-signs)."""
-
-    uses: tuple[str, ...]
-    """The uses whose leaf it is."""
-    path: tuple[Link, ...]
-    """From the leaf towards the root, as far as it goes."""
-    missing: tuple[str, ...] = ()
-    """Names of the issuers that are not there."""
-    ok: bool = True
-    """Whether it is complete and trusted."""
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..pki.names import covers, has_wildcard, is_wildcard, normal, valid_dns_name
-from ..products.exchange.reach import Address
+from ..products.exchange.state import Address
 
 AUTODISCOVER = "autodiscover."
 IN_USE = "certificate in use"

@@ -18,7 +18,8 @@ from typing import Any
 from ..findings.finding import Finding
 from ..pki.certificate import Certificate, load_der
 from ..plain import from_plain, to_plain
-from ..report.report import Chain, HostReport
+from ..report.report import HostReport
+from ..stores.pictures import Chain
 
 
 @dataclass(frozen=True)

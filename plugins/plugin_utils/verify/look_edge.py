@@ -12,25 +12,24 @@ from datetime import datetime, timedelta
 from ..findings.finding import Finding, finding, from_problem, in_order
 from ..findings.problem import Problem
 from ..member import records
-from ..member.evidence import chain_picture
 from ..member.journal import Journal, JournalError
-from ..member.seen import LOAD, calls, demand_read, presented_of, reply_findings, windows_version
+from ..member.read import JOURNAL
+from ..member.read import host_findings as of_the_host
 from ..member.stop import PhaseFailed
 from ..pki.certificate import Certificate
 from ..pki.names import has_wildcard
-from ..plain import from_plain
 from ..products.edge import events, services
 from ..products.edge import state as edge
-from ..report.report import Chain, HostReport
+from ..products.edge.product import LOAD, PRODUCT
+from ..products.interface import Ask, Unread
+from ..report.report import HostReport
 from ..stores import in_use, readiness
+from ..stores.pictures import MAX_PICTURES, Chain
+from ..stores.pictures import pictures as pictures_of
 from ..stores.store import label, test_calls
 from ..windows.calls import Call, Reply
 from ..windows.host import Host
 from .look import Look, Rolled, Used, packed
-
-MAX_PICTURES = 3
-"""Chains of one leaf that a report draws."""
-
 
 ROLLOUT = timedelta(hours=12)
 """How long a rollout may take: its maintenance window by default."""
@@ -54,7 +53,8 @@ def look_at_edge(host: Host, asked: Asked) -> Look:
     Nothing is written. Raises PhaseFailed when nothing can be concluded from what the member said.
     """
     since = asked.received - timedelta(hours=asked.event_hours)
-    reply = host.read(LOAD, [*calls((), since), *key_calls()])
+    calls = PRODUCT.read("whole", Ask(PRODUCT.own({}), (), since))
+    reply = host.read(LOAD, [JOURNAL, *calls, *key_calls()])
     demand_keys(asked.member, reply)
     return look(asked, reply, state_of(asked.member, reply))
 
@@ -76,11 +76,10 @@ def state_of(member: str, reply: Reply) -> edge.EdgeState:
     """The member's state. Raises PhaseFailed without its clock or one of the reads that everything rests on."""
     if reply.host.clock is None:
         raise PhaseFailed(f"{member} did not say what time it is; nothing can be judged without its clock")
-    demand_read(member, reply)
-    names = ("stores", "keys", "access", "assignments", "services", "av", "version", "events")
-    presented = {row["Thumbprint"].upper(): presented_of(row) for row in reply.rows("presented")}
-    rows = {name: reply.rows(name) for name in names}
-    return edge.state_from(rows, reply.host.clock, windows_version(reply.host.windows), presented)
+    try:
+        return PRODUCT.see(reply, reply.host.clock)
+    except Unread as unread:
+        raise PhaseFailed(f"{member}: {unread}") from None
 
 
 def look(asked: Asked, reply: Reply, state: edge.EdgeState) -> Look:
@@ -156,8 +155,7 @@ def used(judgement: in_use.Judgement, uses: tuple[str, ...]) -> Used:
 
 def pictures(judgement: in_use.Judgement, uses: tuple[str, ...]) -> list[Chain]:
     """The chains of one leaf for the report: the good ones, or the longest that there is."""
-    shown = judgement.good[:MAX_PICTURES] or judgement.paths[:1]
-    return [from_plain(Chain, {"uses": uses, **chain_picture(path)}) for path in shown]
+    return list(pictures_of(judgement.good or judgement.paths[:1], uses))
 
 
 def expiries(
@@ -194,7 +192,9 @@ def explained(item: Finding, journal: Journal | None) -> Finding:
 
 def host_findings(member: str, reply: Reply) -> list[Finding]:
     """What is wrong with the host itself, or with the account."""
-    return [_for_a_look(item) for item in reply_findings(member, reply)]
+    unread = events.unreadable(reply.answers.get("events"))
+    found = [*of_the_host(member, reply), *([from_problem(unread, member)] if unread is not None else [])]
+    return [_for_a_look(item) for item in found]
 
 
 def _for_a_look(item: Finding) -> Finding:
@@ -242,7 +242,7 @@ def _rolled(state: edge.EdgeState, journal: Journal | None) -> Rolled | None:
     shown = state.scheduled(edge.AV_USE)
     if shown is not None and shown.effective is not None:
         return Rolled(shown.thumbprint, shown.effective)
-    recorded = records.recorded_roll(journal)
+    recorded = records.confirmed(journal)
     if recorded is None or journal is None or journal.roll is None:
         return None
     return Rolled(recorded.thumbprint, recorded.instant, journal.roll.state == "settled")

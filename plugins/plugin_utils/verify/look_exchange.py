@@ -9,7 +9,6 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from ..findings.finding import Finding, from_problem, in_order
-from ..member.seen import presented_of, windows_version
 from ..member.stop import PhaseFailed
 from ..products.exchange import events as exchange_events
 from ..products.exchange.check import findings
@@ -19,10 +18,12 @@ from ..products.exchange.rows import SHELLS, server_of
 from ..products.exchange.state import ExchangeState, Server
 from ..report.report import HostReport
 from ..stores import in_use
+from ..stores.pictures import MAX_PICTURES
+from ..stores.presented import presented_in, windows_version
 from ..windows.calls import Reply
 from ..windows.host import Host
 from .look import Look, packed
-from .look_edge import MAX_PICTURES, Asked, demand_keys, expiries, host_findings, key_calls, may_be_said, pictures, used
+from .look_edge import Asked, demand_keys, expiries, host_findings, key_calls, may_be_said, pictures, used
 
 
 def look_at_exchange(host: Host, asked: Asked, shell: str = "auto") -> Look:
@@ -52,7 +53,7 @@ def look(asked: Asked, reply: Reply, state: ExchangeState, server: Server) -> Lo
     services = assigned(state)
     mine = {c.certificate.thumbprint: c.certificate for c in state.stores.machine("My")}
     uses = {t: tuple(name for name, held in services.items() if t in held) for t in mine}
-    presented = {row["Thumbprint"].upper(): presented_of(row) for row in reply.rows("presented") if row.get("Present")}
+    presented = presented_in(row for row in reply.rows("presented") if row.get("Present"))
     judged = {
         thumbprint: in_use.judge(
             mine[thumbprint],

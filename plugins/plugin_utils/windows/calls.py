@@ -39,47 +39,22 @@ OWN: Mapping[str, Kind] = {
     "Invoke-IisReset": "write",
     "Get-TlsBinding": "read",
 }
-# Product cmdlets, with the parameters that Microsoft documents for them. remote_calls.ps1 holds the same list.
-PRODUCT: Mapping[str, Kind] = {
-    "Get-CsCertificate": "read",
-    "Get-CsWindowsService": "read",
-    "Get-CsAVEdgeConfiguration": "read",
-    "Get-CsComputer": "read",
-    "Set-CsCertificate": "write",
-    "Remove-CsCertificate": "write",
-    "Stop-CsWindowsService": "write",
-    "Start-CsWindowsService": "write",
-    "Get-ExchangeCertificate": "read",
-    "Get-TransportServer": "read",
-    "Get-TransportService": "read",
-    "Get-ReceiveConnector": "read",
-    "Get-SendConnector": "read",
-    "Get-PopSettings": "read",
-    "Get-ImapSettings": "read",
-    "Get-AuthConfig": "read",
-    "Get-EdgeSubscription": "read",
-    "Get-UMService": "read",
-    "Get-UMCallRouterSettings": "read",
-    "Get-ClientAccessServer": "read",
-    "Get-ClientAccessService": "read",
-    "Get-OwaVirtualDirectory": "read",
-    "Get-EcpVirtualDirectory": "read",
-    "Get-WebServicesVirtualDirectory": "read",
-    "Get-ActiveSyncVirtualDirectory": "read",
-    "Get-OabVirtualDirectory": "read",
-    "Get-MapiVirtualDirectory": "read",
-    "Get-OutlookAnywhere": "read",
-    # Without a password it gives nothing of a key: a pending request is exported, a certificate with its key refused.
-    "Export-ExchangeCertificate": "read",
-    "New-ExchangeCertificate": "write",
-    "Import-ExchangeCertificate": "write",
-    "Enable-ExchangeCertificate": "write",
-    "Set-PopSettings": "write",
-    "Set-ImapSettings": "write",
-    "Set-ReceiveConnector": "write",
-    "Set-SendConnector": "write",
-}
-ALLOWED: Mapping[str, Kind] = {**OWN, **PRODUCT}
+# Product cmdlets: they come in by `allow` when the products are loaded. remote_calls.ps1 holds the same list.
+PRODUCT: dict[str, Kind] = {}
+ALLOWED: dict[str, Kind] = dict(OWN)
+
+
+def allow(cmdlets: Mapping[str, Kind]) -> None:
+    """Takes a product's cmdlets onto the allowlist. Two products may name the same cmdlet, as the same kind of call.
+
+    Raises CallError for one that is there as the other kind.
+    """
+    for name, kind in cmdlets.items():
+        if ALLOWED.get(name, kind) != kind:
+            raise CallError(f"{name} is a {ALLOWED[name]} call already, not a {kind}")
+        PRODUCT[name] = ALLOWED[name] = kind
+
+
 # Functions whose parameters hold a private key, whatever their types.
 KEY_CARRIERS = frozenset({"Import-StorePfx"})
 # What can be loaded before the calls run.
@@ -224,11 +199,6 @@ class Reply:
         """Rows of one call; none when it failed, was not run or was not asked."""
         answer = self.answers.get(call_id)
         return answer.rows if answer else ()
-
-    @property
-    def first_error(self) -> tuple[str, RemoteError] | None:
-        """Id and error of the call that stopped the document, optional calls included; None when all went well."""
-        return next(((name, answer.error) for name, answer in self.answers.items() if answer.error), None)
 
 
 def check_calls(load: Sequence[str], calls: Iterable[Call]) -> None:

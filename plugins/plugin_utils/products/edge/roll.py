@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Literal
 
 from .state import AV_USE, EdgeState
 
@@ -35,7 +36,7 @@ class Recorded:
 class Standing:
     """Where one member stands."""
 
-    state: str
+    state: Literal["done", "scheduled", "needed", "first"]
     """``done`` (it has the new one), ``scheduled``, ``needed``, or ``first`` (no certificate at all yet)."""
     instant: datetime | None = None
     previous: str | None = None
@@ -60,7 +61,7 @@ def standing(wanted: str, state: EdgeState, recorded: Recorded | None) -> Standi
 class Decision:
     """What the whole array does about A/V authentication."""
 
-    action: str
+    action: Literal["none", "roll", "replace", "stop"]
     """``none``, ``roll``, ``replace`` (drops calls, was asked for) or ``stop``."""
     instant: datetime | None = None
     members: tuple[str, ...] = ()

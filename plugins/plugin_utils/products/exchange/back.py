@@ -10,11 +10,11 @@ certificate is taken out of My, where SMTP, POP and IMAP would go on choosing it
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable
 
 from ...stores.store import Change, label
 from ...windows.calls import Call
+from ..interface import RUNNING, Both, Plan, Record
 from .names import Rename, change_of, same_name
 from .services import DEFAULT, describe, enable_call, name_call
 from .state import CLIENTS, ExchangeState
@@ -22,16 +22,7 @@ from .state import CLIENTS, ExchangeState
 MY = "LocalMachine\\My "
 """A certificate that was copied to My: the setting's name goes on with its thumbprint."""
 NAME = "X509CertificateName of "
-
-
-@dataclass(frozen=True)
-class Record:
-    """What the journal says of a switch on the server."""
-
-    uses: Mapping[str, tuple[str | None, str]]
-    """Service -> thumbprint before and after."""
-    settings: Mapping[str, tuple[str | None, str | None]]
-    """Setting -> what it was and what it became."""
+NOTHING = Both(None, None)
 
 
 def to_record(thumbprint: str, changes: Iterable[Change], state: ExchangeState) -> dict[str, tuple[str | None, str]]:
@@ -56,6 +47,18 @@ def to_record(thumbprint: str, changes: Iterable[Change], state: ExchangeState) 
     return found
 
 
+def plan_of(record: Record, state: ExchangeState) -> Plan:
+    """The whole way back: the changes, and the services that held the certificate started once more."""
+    why = blocked(record, state)
+    changes = () if why else plan_back(record, state)
+    down = tuple(name for name in record.services if state.server.services.get(name) != RUNNING)
+    restart = tuple(record.services) if changes else ()
+    uses = {use: Both(None, both.before) for use, both in record.uses.items()} if changes else {}
+    return Plan(
+        uses=uses, changes=changes, restart=restart, start=() if restart else down, run=record.services, blocked=why
+    )
+
+
 def plan_back(record: Record, state: ExchangeState) -> tuple[Change, ...]:
     """What is left to do, in the order in which it is done; nothing when the server is as it was."""
     return (
@@ -70,12 +73,12 @@ def plan_back(record: Record, state: ExchangeState) -> tuple[Change, ...]:
 def _connectors(record: Record, state: ExchangeState) -> Iterable[Change]:
     for connector in state.connectors:
         entry = record.settings.get(connector.subject)
-        if entry is not None and not same_name(connector.certificate_name, entry[0]):
-            yield change_of(Rename(connector, entry[0]), state.server.computer)
+        if entry is not None and not same_name(connector.certificate_name, entry.before):
+            yield change_of(Rename(connector, entry.before), state.server.computer)
 
 
 def _web(record: Record, state: ExchangeState) -> Iterable[Change]:
-    old = record.uses.get("IIS", (None, ""))[0]
+    old = record.uses.get("IIS", NOTHING).before
     if old and state.web() != (old,):
         calls = (enable_call("back-IIS", old, ["IIS"], False, state),)
         now = ", ".join(describe(thumbprint, state) for thumbprint in state.web())
@@ -84,21 +87,22 @@ def _web(record: Record, state: ExchangeState) -> Iterable[Change]:
 
 def _names(record: Record, state: ExchangeState) -> Iterable[Change]:
     for protocol in CLIENTS:
-        old = record.settings.get(NAME + protocol, (None, None))[0]
+        old = record.settings.get(NAME + protocol, NOTHING).before
         now = state.client_names.get(protocol, "")
         if old and now.lower() != old.lower():
             yield Change("set-name", NAME + protocol, now, old, (name_call(protocol, old, state),))
 
 
 def _default(record: Record, state: ExchangeState) -> Iterable[Change]:
-    old = record.settings.get(DEFAULT, (None, None))[0]
+    old = record.settings.get(DEFAULT, NOTHING).before
     if old and state.default_smtp != old:
         calls = (enable_call("back-default", old, ["SMTP"], True, state),)
         yield Change("default-smtp", DEFAULT, describe(state.default_smtp, state), describe(old, state), calls)
 
 
 def _out_of_my(record: Record, state: ExchangeState) -> Iterable[Change]:
-    for setting, (_before, thumbprint) in record.settings.items():
+    for setting, both in record.settings.items():
+        thumbprint = both.after
         entry = state.entry(thumbprint) if setting.startswith(MY) else None
         if entry is not None:
             parameters = {"Store": "My", "Thumbprint": thumbprint, "DeleteKey": False}
@@ -110,9 +114,9 @@ def blocked(record: Record, state: ExchangeState) -> tuple[str, ...]:
     """Why the server cannot be taken back, as sentences; empty when it can."""
     found = []
     web = record.uses.get("IIS")
-    if web is not None and web[0] is None:
+    if web is not None and web.before is None:
         found.append("IIS: the journal does not say which certificate the web site had")
-    needed = {"IIS": web[0] if web else None, DEFAULT: record.settings.get(DEFAULT, (None, None))[0]}
+    needed = {"IIS": web.before if web else None, DEFAULT: record.settings.get(DEFAULT, NOTHING).before}
     now = {"IIS": state.web(), DEFAULT: (state.default_smtp,)}
     for what, thumbprint in needed.items():
         why = no_way_back(thumbprint, state) if thumbprint and now[what] != (thumbprint,) else ""

@@ -11,14 +11,13 @@ cmdlets' own pages; Selection of inbound STARTTLS certificates; KB948896.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
 from ...pki.names import normal, valid_dns_name
 from ...windows.calls import Call, Reply, Switch
 from .rows import NAMES
-from .state import CLIENTS, Server, server_name
+from .state import CLIENTS, Address, Server, server_name
 
 URLS = ("InternalUrl", "ExternalUrl")
 # What a reader knows it by -> cmdlet and properties. -ADPropertiesOnly spares the look into IIS, which is slow.
@@ -32,17 +31,6 @@ DIRECTORIES: Mapping[str, tuple[str, tuple[str, ...]]] = {
     "Outlook Anywhere": ("Get-OutlookAnywhere", ("InternalHostname", "ExternalHostname")),
 }
 AUTODISCOVER, AUTODISCOVER_URI = "Autodiscover", "AutoDiscoverServiceInternalUri"
-
-
-@dataclass(frozen=True)
-class Address:
-    """One name by which a server is configured to be reached."""
-
-    name: str
-    where: str
-    """The setting, such as ``OWA ExternalUrl`` or ``receive connector Client Frontend EX1``."""
-    own: bool = False
-    """The server's own name on a connector: the self-signed certificate of the server serves it."""
 
 
 def name_calls(server: Server) -> tuple[Call, ...]:

@@ -17,6 +17,7 @@ from typing import Any
 
 from ...pki.certificate import Certificate
 from ...pki.names import covers, is_wildcard, names_of
+from ...stores.readiness import Presented
 from ...stores.store import NETWORK_SERVICE, StoredCertificate, Stores
 
 SERVICES = ("IIS", "SMTP", "POP", "IMAP", "UM", "UMCallRouter")
@@ -157,6 +158,17 @@ class Connector:
 
 
 @dataclass(frozen=True)
+class Address:
+    """One name by which a server is configured to be reached."""
+
+    name: str
+    where: str
+    """The setting, such as ``OWA ExternalUrl`` or ``receive connector Client Frontend EX1``."""
+    own: bool = False
+    """The server's own name on a connector: the self-signed certificate of the server serves it."""
+
+
+@dataclass(frozen=True)
 class ExchangeState:
     """All that one read of an Exchange server tells."""
 
@@ -178,6 +190,14 @@ class ExchangeState:
     """Edge Transport servers that are subscribed."""
     unread: tuple[str, ...] = ()
     """Cmdlets that failed and what they said; the rest was read all the same."""
+    presented: Mapping[str, Presented] = field(default_factory=dict)
+    """Thumbprint -> what Schannel would send, where it was asked."""
+    windows: tuple[int, ...] = ()
+    """Version of Windows, such as (6, 1, 7601)."""
+    reach: tuple[Address, ...] = ()
+    """Names that the server is configured to be reached by, where they were read."""
+    lacks: tuple[str, ...] = ()
+    """Cmdlets that the account's shell does not have."""
 
     def entry(self, thumbprint: str | None) -> StoredCertificate | None:
         """The certificate of ``LocalMachine\\My`` with this thumbprint."""

@@ -1,0 +1,337 @@
+# Copyright: (c) 2026, ucops.certificates contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Exchange Server 2010 to SE and Edge Transport, behind the products' interface. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from ...findings.entry import Entry
+from ...findings.finding import Finding, finding
+from ...findings.problem import Problem
+from ...plain import loosely
+from ...stores.presented import presented_in, windows_version
+from ...stores.store import label
+from ...stores.wanted import Wanted
+from ...windows.calls import Call, Kind, Reply
+from ..interface import (
+    RUNNING,
+    STOPPED,
+    ArrayPlan,
+    Ask,
+    Both,
+    Confirmed,
+    Context,
+    Depth,
+    Plan,
+    Record,
+    Scheduled,
+    Seen,
+    Unread,
+)
+from . import back, check, events, judge, plan
+from .catalogue import EXCHANGE
+from .cmdlets import CMDLETS
+from .facts import assigned
+from .names import same_name
+from .own import ExchangeOwn, give
+from .read import STAGED, calls, key_calls, not_told, reach_calls, reach_in, stage_calls, state_in
+from .rows import SHELLS, server_calls, server_of
+from .services import DEFAULT
+from .state import BACK_END, SERVICES, STAGE, ExchangeState, server_name
+
+WAYS = (
+    "The management shell is a connection of its own and needs a logon that can be passed on (CredSSP, Kerberos "
+    "delegation); docs/second-hop.md says what each way needs on old hosts. rollout_shell: session logs on with the "
+    "connection's own user and password instead; snapin works without either, but Microsoft does not support it"
+)
+
+
+class Exchange:
+    """The product."""
+
+    name: str = "exchange"
+    title: str = "Exchange server"
+    uses: tuple[str, ...] = SERVICES
+    outside: frozenset[str] = frozenset({"IIS", "POP", "IMAP"})
+    cmdlets: Mapping[str, Kind] = CMDLETS
+    catalogue: Mapping[str, Entry] = EXCHANGE
+    checks: frozenset[str] = frozenset({"reachable", "store", "key", "chain", "tls", "product", "wire", "events"})
+    key_store: str = STAGE
+    """My is live: a key waits where no service looks."""
+    succeeds: str = ""
+    succession: str = ""
+    restartable: tuple[str, ...] = SERVICES
+    wildcards: bool = True
+
+    def own(self, options: Mapping[str, Any]) -> ExchangeOwn:
+        """Services, default SMTP certificate, names, the way to the cmdlets."""
+        return loosely(ExchangeOwn, options, "rollout_")
+
+    def give(self, bundles: Sequence[str], own: ExchangeOwn) -> Mapping[str, str]:
+        """One certificate for all services."""
+        return give(bundles, own)
+
+    def load(self, own: ExchangeOwn, depth: Depth = "whole") -> tuple[str, ...]:
+        """The way to the cmdlets; what is looked at when the journal is closed needs none."""
+        return () if depth == "closing" else (SHELLS[own.shell],)
+
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def read(self, depth: Depth, ask: Ask) -> tuple[Call, ...]:
+        """Everything, names that clients are sent to included; behind a change without these."""
+        if depth == "whole":
+            return (*calls(), *reach_calls())
+        if depth == "after":
+            return calls()
+        return (*server_calls(), *((events.read_call(ask.since),) if ask.since else ()))
+
+    def test(self, leaves: Sequence[str], store: str) -> tuple[Call, ...]:
+        """Asks keys where they wait."""
+        return key_calls(leaves, store == STAGE)
+
+    def staged(self, leaves: Sequence[str], store: str) -> tuple[Call, ...]:
+        """Stores and keys."""
+        return stage_calls(leaves, store == STAGE)
+
+    def see(self, reply: Reply, received: datetime) -> ExchangeState:
+        """The state of a whole read. Raises Unread where there is no Exchange, or a read failed that everything rests
+        on."""
+        server = server_of(reply)
+        if server is None:
+            text = f"none of Exchange's services is on {reply.host.computer}; is it an Exchange server?"
+            raise Unread(text, "exchange.not-found")
+        for call, answer in not_told(reply, server):
+            said = f"{answer.error.message} ({answer.error.fqid})" if answer.error else "it was not asked"
+            cause = None
+            if reply.host.load_error:
+                said, cause = f"{reply.host.load_error} {WAYS}", "product.not-loaded"
+            raise Unread(f"{call} could not be read, so nothing is known of it: {said}", cause)
+        rows = (*reply.rows("presented"), *reply.rows(f"{STAGED}presented"))
+        return replace(
+            state_in(reply, received, server),
+            presented=presented_in(row for row in rows if row.get("Present")),
+            windows=windows_version(reply.host.windows),
+            reach=reach_in(reply, server),
+            lacks=tuple(name for module in reply.host.loaded for name in module.lacks),
+        )
+
+    def glance(self, reply: Reply, received: datetime) -> ExchangeState | None:
+        """What is looked at when the journal is closed tells of services alone."""
+        return None
+
+    def version(self, state: ExchangeState) -> tuple[str, str]:
+        """By the file version of its transport service."""
+        return state.server.version.product, str(state.server.version)
+
+    def offers(self, state: ExchangeState) -> tuple[str, ...]:
+        """The services that its roles have."""
+        return state.server.offers
+
+    def assigned(self, state: ExchangeState) -> Mapping[str, tuple[str, ...]]:
+        """SMTP, POP and IMAP may have several."""
+        return {service: tuple(held) for service, held in assigned(state).items() if held}
+
+    def serves(self, state: ExchangeState, wanted: Mapping[str, str]) -> Mapping[str, str]:
+        """The wanted one where it has the service, otherwise the newest of a CA that has it."""
+        found: dict[str, str] = {}
+        for use in state.server.offers:
+            thumbprint = wanted.get(use)
+            if thumbprint is not None and state.has(use, thumbprint):
+                found[use] = thumbprint
+                continue
+            holders = [c.certificate for c in state.stores.machine("My") if state.has(use, c.certificate.thumbprint)]
+            if use == "IIS" and not holders and state.web():
+                found[use] = state.web()[0]
+            elif holders:
+                found[use] = max(holders, key=lambda c: (not c.self_issued, c.not_before)).thumbprint
+        return found
+
+    def settings(self, state: ExchangeState) -> Mapping[str, str | None]:
+        """The default SMTP certificate, and what port 444 is bound to."""
+        return {DEFAULT: state.default_smtp, plan.PORT_444: ", ".join(state.bound(BACK_END)) or None}
+
+    def pending(
+        self, state: ExchangeState, wanted: Mapping[str, str], confirmed: Confirmed | None
+    ) -> Mapping[str, Scheduled]:
+        """Nothing waits for an instant here."""
+        return {}
+
+    def services(self, state: ExchangeState) -> Mapping[str, str]:
+        """As Windows shows them."""
+        return state.server.services
+
+    def logged(self, reply: Reply, wanted: Wanted, since: datetime | None) -> tuple[Problem, ...]:
+        """What transport says of certificates."""
+        unread = events.unreadable(reply.answers.get("events"))
+        return (*events.problems(reply.rows("events")), *([unread] if unread is not None else []))
+
+    # -- judging ---------------------------------------------------------------------------------------------------
+
+    def leaf(self, wanted: Wanted) -> Iterable[Problem]:
+        """Nothing but what every product asks."""
+        return ()
+
+    def judge(self, state: ExchangeState, context: Context) -> Iterable[Problem]:
+        """Services, default SMTP certificate, names, rights."""
+        order = plan.order_for(context.own, context.wanted)
+        if order is None:
+            if context.asked:
+                has = ", ".join(state.server.offers) or "none"
+                text = f"expected one of {', '.join(context.asked)}, this server has {has}"
+                yield Problem("exchange.service-absent", state.server.computer, text)
+            return
+        leaf = next(iter(context.wanted.uses.values()))
+        yield from check.refusals(order, state)
+        changes = plan.changes_for(order, leaf, state)
+        yield from judge.lacking(changes, plan.send_renames(order, leaf, state), state.lacks)
+        if changes:
+            yield from check.validity_problems(leaf, order, state)
+        yield from judge.name_problems(leaf, order, context.names, state)
+        yield from judge.reach_problems(leaf, order, state.reach)
+        yield from judge.sha512_problems(leaf, state.windows)
+
+    def down(self, uses: Iterable[str], services: Mapping[str, str]) -> Iterable[Problem]:
+        """Which of them a server needs is its roles' business."""
+        return ()
+
+    def baseline(self, member: str, state: ExchangeState, context: Context, switches: bool) -> Iterable[Finding]:
+        """What is wrong there already; what an Edge Subscription and hybrid mail make of the switch."""
+        order = plan.order_for(context.own, context.wanted)
+        if order is None:
+            return
+        yield from judge.there_already(member, state)
+        yield from judge.edge_findings(member, context.own, order, state, switches)
+
+    # -- changing --------------------------------------------------------------------------------------------------
+
+    def switch(self, state: ExchangeState, context: Context) -> Plan:
+        """Copied to My and enabled."""
+        thumbprints = {use: leaf.thumbprint for use, leaf in context.wanted.uses.items()}
+        return plan.switch(context.own, context.wanted, self.serves(state, thumbprints), state)
+
+    def back(self, record: Record, state: ExchangeState, context: Context) -> Plan:
+        """Bindings, names and the default SMTP certificate as they were, and the certificate out of My."""
+        return back.plan_of(record, state)
+
+    def no_way_back(self, thumbprint: str | None, use: str, state: ExchangeState, window: timedelta) -> str:
+        """Expired within the window, or gone."""
+        if not thumbprint:
+            return "the web site has no certificate today" if use == "IIS" else ""
+        return back.no_way_back(thumbprint, replace(state, clock=state.clock + window))
+
+    def left(self, plan: Plan, state: ExchangeState) -> tuple[str, ...]:
+        """Connectors that show another name; what services lack is in the plan over the new state."""
+        wrong = (
+            connector.subject
+            for connector in state.connectors
+            if (both := plan.settings.get(connector.subject)) is not None
+            and not same_name(connector.certificate_name, both.after)
+        )
+        return tuple(f"{subject} shows another name" for subject in wrong)
+
+    def hurt(self, plan_: Plan, before: Mapping[str, str | None], state: ExchangeState) -> Problem | None:
+        """The default SMTP certificate and the binding of port 444 are what they were."""
+        now = self.settings(state)
+        old, new = before.get(DEFAULT), now[DEFAULT]
+        moves = plan_.settings.get(DEFAULT, Both(old, old)).after != old
+        if old and not moves and new != old:
+            text = (
+                f"the {DEFAULT} was {old} and is {new}; give it back: "
+                f"Enable-ExchangeCertificate -Thumbprint {old} -Services SMTP -Force"
+            )
+            return Problem("exchange.default-smtp-changed", DEFAULT, text)
+        was, then = before.get(plan.PORT_444), now[plan.PORT_444]
+        if was != then:
+            text = f"{plan.PORT_444} was bound to {was or 'nothing'} and is bound to {then or 'nothing'}"
+            return Problem("exchange.default-smtp-changed", plan.PORT_444, text)
+        return None
+
+    def mine(self, state: ExchangeState, context: Context) -> Mapping[str, Any]:
+        """Send connectors that are to be renamed after the last member."""
+        order = plan.order_for(context.own, context.wanted)
+        leaf = next(iter(context.wanted.uses.values()), None)
+        return {"send": plan.plain_renames(plan.send_renames(order, leaf, state))}
+
+    def labels(self, state: ExchangeState) -> Mapping[str, str]:
+        """Of everything in My."""
+        return {c.certificate.thumbprint: label(c.certificate) for c in state.stores.machine("My")}
+
+    def cancel(self, use: str, previous: str) -> Plan:
+        """Nothing is ever scheduled."""
+        return Plan(blocked=("nothing waits for an instant on an Exchange server",))
+
+    def settle(self, seen: Seen) -> Plan:
+        """Nothing is ever scheduled."""
+        return Plan(blocked=("nothing waits for an instant on an Exchange server",))
+
+    def stop(self, names: Sequence[str], graceful: bool) -> tuple[Call, ...]:
+        """At once: who is sent elsewhere before is the load balancer's matter."""
+        return (Call("stop", "Set-ServiceState", {"Names": list(reversed(names)), "Status": STOPPED}),) if names else ()
+
+    def wait(self, names: Sequence[str], seconds: float) -> tuple[Call, ...]:
+        """Stopping waits by itself."""
+        return ()
+
+    def start(self, names: Sequence[str]) -> tuple[Call, ...]:
+        """Each to its end."""
+        return (Call("start", "Set-ServiceState", {"Names": list(names), "Status": RUNNING}),) if names else ()
+
+    def restart(self, names: Sequence[str]) -> tuple[Call, ...]:
+        """Stops all, then starts all: POP and IMAP take a new certificate when both of their services start (Microsoft,
+        Configure POP3)."""
+        return (*self.stop(names, False), *self.start(names))
+
+    def status(self) -> tuple[Call, ...]:
+        """Windows' own."""
+        return server_calls()
+
+    def statuses(self, reply: Reply) -> Mapping[str, str]:
+        """Service -> status."""
+        return {str(row["Name"]): str(row.get("Status") or "") for row in reply.rows("services")}
+
+    # -- the array -------------------------------------------------------------------------------------------------
+
+    def array(self, name: str, members: Mapping[str, Seen], own: ExchangeOwn) -> ArrayPlan:
+        """Send connectors: renamed last, when all their source servers hold the certificate.
+
+        The last member that is switched does it along with its switch, since all others hold the certificate by then;
+        where nobody is switched any more it is a step of its own. Another server than the array's may not hold the new
+        certificate, and the name would be taken without an error: such a connector is left alone.
+        """
+        computers = {seen.computer.upper() for seen in members.values()}
+        switched = [member for member, seen in members.items() if not seen.plan.empty]
+        seeing = [member for member, seen in members.items() if seen.own.get("send")]
+        first = next((m for m in reversed(switched) if m in seeing), next(iter(seeing), None))
+        if first is None:
+            return ArrayPlan()
+        names: list[Mapping[str, Any]] = []
+        found = []
+        for row in members[first].own["send"]:
+            others = [source for source in row["sources"] if server_name(source) not in computers]
+            if others:
+                text = (
+                    f"sends from {', '.join(others)} as well, which is no member of {name}; it keeps "
+                    f"{row['before']}, which ends with the old certificate"
+                )
+                found.append(finding("exchange.connector-elsewhere", name, f"Send connector {row['name']}", text))
+            else:
+                names.append(row)
+        if not names:
+            return ArrayPlan(tuple(found))
+        note = f"Send connectors to rename last, on {first}: {', '.join(str(row['name']) for row in names)}"
+        if switched and first == switched[-1]:
+            return ArrayPlan(tuple(found), plans={first: plan.along(members[first], names)}, note=note)
+        changes, settings = plan.renaming(names, members[first].computer)
+        return ArrayPlan(tuple(found), after={first: Plan(settings=settings, last=changes)}, note=note)
+
+    def mixed(self, finding_id: str) -> bool:
+        """Servers do not share keys with each other."""
+        return False
+
+
+PRODUCT = Exchange()
