@@ -10,9 +10,9 @@ from typing import Any, ClassVar
 
 from ..plugin_utils.base import CertificateAction, Stop, utc_now
 from ..plugin_utils.member.stop import PhaseFailed
+from ..plugin_utils.products import PRODUCTS
 from ..plugin_utils.products.exchange.rows import SHELLS
-from ..plugin_utils.verify.look_edge import Asked, look_at_edge
-from ..plugin_utils.verify.look_exchange import look_at_exchange
+from ..plugin_utils.verify.read import Asked, look_at
 from ..plugin_utils.verify.settings import VerifyRun
 
 
@@ -21,7 +21,7 @@ class ActionModule(CertificateAction):
 
     ARGUMENT_SPEC: ClassVar[dict[str, Any]] = {
         "member": {"type": "str", "required": True},
-        "product": {"type": "str", "choices": ["edge", "exchange"], "required": True},
+        "product": {"type": "str", "choices": list(PRODUCTS), "required": True},
         "run": {"type": "dict", "required": True},
         "shell": {"type": "str", "choices": list(SHELLS), "default": "auto"},
     }
@@ -34,12 +34,9 @@ class ActionModule(CertificateAction):
         except ValueError as error:
             raise Stop(str(error)) from None
         asked = Asked(options["member"], utc_now(), run.event_hours, run.limits, run.exportable)
-        host = self.host(task_vars)
+        product = PRODUCTS[options["product"]]
         try:
-            if options["product"] == "exchange":
-                look = look_at_exchange(host, asked, options["shell"])
-            else:
-                look = look_at_edge(host, asked)
+            look = look_at(self.host(task_vars), product, product.own({"shell": options["shell"]}), asked)
         except PhaseFailed as failed:
             raise Stop(str(failed), member=asked.member) from None
         return {"changed": False, "member": asked.member, "look": look.to_dict()}

@@ -81,7 +81,7 @@ def see(asking: Asking, reply: Reply, received: datetime, since: datetime | None
     found += [from_problem(problem, member) for problem in store_problems(state.stores)]
     found += [from_problem(problem, member) for one in judged for problem in one.problems]
     found += [from_problem(problem, member) for problem in product.judge(planned, context)]
-    logged = product.logged(reply, wanted, since)
+    logged = product.logged(reply, wanted.leaves, since)
     found += [from_problem(problem, member) for problem in logged]
     plan = product.switch(planned, context)
     if asking.wanted is not None:
@@ -323,7 +323,7 @@ def refresh(
     demand_clock(member, reply)
     wanted = asking.wanted or NOTHING
     services = dict(product.statuses(reply)) or dict(evidence.services)
-    logged = product.logged(reply, wanted, since) if since is not None else ()
+    logged = product.logged(reply, wanted.leaves, since) if since is not None else ()
     problems = [*product.down(evidence.wanted, services), *logged]
     kept = [found for found in evidence.findings if not found.id.startswith(REJUDGED)]
     after = replace(

@@ -17,14 +17,15 @@ from typing import Any, Literal, Protocol, TypeVar
 from ..findings.entry import Entry
 from ..findings.finding import Finding
 from ..findings.problem import Problem
+from ..pki.certificate import Certificate
 from ..stores.readiness import Presented
 from ..stores.store import Change, Stores
 from ..stores.wanted import Wanted
 from ..windows.calls import Call, Kind, Reply
 
-Depth = Literal["whole", "after", "closing"]
+Depth = Literal["whole", "after", "closing", "verify"]
 """``whole``: everything a rollout judges. ``after``: what a change may have changed. ``closing``: what is looked at
-once more when the journal is closed."""
+once more when the journal is closed. ``verify``: everything that is in use, every key of My asked to sign."""
 
 Standing = Literal["done", "scheduled", "needed", "first"]
 """Where a member stands with a successor: it has it; it waits for its instant; it has to be scheduled; there is no
@@ -232,6 +233,14 @@ class Product(Protocol[S]):
     """In the order of reports."""
     outside: frozenset[str]
     """Uses that clients outside see."""
+    inside: frozenset[str]
+    """Uses that only the organization's own servers see."""
+    front: str
+    """The use whose certificate has the names that clients are sent to."""
+    services_of: Mapping[str, tuple[str, ...]]
+    """Use -> the Windows services that present its certificate."""
+    readers: tuple[str, ...]
+    """SIDs whose services have to be able to read a key in use."""
     cmdlets: Mapping[str, Kind]
     """The product's cmdlets that may be called."""
     catalogue: Mapping[str, Entry]
@@ -297,8 +306,8 @@ class Product(Protocol[S]):
     def glance(self, reply: Reply, received: datetime) -> S | None:
         """The state as far as a read that is not whole tells it; None when it tells of services alone."""
 
-    def logged(self, reply: Reply, wanted: Wanted, since: datetime | None) -> tuple[Problem, ...]:
-        """Events that speak against the certificate (without ``since`` none counts), and what keeps the log from being
+    def logged(self, reply: Reply, leaves: Sequence[Certificate], since: datetime | None) -> tuple[Problem, ...]:
+        """Events that speak against ``leaves`` (without ``since`` none counts), and what keeps the log from being
         a witness (``event.unreadable``)."""
 
     # judging
@@ -311,6 +320,15 @@ class Product(Protocol[S]):
 
     def down(self, uses: Iterable[str], services: Mapping[str, str]) -> Iterable[Problem]:
         """Services that uses rest on and that do not run."""
+
+    def check(self, member: str, state: S) -> Iterable[Finding]:
+        """What is wrong on the member as it is, nothing wanted."""
+
+    def others(self, state: S) -> Mapping[str, str]:
+        """Thumbprint -> what it is there for, of certificates that no renewal touches."""
+
+    def successor(self, state: S) -> Confirmed | None:
+        """A successor that the product itself shows before its instant."""
 
     def baseline(self, member: str, state: S, context: Context, switches: bool) -> Iterable[Finding]:
         """What is wrong there already or follows from the switch: told, and not blamed on the rollout."""

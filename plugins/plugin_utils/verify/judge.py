@@ -15,13 +15,12 @@ from ..findings.finding import Finding, finding, in_order
 from ..pki.certificate import Certificate
 from ..pki.chain import chain_paths
 from ..pki.names import missing_names, names_of
-from ..products.edge import state as edge
+from ..products import PRODUCTS
 from ..stores.store import label
 from .look import Look
 from .settings import VerifyRun
 from .wire import Clients, across, differing, judge_port, without_name
 
-AV = edge.AV_USE
 LOST = "Get it back on the network, or mend what the sentence names; then run the verification again."
 
 
@@ -138,14 +137,15 @@ def alike(case: Case) -> Iterable[Finding]:
 
 
 def rolls(case: Case, at: datetime) -> Iterable[Finding]:
-    """Staged successors of A/V authentication: the same everywhere, and settled once their instant has passed."""
+    """Staged successors: the same everywhere, and settled once their instant has passed."""
     shown = {m: look.rolled for m, look in case.looks.items() if look.rolled is not None}
     waiting = {m: r for m, r in shown.items() if r.instant > case.looks[m].clock}
+    use = next((PRODUCTS[look.product].succeeds for look in case.looks.values()), "")
     for member, one in shown.items():
         look = case.looks[member]
-        if member not in waiting and not one.settled and one.thumbprint in look.assigned.get(AV, ()):
+        if member not in waiting and not one.settled and one.thumbprint in look.assigned.get(use, ()):
             text = f"{one.thumbprint} is in force since {one.instant:%Y-%m-%d %H:%M} UTC and was not settled"
-            yield finding("roll.unsettled", member, AV, text)
+            yield finding("roll.unsettled", member, use, text)
     if not waiting:
         return
     kinds = {(r.thumbprint, r.instant) for r in waiting.values()}
@@ -153,11 +153,11 @@ def rolls(case: Case, at: datetime) -> Iterable[Finding]:
     if len(kinds) > 1 or without:
         said = [f"{m}: {r.thumbprint} from {r.instant:%Y-%m-%d %H:%M} UTC" for m, r in waiting.items()]
         said += [f"{m}: none" for m in without]
-        yield finding("roll.mixed", case.array, AV, "; ".join(said))
+        yield finding("roll.mixed", case.array, use, "; ".join(said))
         return
     thumbprint, instant = min(kinds)
     text = f"{thumbprint} takes over on all members at {instant:%Y-%m-%d %H:%M} UTC"
-    yield finding("roll.pending", case.array, AV, text)
+    yield finding("roll.pending", case.array, use, text)
 
 
 def known_elsewhere(case: Case, at: datetime) -> Iterable[Finding]:
@@ -184,10 +184,10 @@ def known_elsewhere(case: Case, at: datetime) -> Iterable[Finding]:
 def untrusted(case: Case, clients: Clients, at: datetime) -> Iterable[Finding]:
     """Chains of external uses that end where clients outside do not trust."""
     for member, look in case.looks.items():
-        outside = edge.EXTERNAL_USES if look.product == "edge" else ("IIS", "POP", "IMAP")
+        outside = PRODUCTS[look.product].outside
         for used in look.used:
             leaf = look.loaded.get(used.sha256)
-            if leaf is None or not set(used.uses) & set(outside):
+            if leaf is None or not set(used.uses) & outside:
                 continue
             for chain in used.sendable:
                 links = [look.loaded[sha] for sha in chain[1:] if sha in look.loaded]
@@ -201,7 +201,7 @@ def untrusted(case: Case, clients: Clients, at: datetime) -> Iterable[Finding]:
 def names(run: VerifyRun, case: Case) -> Iterable[Finding]:
     """Names that the user listed, covered by the certificate of the Access Edge or of the web site."""
     for member, look in case.looks.items():
-        use = "AccessEdgeExternal" if look.product == "edge" else "IIS"
+        use = PRODUCTS[look.product].front
         held = [look.by_thumbprint(t) for t in look.assigned.get(use, ())]
         have = [name for certificate in held if certificate is not None for name in names_of(certificate)]
         missing = missing_names(have, run.names) if have else ()

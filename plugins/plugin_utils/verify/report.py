@@ -14,9 +14,8 @@ from ..findings.accept import Accepted
 from ..findings.accept import sort as sort_accepted
 from ..findings.finding import Finding, rank
 from ..pki.certificate import Certificate
-from ..products.edge.state import AV_USE
+from ..products import PRODUCTS
 from ..report.report import (
-    CHECKS,
     CertificateReport,
     MemberReport,
     Phase,
@@ -129,8 +128,7 @@ def _member(
     ports = [(from_, port) for from_, held in case.ports.items() for port in held if port.member == member]
     ran = {"wire"} if ports else set()
     if look is not None:
-        # The chain that Schannel itself would send is asked for on Edge servers only.
-        ran |= set(CHECKS) - {"wire", "roll"} - ({"tls", "events"} if look.product != "edge" else set())
+        ran |= PRODUCTS[look.product].checks - {"wire", "roll"}
         ran |= {"roll"} if look.rolled is not None else set()
         ran -= set() if look.admin else {"key", "tls"}
     wrong = {item.subject: item.text for item in own if item.id.startswith("wire.")}
@@ -178,7 +176,7 @@ def _certificates(case: Case) -> tuple[CertificateReport, ...]:
         successor = look.by_thumbprint(look.rolled.thumbprint) if look.rolled is not None else None
         if successor is not None and successor.sha256 not in uses:
             roles[successor.sha256] = "new"
-            uses.setdefault(successor.sha256, {}).update({AV_USE: None})
+            uses.setdefault(successor.sha256, {}).update({PRODUCTS[look.product].succeeds: None})
     for port in case.every_port:
         if port.leaf is not None and port.member not in case.looks:
             known[port.leaf.sha256] = port.leaf

@@ -19,8 +19,8 @@ from ..findings.finding import Finding, finding, from_problem
 from ..pki.certificate import Certificate
 from ..pki.chain import Path, chain_paths
 from ..pki.names import missing_names, names_of
-from ..products.edge.services import RUNNING, SERVICES_OF_USE
-from ..products.edge.state import INTERNAL_USE
+from ..products import PRODUCTS
+from ..products.interface import RUNNING
 from ..report.advice import BECAUSE
 from ..stores import in_use
 from ..stores.store import label
@@ -42,7 +42,7 @@ class Clients:
 
     def of(self, port: Port, look: Look | None) -> tuple[Certificate, ...] | None:
         """The roots that count for a port; None when nobody can say."""
-        if port.use != INTERNAL_USE:
+        if not any(port.use in product.inside for product in PRODUCTS.values()):
             return self.roots
         if self.internal is not None:
             return self.internal
@@ -88,7 +88,8 @@ def judge_port(
 
 def why_silent(port: Port, look: Look) -> str | None:
     """The finding that explains why a port presents nothing, if the member's own read has one."""
-    stopped = [name for name in SERVICES_OF_USE.get(port.use, ()) if look.services.get(name, RUNNING) != RUNNING]
+    needed = PRODUCTS[look.product].services_of.get(port.use, ())
+    stopped = [name for name in needed if look.services.get(name, RUNNING) != RUNNING]
     if stopped and port.error and "no connection" in port.error:
         return "product.service-stopped"
     held = [c for t in look.assigned.get(port.use, ()) if (c := look.by_thumbprint(t)) is not None]

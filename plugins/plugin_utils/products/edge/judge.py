@@ -13,7 +13,7 @@ from ...pki.names import has_wildcard, missing_names
 from ...stores.store import label
 from ...stores.wanted import Wanted
 from .own import EdgeOwn
-from .state import AV_USE, EXTERNAL_USES, INTERNAL_USE, SHA512_WORKS_FROM, EdgeState, describe, required_names
+from .state import AV_USE, EXTERNAL_USES, INTERNAL_USE, SHA512_WORKS_FROM, USES, EdgeState, describe, required_names
 
 
 def shared_internal(wanted: Wanted) -> Iterable[Problem]:
@@ -64,6 +64,21 @@ def leaf_problems(wanted: Wanted, state: EdgeState) -> Iterable[Problem]:
             problem = "leaf.not-yet-valid" if state.clock < leaf.not_before else "leaf.expired"
             text = f"is {when} by this member's clock ({state.clock:%Y-%m-%d %H:%M}Z)"
             yield Problem(problem, label(leaf), text)
+
+
+def assignments(member: str, state: EdgeState) -> Iterable[Finding]:
+    """Every use has a certificate, it is there, and it is of a kind that the version takes."""
+    mine = {c.certificate.thumbprint: c.certificate for c in state.stores.machine("My")}
+    for use in USES:
+        thumbprint = state.current(use)
+        if thumbprint is None:
+            yield finding("product.use-unassigned", member, use, f"{use} has no certificate")
+        elif thumbprint not in mine:
+            text = f"{use} has {thumbprint}, and there is no such certificate in LocalMachine\\My"
+            yield finding("store.assigned-missing", member, use, text)
+        elif state.version.startswith("5.") and has_wildcard(mine[thumbprint].dns_names):
+            text = f"{use}: Lync Server 2013 does not support wildcard certificates"
+            yield finding("names.wildcard", member, label(mine[thumbprint]), text)
 
 
 def av_findings(member: str, own: EdgeOwn, wanted: Wanted, state: EdgeState) -> Iterable[Finding]:

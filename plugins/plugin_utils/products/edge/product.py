@@ -11,12 +11,13 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from ...findings.entry import Entry
-from ...findings.finding import Finding, finding
+from ...findings.finding import Finding, finding, from_problem
 from ...findings.problem import Problem
+from ...pki.certificate import Certificate
 from ...plain import loosely
 from ...stores.eventlog import events_from_rows
 from ...stores.presented import presented_in, windows_version
-from ...stores.store import read_calls, test_calls
+from ...stores.store import NETWORK_SERVICE, read_calls, test_calls
 from ...stores.wanted import Wanted
 from ...windows.calls import Call, Kind, Reply
 from ..interface import ArrayPlan, Ask, Confirmed, Context, Depth, Plan, Record, Roll, Scheduled, Seen, Unread
@@ -27,6 +28,7 @@ from .own import EdgeOwn, give
 from .state import (
     AV_USE,
     EXTERNAL_USES,
+    INTERNAL_USE,
     STANDING_FIELDS,
     USES,
     EdgeState,
@@ -54,6 +56,10 @@ class Edge:
     title: str = "Edge server"
     uses: tuple[str, ...] = USES
     outside: frozenset[str] = frozenset(EXTERNAL_USES)
+    inside: frozenset[str] = frozenset({INTERNAL_USE})
+    front: str = EXTERNAL_USES[0]
+    services_of: Mapping[str, tuple[str, ...]] = services.SERVICES_OF_USE
+    readers: tuple[str, ...] = (NETWORK_SERVICE,)
     cmdlets: Mapping[str, Kind] = CMDLETS
     catalogue: Mapping[str, Entry] = EDGE
     checks: frozenset[str] = frozenset(
@@ -82,8 +88,11 @@ class Edge:
 
     def read(self, depth: Depth, ask: Ask) -> tuple[Call, ...]:
         """Stores, assignments, services and events; behind a change only what it changed."""
+        since = ask.since or datetime.min.replace(tzinfo=timezone.utc)
         if depth == "whole":
-            return calls(ask.leaves, ask.since or datetime.min.replace(tzinfo=timezone.utc))
+            return calls(ask.leaves, since)
+        if depth == "verify":
+            return (*calls((), since), *(replace(call, optional=True) for call in test_calls(None)))
         small = (assignments_call(STANDING_FIELDS), services.status_call())
         return small if ask.since is None else (*small, events.read_call(ask.since))
 
@@ -154,12 +163,12 @@ class Edge:
         """By Get-CsWindowsService."""
         return state.services
 
-    def logged(self, reply: Reply, wanted: Wanted, since: datetime | None) -> tuple[Problem, ...]:
+    def logged(self, reply: Reply, leaves: Sequence[Certificate], since: datetime | None) -> tuple[Problem, ...]:
         """Shared session keys, and errors that name a serial number of ours."""
         found: list[Problem] = []
         if since is not None:
             seen = events_from_rows(reply.rows("events"))
-            found += events.problems(seen, wanted.leaves, since)
+            found += events.problems(seen, leaves, since)
         unread = events.unreadable(reply.answers.get("events"))
         return (*found, *([unread] if unread is not None else []))
 
@@ -178,6 +187,22 @@ class Edge:
     def down(self, uses: Iterable[str], services_: Mapping[str, str]) -> Iterable[Problem]:
         """A service that does not run now would be blamed on the switch later."""
         return services.problems(uses, services_)
+
+    def check(self, member: str, state: EdgeState) -> Iterable[Finding]:
+        """Every use has a certificate that is there, and its services run."""
+        yield from judge.assignments(member, state)
+        yield from (from_problem(problem, member) for problem in self.down(USES, state.services))
+
+    def others(self, state: EdgeState) -> Mapping[str, str]:
+        """An Edge server has none."""
+        return {}
+
+    def successor(self, state: EdgeState) -> Confirmed | None:
+        """Of A/V authentication."""
+        shown = state.scheduled(AV_USE)
+        if shown is None or shown.effective is None:
+            return None
+        return Confirmed(shown.thumbprint, shown.effective, shown.previous)
 
     def baseline(self, member: str, state: EdgeState, context: Context, switches: bool) -> Iterable[Finding]:
         """``rollout_av: auto`` and a certificate of its own."""

@@ -11,11 +11,12 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ...findings.entry import Entry
-from ...findings.finding import Finding, finding
+from ...findings.finding import Finding, finding, from_problem
 from ...findings.problem import Problem
+from ...pki.certificate import Certificate
 from ...plain import loosely
 from ...stores.presented import presented_in, windows_version
-from ...stores.store import label
+from ...stores.store import label, test_calls
 from ...stores.wanted import Wanted
 from ...windows.calls import Call, Kind, Reply
 from ..interface import (
@@ -58,6 +59,11 @@ class Exchange:
     title: str = "Exchange server"
     uses: tuple[str, ...] = SERVICES
     outside: frozenset[str] = frozenset({"IIS", "POP", "IMAP"})
+    inside: frozenset[str] = frozenset()
+    front: str = "IIS"
+    services_of: Mapping[str, tuple[str, ...]] = plan.SERVICES
+    readers: tuple[str, ...] = ()
+    """Who has to read a key depends on the services that its certificate has: Exchange's own check tells."""
     cmdlets: Mapping[str, Kind] = CMDLETS
     catalogue: Mapping[str, Entry] = EXCHANGE
     checks: frozenset[str] = frozenset({"reachable", "store", "key", "chain", "tls", "product", "wire", "events"})
@@ -88,6 +94,10 @@ class Exchange:
             return (*calls(), *reach_calls())
         if depth == "after":
             return calls()
+        if depth == "verify":
+            tests = (call for call in test_calls(None) if call.id != "access")  # the whole read asks that of all
+            logged = (events.read_call(ask.since),) if ask.since else ()
+            return (*calls(), *(replace(call, optional=True) for call in tests), *logged)
         return (*server_calls(), *((events.read_call(ask.since),) if ask.since else ()))
 
     def test(self, leaves: Sequence[str], store: str) -> tuple[Call, ...]:
@@ -165,7 +175,7 @@ class Exchange:
         """As Windows shows them."""
         return state.server.services
 
-    def logged(self, reply: Reply, wanted: Wanted, since: datetime | None) -> tuple[Problem, ...]:
+    def logged(self, reply: Reply, leaves: Sequence[Certificate], since: datetime | None) -> tuple[Problem, ...]:
         """What transport says of certificates."""
         unread = events.unreadable(reply.answers.get("events"))
         return (*events.problems(reply.rows("events")), *([unread] if unread is not None else []))
@@ -198,6 +208,18 @@ class Exchange:
     def down(self, uses: Iterable[str], services: Mapping[str, str]) -> Iterable[Problem]:
         """Which of them a server needs is its roles' business."""
         return ()
+
+    def check(self, member: str, state: ExchangeState) -> Iterable[Finding]:
+        """Default SMTP certificate, port 444, what STARTTLS chooses, names, the auth certificate."""
+        return (from_problem(problem, member) for problem in check.findings(state))
+
+    def others(self, state: ExchangeState) -> Mapping[str, str]:
+        """What nothing may ever remove."""
+        return state.protected()
+
+    def successor(self, state: ExchangeState) -> Confirmed | None:
+        """Nothing waits for an instant here."""
+        return None
 
     def baseline(self, member: str, state: ExchangeState, context: Context, switches: bool) -> Iterable[Finding]:
         """What is wrong there already; what an Edge Subscription and hybrid mail make of the switch."""

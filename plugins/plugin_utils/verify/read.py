@@ -1,34 +1,30 @@
 # Copyright: (c) 2026, ucops.certificates contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One read of an Edge server for a verification, and the second one that asks the keys that are in use."""
+"""One read of a member for a verification, whatever the product. Nothing is written."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from ..findings.finding import Finding, finding, from_problem, in_order
 from ..findings.problem import Problem
 from ..member import records
-from ..member.journal import Journal, JournalError
-from ..member.read import JOURNAL
-from ..member.read import host_findings as of_the_host
+from ..member.journal import Journal
+from ..member.read import JOURNAL, demand_clock, demand_journal, host_findings, journal_in, lock_in
 from ..member.stop import PhaseFailed
+from ..member.talk import Driver
 from ..pki.certificate import Certificate
-from ..pki.names import has_wildcard
-from ..products.edge import events, services
-from ..products.edge import state as edge
-from ..products.edge.product import LOAD, PRODUCT
-from ..products.interface import Ask, Unread
+from ..products.interface import Ask, Product, State, Unread
 from ..report.report import HostReport
 from ..stores import in_use, readiness
-from ..stores.pictures import MAX_PICTURES, Chain
-from ..stores.pictures import pictures as pictures_of
-from ..stores.store import label, test_calls
-from ..windows.calls import Call, Reply
-from ..windows.host import Host
+from ..stores.pictures import MAX_PICTURES, pictures
+from ..stores.presented import windows_version
+from ..stores.store import test_calls
+from ..windows.calls import Reply
 from .look import Look, Rolled, Used, packed
 
 ROLLOUT = timedelta(hours=12)
@@ -47,21 +43,21 @@ class Asked:
     exportable: bool | None = None
 
 
-def look_at_edge(host: Host, asked: Asked) -> Look:
+def look_at(host: Driver, product: Product[Any], own: Any, asked: Asked) -> Look:
     """Reads the member in one command, and asks every key of My to sign: which are in use is only known with it.
 
-    Nothing is written. Raises PhaseFailed when nothing can be concluded from what the member said.
+    ``own``: the product's own settings. Raises PhaseFailed when nothing can be concluded from what the member said.
     """
     since = asked.received - timedelta(hours=asked.event_hours)
-    calls = PRODUCT.read("whole", Ask(PRODUCT.own({}), (), since))
-    reply = host.read(LOAD, [JOURNAL, *calls, *key_calls()])
+    reply = host.read(product.load(own), [JOURNAL, *product.read("verify", Ask(own, (), since))])
+    demand_clock(asked.member, reply)
+    demand_journal(asked.member, reply)
+    try:
+        state: State = product.see(reply, asked.received)
+    except Unread as unread:
+        raise PhaseFailed(f"{asked.member}: {unread}", None, unread.finding) from None
     demand_keys(asked.member, reply)
-    return look(asked, reply, state_of(asked.member, reply))
-
-
-def key_calls() -> tuple[Call, ...]:
-    """Asks every key of My to sign, and Schannel what it would send; an account without rights may be refused."""
-    return tuple(replace(call, optional=True) for call in test_calls(None))
+    return look(asked, product, reply, state)
 
 
 def demand_keys(member: str, reply: Reply) -> None:
@@ -72,72 +68,61 @@ def demand_keys(member: str, reply: Reply) -> None:
             raise PhaseFailed(f"{member}: {call.name} failed: {answer.error.message} ({answer.error.fqid})")
 
 
-def state_of(member: str, reply: Reply) -> edge.EdgeState:
-    """The member's state. Raises PhaseFailed without its clock or one of the reads that everything rests on."""
-    if reply.host.clock is None:
-        raise PhaseFailed(f"{member} did not say what time it is; nothing can be judged without its clock")
-    try:
-        return PRODUCT.see(reply, reply.host.clock)
-    except Unread as unread:
-        raise PhaseFailed(f"{member}: {unread}") from None
-
-
-def look(asked: Asked, reply: Reply, state: edge.EdgeState) -> Look:
+def look(asked: Asked, product: Product[Any], reply: Reply, state: State) -> Look:
     """What the reply shows, judged as far as one member alone can be."""
-    member = asked.member
+    member, host = asked.member, reply.host
     mine = {c.certificate.thumbprint: c.certificate for c in state.stores.machine("My")}
-    assigned = state.assigned()
-    judged = {
-        thumbprint: in_use.judge(
-            mine[thumbprint],
-            state.stores,
-            state.clock,
-            presented=state.presented.get(thumbprint),
-            exportable=asked.exportable,
-        )
-        for thumbprint in dict.fromkeys(assigned.values())
-        if thumbprint in mine
-    }
-    found, journal = _journal(member, reply)
-    found += host_findings(member, reply)
-    found += [from_problem(p, member) for p in in_use.store_problems(state.stores, state.windows)]
-    found += _assignments(member, state, mine)
+    assigned = product.assigned(state)
+    held = dict.fromkeys(t for thumbprints in assigned.values() for t in thumbprints if t in mine)
+    uses = {t: tuple(use for use, thumbprints in assigned.items() if t in thumbprints) for t in held}
+    judged = {t: _judged(asked, product, mine[t], state) for t in held}
+    others = {t: why for t, why in product.others(state).items() if t in mine and t not in judged}
+    journal, found = _journal(member, reply)
+    found += [_for_a_look(item) for item in host_findings(member, reply)]
+    windows = windows_version(host.windows)
+    found += [from_problem(problem, member) for problem in in_use.store_problems(state.stores, windows)]
+    found += product.check(member, state)
     for judgement in judged.values():
         found += [from_problem(problem, member) for problem in may_be_said(judgement.problems, reply)]
     since = state.clock - timedelta(hours=asked.event_hours)
-    leaves = [judgement.leaf for judgement in judged.values()]
-    logged = [from_problem(p, member) for p in events.problems(state.events, leaves, since)]
-    found += [explained(item, journal) for item in logged]
-    found += [from_problem(p, member) for p in services.problems(edge.USES, state.services)]
-    uses = {t: tuple(use for use, has in assigned.items() if has == t) for t in judged}
+    logged = product.logged(reply, [judgement.leaf for judgement in judged.values()], since)
+    found += [explained(from_problem(problem, member), journal) for problem in logged]
     found += expiries(member, judged.values(), uses, state.clock, asked.limits)
-    rolled = _rolled(state, journal)
+    found += _others_expire(member, {mine[t]: why for t, why in others.items()}, state.clock, asked.limits)
+    rolled = _rolled(product, state, journal)
+    successor = mine.get(rolled.thumbprint) if rolled is not None else None
     links = {c.sha256: c for j in judged.values() for path in j.paths[:MAX_PICTURES] for c in path.certificates}
     links |= {c.sha256: c for j in judged.values() for path in j.good for c in path.certificates}
-    successor = mine.get(rolled.thumbprint) if rolled is not None else None
-    links |= {successor.sha256: successor} if successor is not None else {}
-    host = reply.host
+    links |= {c.sha256: c for c in (*(mine[t] for t in others), *([successor] if successor is not None else []))}
+    offset = round((state.clock - asked.received).total_seconds(), 1)
+    name, version = product.version(state)
     return Look(
         member=member,
-        product="edge",
-        host=HostReport(
-            host.computer,
-            host.windows,
-            state.product,
-            state.version,
-            host.powershell,
-            round((state.clock - asked.received).total_seconds(), 1),
-        ),
+        product=product.name,
+        host=HostReport(host.computer, host.windows, name, version, host.powershell, offset),
         clock=state.clock,
-        assigned={use: (thumbprint,) for use, thumbprint in assigned.items()},
+        assigned={use: tuple(thumbprints) for use, thumbprints in assigned.items() if thumbprints},
         used=tuple(used(judgement, uses[t]) for t, judgement in judged.items()),
         rolled=rolled,
-        services=dict(state.services),
+        services=dict(product.services(state)),
         findings=in_order(found),
-        chains=tuple(chain for t, judgement in judged.items() for chain in pictures(judgement, uses[t])),
+        chains=tuple(chain for t, j in judged.items() for chain in pictures(j.good or j.paths[:1], uses[t])),
         intermediates=tuple(sorted({c.certificate.sha256 for c in state.stores.machine("CA")})),
         certificates=packed(links),
         admin=host.admin,
+        others={mine[t].sha256: why for t, why in others.items()},
+    )
+
+
+def _judged(asked: Asked, product: Product[Any], leaf: Certificate, state: State) -> in_use.Judgement:
+    """One certificate in use, by everything that its member said."""
+    return in_use.judge(
+        leaf,
+        state.stores,
+        state.clock,
+        presented=state.presented.get(leaf.thumbprint),
+        exportable=asked.exportable,
+        readers=product.readers,
     )
 
 
@@ -151,11 +136,6 @@ def used(judgement: in_use.Judgement, uses: tuple[str, ...]) -> Used:
     chains = [tuple(c.sha256 for c in readiness.sendable(path)) for path in judgement.good]
     leaf = judgement.leaf
     return Used(leaf.thumbprint, leaf.sha256, uses, tuple(dict.fromkeys(chains)), bool(judgement.good))
-
-
-def pictures(judgement: in_use.Judgement, uses: tuple[str, ...]) -> list[Chain]:
-    """The chains of one leaf for the report: the good ones, or the longest that there is."""
-    return list(pictures_of(judgement.good or judgement.paths[:1], uses))
 
 
 def expiries(
@@ -178,6 +158,18 @@ def expiries(
     return found
 
 
+def _others_expire(
+    member: str, others: Mapping[Certificate, str], at: datetime, limits: in_use.Limits
+) -> list[Finding]:
+    """Dates of what no renewal touches; one that has expired is told by what it is there for."""
+    found = []
+    for certificate, why in others.items():
+        told = in_use.expiry(certificate, (why,), at, limits)
+        if told is not None and told[1] != "critical":
+            found.append(replace(from_problem(told[0], member), severity=told[1]))  # type: ignore[arg-type]
+    return found
+
+
 def explained(item: Finding, journal: Journal | None) -> Finding:
     """An event out of the hours in which a rollout switched member by member: until the last one has the new
     certificate, the members refuse each other's session keys. It counts in full when it comes again."""
@@ -190,13 +182,6 @@ def explained(item: Finding, journal: Journal | None) -> Finding:
     return replace(item, severity="warning", text=text, remedy="Run the verification again tomorrow.")
 
 
-def host_findings(member: str, reply: Reply) -> list[Finding]:
-    """What is wrong with the host itself, or with the account."""
-    unread = events.unreadable(reply.answers.get("events"))
-    found = [*of_the_host(member, reply), *([from_problem(unread, member)] if unread is not None else [])]
-    return [_for_a_look(item) for item in found]
-
-
 def _for_a_look(item: Finding) -> Finding:
     """Without an administrator's rights most can be read, but the keys."""
     if item.id != "member.not-admin":
@@ -206,42 +191,21 @@ def _for_a_look(item: Finding) -> Finding:
     return replace(item, severity="warning", text=text, remedy=remedy)
 
 
-def _assignments(member: str, state: edge.EdgeState, mine: Mapping[str, Certificate]) -> list[Finding]:
-    found = []
-    for use in edge.USES:
-        thumbprint = state.current(use)
-        if thumbprint is None:
-            found.append(finding("product.use-unassigned", member, use, f"{use} has no certificate"))
-        elif thumbprint not in mine:
-            text = f"{use} has {thumbprint}, and there is no such certificate in LocalMachine\\My"
-            found.append(finding("store.assigned-missing", member, use, text))
-        elif state.version.startswith("5.") and has_wildcard(mine[thumbprint].dns_names):
-            text = f"{use}: Lync Server 2013 does not support wildcard certificates"
-            found.append(finding("names.wildcard", member, label(mine[thumbprint]), text))
-    return found
-
-
-def _journal(member: str, reply: Reply) -> tuple[list[Finding], Journal | None]:
+def _journal(member: str, reply: Reply) -> tuple[Journal | None, list[Finding]]:
     """The journal of a rollout, if one was here; one that did not end is told."""
-    row = next(iter(reply.rows("journal")), {})
-    if not row.get("Text"):
-        return [], None
-    try:
-        journal = records.read(row["Text"])
-    except JournalError as error:
-        return [finding("journal.unreadable", member, "journal", str(error))], None
-    if journal.state in records.OPEN:
-        held = "; it still runs, or its controller died" if row.get("Lock") else ""
+    journal, found = journal_in(member, reply)
+    if journal is not None and journal.state in records.OPEN:
+        held = "; it still runs, or its controller died" if lock_in(reply) is not None else ""
         text = f"run {journal.run} of {journal.operator or 'somebody'} did not end here ({journal.state}){held}"
-        return [finding("journal.unfinished", member, journal.run, text)], journal
-    return [], journal
+        found.append(finding("journal.unfinished", member, journal.run, text))
+    return journal, found
 
 
-def _rolled(state: edge.EdgeState, journal: Journal | None) -> Rolled | None:
+def _rolled(product: Product[Any], state: State, journal: Journal | None) -> Rolled | None:
     """The successor that the product shows, or that the journal recorded where the product keeps it to itself."""
-    shown = state.scheduled(edge.AV_USE)
-    if shown is not None and shown.effective is not None:
-        return Rolled(shown.thumbprint, shown.effective)
+    shown = product.successor(state)
+    if shown is not None:
+        return Rolled(shown.thumbprint, shown.instant)
     recorded = records.confirmed(journal)
     if recorded is None or journal is None or journal.roll is None:
         return None
