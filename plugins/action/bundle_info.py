@@ -13,6 +13,7 @@ from ..plugin_utils.findings.finding import from_problem, in_order
 from ..plugin_utils.inputs import BUNDLE_SPEC, load_delivery
 from ..plugin_utils.pki.chain import chain_paths
 from ..plugin_utils.pki.preflight import check_bundle
+from ..plugin_utils.products import PRODUCTS
 from ..plugin_utils.stores.shown import certificate_row
 
 
@@ -22,7 +23,7 @@ class ActionModule(CertificateAction):
     ARGUMENT_SPEC: ClassVar[dict[str, Any]] = {
         **BUNDLE_SPEC,
         "names": {"type": "list", "elements": "str", "default": []},
-        "product": {"type": "str", "choices": ["edge", "none"], "default": "none"},
+        "product": {"type": "str", "choices": [*PRODUCTS, "none"], "default": "none"},
         "at": {"type": "str"},
     }
 
@@ -39,7 +40,7 @@ class ActionModule(CertificateAction):
             delivery.friendly_name,
             trust=delivery.trust,
             required=options["names"],
-            wildcards=options["product"] != "edge",
+            wildcards=options["product"] not in PRODUCTS or PRODUCTS[options["product"]].wildcards,
         )
         findings = in_order(from_problem(problem) for problem in problems)
         return {

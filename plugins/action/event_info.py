@@ -7,22 +7,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import timedelta
+from datetime import datetime, timedelta, timezone
 from typing import Any, ClassVar
 
 from ..plugin_utils.base import CertificateAction, Stop, aware, raise_errors, utc_now
-from ..plugin_utils.products.edge import events
+from ..plugin_utils.products import PRODUCTS
 from ..plugin_utils.stores import eventlog
 from ..plugin_utils.stores.shown import event_row, host_row, problem_row
 from ..plugin_utils.stores.store import read_calls, stores_from_rows
+
+USUAL = next(iter(PRODUCTS.values()))
+EVER = datetime.min.replace(tzinfo=timezone.utc)
 
 
 class ActionModule(CertificateAction):
     """One read."""
 
     ARGUMENT_SPEC: ClassVar[dict[str, Any]] = {
-        "log": {"type": "str", "default": events.LOG},
-        "sources": {"type": "list", "elements": "str", "default": list(events.SOURCES)},
+        "log": {"type": "str", "default": USUAL.event_log},
+        "sources": {"type": "list", "elements": "str", "default": list(USUAL.event_sources)},
         "hours": {"type": "float", "default": 24.0},
         "since": {"type": "str"},
         "pattern": {"type": "str"},
@@ -42,10 +45,12 @@ class ActionModule(CertificateAction):
         raise_errors(reply, calls)
         read = eventlog.events_from_rows(reply.rows("events"))
         ours = [entry.certificate for entry in stores_from_rows(reply.rows("stores")).machine("My")]
+        product = next((p for p in PRODUCTS.values() if p.event_log == options["log"]), USUAL)
+        judged = product.logged(reply, ours, EVER)
         return {
             "changed": False,
             "events": [event_row(event) for event in eventlog.select(read, pattern)],
-            "certificate_events": [problem_row(problem) for problem in events.problems(read, ours, None)],
+            "certificate_events": [problem_row(p) for p in judged if p.id != "event.unreadable"],
             "read": len(read),
             "since": f"{since:%Y-%m-%dT%H:%M:%SZ}",
             "warnings": list(reply["events"].warnings),

@@ -16,7 +16,7 @@ from ansible.release import __version__ as ansible_version
 
 from ..plugin_utils.base import CertificateAction, utc_now
 from ..plugin_utils.member import hostcheck
-from ..plugin_utils.products.edge import facts as edge_facts
+from ..plugin_utils.products import PRODUCTS
 from ..plugin_utils.stores.shown import host_row
 from ..plugin_utils.stores.store import read_calls
 from ..plugin_utils.version import VERSION
@@ -24,12 +24,15 @@ from ..plugin_utils.windows.calls import Call, OutcomeUnknown, Reply
 from ..plugin_utils.windows.host import Host, HostLost
 from ..plugin_utils.windows.transport import transport_finding, transport_options
 
+SAMPLED = [product.name for product in PRODUCTS.values() if product.first_look(utc_now())]
+"""Products of which a first look reads a sample."""
+
 
 class ActionModule(CertificateAction):
     """One command without the product's module, one with it."""
 
     ARGUMENT_SPEC: ClassVar[dict[str, Any]] = {
-        "product": {"type": "str", "choices": ["edge", "none"], "default": "edge"},
+        "product": {"type": "str", "choices": [*SAMPLED, "none"], "default": SAMPLED[0]},
         "show": {"type": "bool", "default": False},
     }
 
@@ -46,9 +49,10 @@ class ActionModule(CertificateAction):
             nobody = f"no PowerShell behind connection {self._connection.transport!r}"
             first, reply = hostcheck.Look(0.0, utc_now(), error=nobody), None
         transport = hostcheck.transport(way.plugin, way.scheme, way.auth, finding)
-        if reply is not None and options["product"] == "edge":
-            loaded, more = self._look(host, ("lync",), edge_facts.uses_call(utc_now()))
-        found = hostcheck.checks(transport, first, loaded, hostcheck.sample(reply, more))
+        product = PRODUCTS.get(options["product"])
+        if reply is not None and product is not None:
+            loaded, more = self._look(host, product.load(product.own({})), product.first_look(utc_now()))
+        found = hostcheck.checks(transport, first, loaded, hostcheck.sample(reply, more, product))
         versions = {"ucops.certificates": VERSION, "ansible-core": ansible_version, "Python": platform.python_version()}
         text = hostcheck.without(hostcheck.text_block(found, versions), hostcheck.names(task_vars, reply))
         if options["show"]:

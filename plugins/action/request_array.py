@@ -16,12 +16,13 @@ from ..plugin_utils.outputs import write_file
 from ..plugin_utils.pki import request
 from ..plugin_utils.pki.bundle import read_certificates
 from ..plugin_utils.pki.names import names_of
+from ..plugin_utils.products import PRODUCTS
 from ..plugin_utils.request import names, plan, words
 from ..plugin_utils.stores.shown import certificate_row
 
 PHASES = ("preflight", "names", "place", "answer", "report")
 ORDER: dict[str, Any] = {
-    "product": {"type": "str", "choices": [plan.EXCHANGE, plan.EDGE], "required": True},
+    "product": {"type": "str", "choices": list(PRODUCTS), "required": True},
     "array": {"type": "str", "required": True},
     "members": {"type": "list", "elements": "str", "default": []},
     "excluded": {"type": "dict", "default": {}},
@@ -99,14 +100,13 @@ class ActionModule(CertificateAction):
         refused = plan.unread(order, options["seen"], options["reasons"])
         if refused:
             raise Stop(refused)
+        asks = PRODUCTS[order.product].asks
         reached = {
-            member: names.exchange_addresses(info)
-            if order.product == plan.EXCHANGE
-            else names.edge_addresses(info, order.use)
+            member: asks.reached_by(info, order.use)
             for member, info in options["seen"].items()
             if member in order.looked_at
         }
-        found = names.check(order.names, reached, order.accepted, order.product)
+        found = names.check(order.names, reached, order.accepted, asks)
         said = [*names.lines(found, order.looked_at), *names.unread_lines(options["seen"])]
         said += [f"  left out     {member}: {reason}" for member, reason in order.excluded.items()]
         self._say(said)

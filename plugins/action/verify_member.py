@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 from ..plugin_utils.base import CertificateAction, Stop, utc_now
 from ..plugin_utils.member.stop import PhaseFailed
 from ..plugin_utils.products import PRODUCTS
-from ..plugin_utils.products.exchange.rows import SHELLS
 from ..plugin_utils.verify.read import Asked, look_at
 from ..plugin_utils.verify.settings import VerifyRun
 
@@ -23,7 +22,7 @@ class ActionModule(CertificateAction):
         "member": {"type": "str", "required": True},
         "product": {"type": "str", "choices": list(PRODUCTS), "required": True},
         "run": {"type": "dict", "required": True},
-        "shell": {"type": "str", "choices": list(SHELLS), "default": "auto"},
+        "shell": {"type": "str", "choices": [s for p in PRODUCTS.values() for s in p.shells], "default": "auto"},
     }
     _requires_connection = True
 
@@ -37,6 +36,8 @@ class ActionModule(CertificateAction):
         product = PRODUCTS[options["product"]]
         try:
             look = look_at(self.host(task_vars), product, product.own({"shell": options["shell"]}), asked)
+        except ValueError as error:
+            raise Stop(str(error)) from None
         except PhaseFailed as failed:
             raise Stop(str(failed), member=asked.member) from None
         return {"changed": False, "member": asked.member, "look": look.to_dict()}

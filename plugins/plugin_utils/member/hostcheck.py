@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ..products.edge.state import assignments_from
+from ..products.interface import Product
 from ..stores.store import Stores, stores_from_rows
 from ..windows.calls import HostFacts, Reply
 
@@ -87,15 +87,14 @@ class Sample:
     uses_error: str | None = None
 
 
-def sample(plain: Reply | None, loaded: Reply | None) -> Sample:
+def sample(plain: Reply | None, loaded: Reply | None, product: Product[Any] | None) -> Sample:
     """What the two commands read; ``plain`` without the product's module, ``loaded`` with it."""
     answer = plain.answers.get("stores") if plain else None
     stores = stores_from_rows(answer.rows) if answer is not None and answer.ok else None
     uses = loaded.answers.get("assignments") if loaded else None
-    if uses is None:
+    if uses is None or loaded is None or product is None:
         return Sample(stores)
-    shown = dict.fromkeys(assignment.use for assignment in assignments_from(uses.rows))
-    return Sample(stores, tuple(shown), uses.error.message if uses.error else None)
+    return Sample(stores, product.sampled(loaded), uses.error.message if uses.error else None)
 
 
 def checks(way: Transport, first: Look, loaded: Look | None, sample: Sample) -> tuple[Check, ...]:

@@ -18,4 +18,4 @@ PRODUCTS: Mapping[str, Product[Any]] = {product.name: product for product in (ED
 
 for _product in PRODUCTS.values():
     add(_product.catalogue)
-    allow(_product.cmdlets)
+    allow(_product.cmdlets, _product.ways)

@@ -32,6 +32,21 @@ Standing = Literal["done", "scheduled", "needed", "first"]
 certificate at all that it could succeed."""
 
 
+IN_USE = "certificate in use"
+"""Where a name comes from that only the certificate in use has."""
+
+
+@dataclass(frozen=True)
+class Address:
+    """One name by which a server is configured to be reached."""
+
+    name: str
+    where: str
+    """The setting, such as ``OWA ExternalUrl`` or ``receive connector Client Frontend EX1``."""
+    own: bool = False
+    """The server's own name on a connector: the self-signed certificate of the server serves it."""
+
+
 @dataclass(frozen=True)
 class Both:
     """A use or a setting before and after. ``Both(x, x)``: it must not move."""
@@ -222,6 +237,31 @@ class ArrayPlan:
 S = TypeVar("S", bound=State)
 
 
+class Asks(Protocol):
+    """What is particular about a request for a product's certificate."""
+
+    renewal: str
+    """The command that rolls the answer out."""
+
+    def refused(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """What cannot be meant, a sentence each."""
+
+    def refused_on_server(self, given: Mapping[str, Any]) -> Iterable[str]:
+        """What cannot be meant where the request is made on a server."""
+
+    def reached_by(self, info: Mapping[str, Any], use: str) -> tuple[Address, ...]:
+        """The names that a member is reached by, out of what its info module shows."""
+
+    def by_convention(self, name: str) -> bool:
+        """Whether clients look for the name although no setting has it."""
+
+    def notes(self, wanted: Sequence[str]) -> tuple[str, ...]:
+        """What should be known of the names."""
+
+    def of_wildcard(self, name: str) -> tuple[str, ...]:
+        """What the product makes of a wildcard."""
+
+
 class Product(Protocol[S]):
     """One product."""
 
@@ -243,10 +283,18 @@ class Product(Protocol[S]):
     """SIDs whose services have to be able to read a key in use."""
     cmdlets: Mapping[str, Kind]
     """The product's cmdlets that may be called."""
+    ways: Mapping[str, bool]
+    """What can be loaded for its cmdlets -> whether that takes a session of its own."""
+    shells: tuple[str, ...]
+    """Ways to its cmdlets that a user may choose; empty where there is one."""
+    event_log: str
+    event_sources: tuple[str, ...]
     catalogue: Mapping[str, Entry]
     """Its own findings."""
     checks: frozenset[str]
     """The report's columns that a rollout of it can answer."""
+    asks: Asks
+    """Its requests."""
     key_store: str
     """Where a staged key waits."""
     succeeds: str
@@ -309,6 +357,12 @@ class Product(Protocol[S]):
     def logged(self, reply: Reply, leaves: Sequence[Certificate], since: datetime | None) -> tuple[Problem, ...]:
         """Events that speak against ``leaves`` (without ``since`` none counts), and what keeps the log from being
         a witness (``event.unreadable``)."""
+
+    def first_look(self, now: datetime) -> tuple[Call, ...]:
+        """A sample read for somebody's first look at a host; none where nothing is sampled."""
+
+    def sampled(self, reply: Reply) -> tuple[str, ...]:
+        """The uses that the sample shows."""
 
     # judging
 

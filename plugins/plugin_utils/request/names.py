@@ -9,13 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..pki.names import covers, has_wildcard, is_wildcard, normal, valid_dns_name
-from ..products.exchange.state import Address
-
-AUTODISCOVER = "autodiscover."
-IN_USE = "certificate in use"
-EDGE_USES = {"external": ("AccessEdgeExternal", "DataEdgeExternal"), "internal": ("Internal",)}
-"""The uses of an Edge server whose names a certificate must go on covering; A/V authentication has none (Microsoft)."""
+from ..pki.names import covers, is_wildcard, normal
+from ..products.interface import IN_USE, Address, Asks
 
 
 @dataclass(frozen=True)
@@ -46,35 +41,8 @@ class NameCheck:
     notes: tuple[str, ...]
 
 
-def edge_addresses(info: Mapping[str, Any], use: str) -> tuple[Address, ...]:
-    """What an Edge server is reached by, as ``edge_info`` shows it: the names of the certificates in force.
-
-    The topology, which has the real names, lies in the central store, where an Edge server cannot ask.
-    """
-    found = []
-    for row in info.get("assignments") or ():
-        if row.get("in_force") and row.get("use") in EDGE_USES[use] and row.get("certificate"):
-            names = row["certificate"].get("names") or ()
-            found += [Address(normal(str(name)), f"certificate of {row['use']}") for name in names]
-    return tuple(a for a in dict.fromkeys(found) if valid_dns_name(a.name, wildcard=True))
-
-
-def exchange_addresses(info: Mapping[str, Any]) -> tuple[Address, ...]:
-    """What an Exchange server is reached by, as ``exchange_info`` shows it.
-
-    Names of the certificates that its services have count as well: clients may come by an alias that Exchange knows
-    nothing of, and the rollout demands of the new certificate what the old one covers.
-    """
-    found = [Address(str(r["name"]), str(r["where"]), bool(r["own"])) for r in info.get("reached_by") or ()]
-    for row in info.get("certificates") or ():
-        if row.get("services") and not row.get("self_issued"):
-            where = f"{IN_USE} ({', '.join(row['services'])})"
-            found += [Address(normal(name), where) for name in row.get("names") or () if not is_wildcard(name)]
-    return tuple(dict.fromkeys(found))
-
-
 def check(
-    wanted: Sequence[str], reached: Mapping[str, Sequence[Address]], accepted: Sequence[str] = (), product: str = ""
+    wanted: Sequence[str], reached: Mapping[str, Sequence[Address]], accepted: Sequence[str], asks: Asks
 ) -> NameCheck:
     """Compares. ``wanted``: names of the request; ``reached``: member to its addresses; all of them count."""
     own = _grouped(reached, True)
@@ -88,10 +56,13 @@ def check(
         superfluous=tuple(
             Named(name)
             for name in wanted
-            if not any(covers(name, one) for one in asked) and not (product == "exchange" and _by_convention(name))
+            if not any(covers(name, one) for one in asked) and not asks.by_convention(name)
         ),
         own=tuple(one for one in own if not any(covers(name, one.name) for name in wanted)),
-        notes=_notes(wanted, asked, product),
+        notes=(
+            *asks.notes(wanted),
+            *(line for name in wanted if is_wildcard(name) for line in _wildcard(name, wanted, asked, asks)),
+        ),
     )
 
 
@@ -109,44 +80,16 @@ def _grouped(reached: Mapping[str, Sequence[Address]], own: bool) -> list[Named]
     ]
 
 
-def _by_convention(name: str) -> bool:
-    """Outlook outside looks for autodiscover.<mail domain>, which no setting of Exchange has."""
-    return name.startswith(AUTODISCOVER)
-
-
-def _notes(wanted: Sequence[str], asked: Sequence[str], product: str) -> tuple[str, ...]:
-    said = []
-    if product == "exchange" and wanted:
-        found = [name for name in wanted if _by_convention(name)]
-        if not found and not has_wildcard(wanted):
-            said.append(
-                "No name begins with autodiscover. Outlook outside the domain looks for autodiscover.<mail domain>, "
-                "which no setting of Exchange has: add one for each mail domain, unless a DNS record (SRV or CNAME) "
-                "leads it elsewhere"
-            )
-    said += [line for name in wanted if is_wildcard(name) for line in _wildcard(name, wanted, asked, product)]
-    return tuple(said)
-
-
-def _wildcard(name: str, wanted: Sequence[str], asked: Sequence[str], product: str) -> list[str]:
-    """What a wildcard means, in sentences (RFC 6125; Microsoft KB948896, Enable-ExchangeCertificate)."""
+def _wildcard(name: str, wanted: Sequence[str], asked: Sequence[str], asks: Asks) -> list[str]:
+    """What a wildcard means, in sentences (RFC 6125)."""
     domain = name.removeprefix("*.")
     served = [one for one in dict.fromkeys(asked) if covers(name, one)]
-    said = [
+    return [
         f"{name} stands for exactly one label: {served[0] if served else f'mail.{domain}'} is covered, "
-        f"a.b.{domain} and {domain} itself are not" + (f" ({domain} is among the names)" if domain in wanted else "")
+        f"a.b.{domain} and {domain} itself are not" + (f" ({domain} is among the names)" if domain in wanted else ""),
+        *asks.of_wildcard(name),
+        f"Whoever gets hold of its key can stand for every host of {domain}",
     ]
-    if product == "exchange":
-        said.append(
-            f"{name} cannot be enabled for POP and IMAP: Exchange finds it by X509CertificateName alone, which has to "
-            "be set to a name that clients use (Microsoft KB948896); exchange_services does so with pop_name, imap_name"
-        )
-        said.append(
-            f"Whether SMTP takes {name} for a connector's FQDN is not documented for every version; list the FQDNs of "
-            "the connectors as names of their own if other servers must find them"
-        )
-    said.append(f"Whoever gets hold of its key can stand for every host of {domain}")
-    return said
 
 
 def lines(found: NameCheck, members: Sequence[str]) -> tuple[str, ...]:

@@ -10,14 +10,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..pki import request
-from ..pki.names import is_wildcard, normal, valid_dns_name
+from ..pki.names import normal, valid_dns_name
+from ..products import PRODUCTS
 
-EXCHANGE, EDGE = "exchange", "edge"
 SERVER, CONTROLLER = "server", "controller"
 EXTERNAL, INTERNAL = "external", "internal"
-SERVER_SIZES = (2048, 4096)
-"""What New-ExchangeCertificate takes (and 1024, which no public CA does)."""
-LONGEST_FRIENDLY_NAME = 63
 SETTINGS_OF_THE_KEY = ("file", "key_file", "key_password")
 
 
@@ -26,7 +23,7 @@ class Order:
     """What the user wants."""
 
     product: str
-    """``exchange`` or ``edge``."""
+    """Its name."""
     array: str
     members: tuple[str, ...]
     excluded: Mapping[str, str]
@@ -41,7 +38,7 @@ class Order:
     answer: str
     """Path of the vendor's answer; empty for a request."""
     use: str
-    """``external`` or ``internal``; only an Edge pool has the second."""
+    """``external`` or ``internal``; not every product has the second."""
     exportable: bool
 
     @property
@@ -80,7 +77,8 @@ def problems(given: Mapping[str, Any]) -> tuple[str, ...]:
     return (
         *_members(given),
         *_names(given),
-        *(_on_server(given) if given["on"] == SERVER else _on_controller(given)),
+        *PRODUCTS[given["product"]].asks.refused(given),
+        *(PRODUCTS[given["product"]].asks.refused_on_server(given) if given["on"] == SERVER else _on_controller(given)),
     )
 
 
@@ -108,43 +106,9 @@ def _names(given: Mapping[str, Any]) -> Iterable[str]:
             request.wish(given["names"], dict(given["subject"]))
         except ValueError as error:
             yield f"request_{error}" if str(error).startswith("names:") else f"request_subject: {error}"
-    wild = [str(name) for name in given["names"] if is_wildcard(str(name))]
-    if wild and given["product"] == EDGE:
-        yield (
-            f"request_names: {', '.join(wild)}: an Edge Server takes no wildcard (Microsoft, Plan for Edge Server "
-            "certificates); list the names"
-        )
     for name in given["accept_missing"]:
         if not valid_dns_name(str(name), wildcard=True):
             yield f"request_accept_missing: expected DNS names, found {name!r}"
-    if given["use"] == INTERNAL and given["product"] != EDGE:
-        yield "request_use: internal is for an Edge pool; the servers of an Exchange array have self-signed ones inside"
-
-
-def _on_server(given: Mapping[str, Any]) -> Iterable[str]:
-    members, server = given["members"], given["server"]
-    if given["product"] == EDGE:
-        yield (
-            "request_on: expected controller, found server: all members of an Edge pool need one key, so it is made "
-            "once, on the control node, where it never has to be exported"
-        )
-        return
-    if server and members and server not in members:
-        yield f"request_server: expected a member of {given['array']} ({', '.join(members)}), found {server!r}"
-    if server and server in given["excluded"]:
-        yield f"request_server: {server} is left out by request_excluded"
-    if given["key_size"] not in SERVER_SIZES:
-        yield f"request_key_size: Exchange makes keys of 2048 and 4096 bits, found {given['key_size']}"
-    if not given["exportable"] and len(members) > 1 and not given["answer"]:
-        yield (
-            f"request_exportable: false, but {given['array']} has {len(members)} members, which all need the key. It "
-            "is decided when the request is made and cannot be changed later; use request_on: controller to have no "
-            "exportable key on a server"
-        )
-    if len(given["friendly_name"]) > LONGEST_FRIENDLY_NAME:
-        yield f"request_friendly_name: expected fewer than 64 characters, found {len(given['friendly_name'])}"
-    if given["key_file"]:
-        yield "request_key_file: with request_on: server the key stays on the server; set it with controller only"
 
 
 def _on_controller(given: Mapping[str, Any]) -> Iterable[str]:

@@ -8,12 +8,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..products.exchange.state import STAGE
-from .plan import EDGE, INTERNAL, SERVER, Order, answer_differences
+from ..products import PRODUCTS
+from .plan import INTERNAL, SERVER, Order, answer_differences
 
 PLAYBOOK = "ansible-playbook ucops.certificates.request -i INVENTORY"
-RENEW = "ansible-playbook ucops.certificates.renew_exchange -i INVENTORY"
-RENEW_EDGE = "ansible-playbook ucops.certificates.renew_edge_pool -i INVENTORY"
 VENDOR = "Ask for a server certificate with these names, in this order, signed with SHA-256"
 WHOLE = "Take all that the vendor offers (the zip as it comes): it holds the intermediates"
 
@@ -60,7 +58,7 @@ def staged_lines(order: Order, answered: Mapping[str, Any], names: Sequence[str]
     how = ("would be imported" if check else "was imported") if answered["changed"] else "was imported already"
     said = [
         f"the answer {how} on {order.server}: {thumbprint}",
-        f"  it lies with its key in the machine store {STAGE}, where no service looks",
+        f"  it lies with its key in the machine store {PRODUCTS[order.product].key_store}, where no service looks",
         *(f"  {line}" for line in answered.get("changes") or ()),
         *(f"  note: {text}" for text in (answer_differences(names, order.names) if names else ())),
     ]
@@ -83,16 +81,17 @@ def staged_lines(order: Order, answered: Mapping[str, Any], names: Sequence[str]
 
 def _export_steps(order: Order, thumbprint: str) -> list[str]:
     """certutil -exportPFX [CertificateStoreName] CertId PFXFile asks for the password and shows it nowhere."""
+    product = PRODUCTS[order.product]
     file = f"C:\\Windows\\Temp\\{thumbprint[:8].lower()}.pfx"
     return [
-        f"On {order.server}, in a command prompt opened as administrator: certutil -exportPFX {STAGE} {thumbprint} "
-        f"{file}   (it asks for a new password; choose a long one and keep it in the vault. 0x8009000b means that the "
+        f"On {order.server}, in a command prompt opened as administrator: certutil -exportPFX {product.key_store} "
+        f"{thumbprint} {file}   (it asks for a new password; choose a long one and keep it in the vault. 0x8009000b means that the "
         "key is not exportable)",
         f"Bring {file} to the control node over something encrypted, and delete it on {order.server}: it holds the "
         "private key.",
-        f"Roll it out to all members, {order.server} included: {RENEW} with rollout_array: {order.array} and "
-        f"rollout_bundles: {{external: {{path: the file, password: from the vault, extra_paths: [{order.answer}]}}}}; "
-        "first with --check --diff. The answer goes along for its intermediates.",
+        f"Roll it out to all members, {order.server} included: {product.asks.renewal} with rollout_array: "
+        f"{order.array} and rollout_bundles: {{external: {{path: the file, password: from the vault, extra_paths: "
+        f"[{order.answer}]}}}}; first with --check --diff. The answer goes along for its intermediates.",
     ]
 
 
@@ -106,7 +105,7 @@ def bundle_lines(order: Order, leaf: Mapping[str, Any], answer: str, key_file: s
     ]
     use = "internal" if order.use == INTERNAL else "external"
     bundle = f"{{path: {answer}, key_path: {key_file}, password: the key's, from the vault}}"
-    renew = RENEW_EDGE if order.product == EDGE else RENEW
+    renew = PRODUCTS[order.product].asks.renewal
     step = (
         f"Roll it out: {renew} with rollout_array: {order.array} and rollout_bundles: {{{use}: {bundle}}}; first with "
         "--check --diff"

@@ -44,8 +44,10 @@ PRODUCT: dict[str, Kind] = {}
 ALLOWED: dict[str, Kind] = dict(OWN)
 
 
-def allow(cmdlets: Mapping[str, Kind]) -> None:
+def allow(cmdlets: Mapping[str, Kind], ways: Mapping[str, bool]) -> None:
     """Takes a product's cmdlets onto the allowlist. Two products may name the same cmdlet, as the same kind of call.
+
+    ``ways``: what can be loaded for them -> whether that takes a session, and so a credential, of its own.
 
     Raises CallError for one that is there as the other kind.
     """
@@ -53,13 +55,16 @@ def allow(cmdlets: Mapping[str, Kind]) -> None:
         if ALLOWED.get(name, kind) != kind:
             raise CallError(f"{name} is a {ALLOWED[name]} call already, not a {kind}")
         PRODUCT[name] = ALLOWED[name] = kind
+    LOADABLE.update(ways)
+    SESSIONS.update(way for way, session in ways.items() if session)
 
 
 # Functions whose parameters hold a private key, whatever their types.
 KEY_CARRIERS = frozenset({"Import-StorePfx"})
 # What can be loaded before the calls run.
-LOADABLE = frozenset({"lync", "exchange", "exchange:management_shell", "exchange:session", "exchange:snapin"})
-SESSION = "exchange:session"  # needs a credential in the document
+LOADABLE: set[str] = set()
+# Those of them that need a credential in the document.
+SESSIONS: set[str] = set()
 
 
 class CallError(ValueError):

@@ -14,7 +14,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from .bootstrap import BOOTSTRAP, shipped_script, slice_script, stdin_text, strip_script
-from .calls import SESSION, Call, Credential, OutcomeUnknown, Reply
+from .calls import SESSIONS, Call, Credential, OutcomeUnknown, Reply
 from .transport import TransportOptions, transport_finding, transport_options
 from .wire import document, parse_reply
 
@@ -131,7 +131,7 @@ class Host:
             raise Refused("ansible-playbook has died: nothing more is sent, another run may be taking back already")
         writes = any(call.kind == "write" for call in calls)
         nonce = self._nonces()
-        text = document(nonce, load, calls, self._logon() if SESSION in load else None)
+        text = document(nonce, load, calls, self._logon() if SESSIONS & set(load) else None)
         run_module = self._run_module
         if run_module is not None:
             stdout, stderr = self._guarded(lambda: str(run_module(text)), writes), ""

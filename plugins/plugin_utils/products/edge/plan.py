@@ -94,7 +94,7 @@ def back(record: Record, state: EdgeState) -> Plan:
         for use, both in record.uses.items()
         if both.before and state.current(use) != both.before
     }
-    blocked = [f"{use}: {why}" for use, both in uses.items() if (why := why_no_way_back(str(both.before), state))]
+    blocked = [f"{use}: {why}" for use, both in uses.items() if (why := why_no_way_back(str(both.after), state))]
     names = services.affected(uses, state.services)
     stop = services.not_stopped(names, state.services)
     run = services.in_order({*record.services, *names, *services.running(state.services)})

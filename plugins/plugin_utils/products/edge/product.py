@@ -20,10 +20,12 @@ from ...stores.presented import presented_in, windows_version
 from ...stores.store import NETWORK_SERVICE, read_calls, test_calls
 from ...stores.wanted import Wanted
 from ...windows.calls import Call, Kind, Reply
-from ..interface import ArrayPlan, Ask, Confirmed, Context, Depth, Plan, Record, Roll, Scheduled, Seen, Unread
+from ..interface import ArrayPlan, Ask, Asks, Confirmed, Context, Depth, Plan, Record, Roll, Scheduled, Seen, Unread
 from . import events, judge, plan, roll, services
+from .asking import EdgeAsks
 from .catalogue import EDGE
 from .cmdlets import CMDLETS
+from .facts import uses_call
 from .own import EdgeOwn, give
 from .state import (
     AV_USE,
@@ -33,6 +35,7 @@ from .state import (
     USES,
     EdgeState,
     assignments_call,
+    assignments_from,
     calls,
     describe,
     state_from,
@@ -61,10 +64,15 @@ class Edge:
     services_of: Mapping[str, tuple[str, ...]] = services.SERVICES_OF_USE
     readers: tuple[str, ...] = (NETWORK_SERVICE,)
     cmdlets: Mapping[str, Kind] = CMDLETS
+    ways: Mapping[str, bool] = dict.fromkeys(LOAD, False)
+    shells: tuple[str, ...] = ()
+    event_log: str = events.LOG
+    event_sources: tuple[str, ...] = events.SOURCES
     catalogue: Mapping[str, Entry] = EDGE
     checks: frozenset[str] = frozenset(
         {"reachable", "store", "key", "chain", "tls", "product", "wire", "events", "roll"}
     )
+    asks: Asks = EdgeAsks()
     key_store: str = "My"
     """Only assigned thumbprints matter there."""
     succeeds: str = AV_USE
@@ -171,6 +179,14 @@ class Edge:
             found += events.problems(seen, leaves, since)
         unread = events.unreadable(reply.answers.get("events"))
         return (*found, *([unread] if unread is not None else []))
+
+    def first_look(self, now: datetime) -> tuple[Call, ...]:
+        """Which uses have which certificate."""
+        return uses_call(now)
+
+    def sampled(self, reply: Reply) -> tuple[str, ...]:
+        """Each use once."""
+        return tuple(dict.fromkeys(assignment.use for assignment in assignments_from(reply.rows("assignments"))))
 
     # -- judging ---------------------------------------------------------------------------------------------------
 

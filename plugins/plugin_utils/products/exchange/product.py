@@ -24,6 +24,7 @@ from ..interface import (
     STOPPED,
     ArrayPlan,
     Ask,
+    Asks,
     Both,
     Confirmed,
     Context,
@@ -35,6 +36,7 @@ from ..interface import (
     Unread,
 )
 from . import back, check, events, judge, plan
+from .asking import ExchangeAsks
 from .catalogue import EXCHANGE
 from .cmdlets import CMDLETS
 from .facts import assigned
@@ -65,8 +67,13 @@ class Exchange:
     readers: tuple[str, ...] = ()
     """Who has to read a key depends on the services that its certificate has: Exchange's own check tells."""
     cmdlets: Mapping[str, Kind] = CMDLETS
+    ways: Mapping[str, bool] = {way: way.endswith(":session") for way in SHELLS.values()}
+    shells: tuple[str, ...] = tuple(SHELLS)
+    event_log: str = events.LOG
+    event_sources: tuple[str, ...] = events.SOURCES
     catalogue: Mapping[str, Entry] = EXCHANGE
     checks: frozenset[str] = frozenset({"reachable", "store", "key", "chain", "tls", "product", "wire", "events"})
+    asks: Asks = ExchangeAsks()
     key_store: str = STAGE
     """My is live: a key waits where no service looks."""
     succeeds: str = ""
@@ -76,7 +83,10 @@ class Exchange:
 
     def own(self, options: Mapping[str, Any]) -> ExchangeOwn:
         """Services, default SMTP certificate, names, the way to the cmdlets."""
-        return loosely(ExchangeOwn, options, "rollout_")
+        own = loosely(ExchangeOwn, options, "rollout_")
+        if own.shell not in SHELLS:
+            raise ValueError(f"rollout_shell: expected one of {', '.join(SHELLS)}, found {own.shell!r}")
+        return own
 
     def give(self, bundles: Sequence[str], own: ExchangeOwn) -> Mapping[str, str]:
         """One certificate for all services."""
@@ -179,6 +189,14 @@ class Exchange:
         """What transport says of certificates."""
         unread = events.unreadable(reply.answers.get("events"))
         return (*events.problems(reply.rows("events")), *([unread] if unread is not None else []))
+
+    def first_look(self, now: datetime) -> tuple[Call, ...]:
+        """Its shell is a connection of its own: whether it opens is seen by the first check run."""
+        return ()
+
+    def sampled(self, reply: Reply) -> tuple[str, ...]:
+        """Nothing is sampled."""
+        return ()
 
     # -- judging ---------------------------------------------------------------------------------------------------
 

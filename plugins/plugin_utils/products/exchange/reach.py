@@ -16,8 +16,9 @@ from urllib.parse import urlsplit
 
 from ...pki.names import normal, valid_dns_name
 from ...windows.calls import Call, Reply, Switch
+from ..interface import Address
 from .rows import NAMES
-from .state import CLIENTS, Address, Server, server_name
+from .state import CLIENTS, Server, server_name
 
 URLS = ("InternalUrl", "ExternalUrl")
 # What a reader knows it by -> cmdlet and properties. -ADPropertiesOnly spares the look into IIS, which is slow.

@@ -16,9 +16,10 @@ from datetime import datetime
 
 from ...stores.store import read_calls, stores_from_rows, test_calls
 from ...windows.calls import Answer, Call, Reply, Switch, ThisComputer
+from ..interface import Address
 from .reach import AUTODISCOVER, AUTODISCOVER_URI, DIRECTORIES, addresses
 from .rows import NAMES, STORES, certificates_call, connector_calls, server_calls, state_of
-from .state import CLIENTS, STAGE, Address, ExchangeState, Server, Version
+from .state import CLIENTS, STAGE, ExchangeState, Server, Version
 
 MISSING = "CommandNotFoundException"
 _TRANSPORT = ("Name", "InternalTransportCertificateThumbprint")

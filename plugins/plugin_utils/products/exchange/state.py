@@ -19,6 +19,7 @@ from ...pki.certificate import Certificate
 from ...pki.names import covers, is_wildcard, names_of
 from ...stores.readiness import Presented
 from ...stores.store import NETWORK_SERVICE, StoredCertificate, Stores
+from ..interface import Address
 
 SERVICES = ("IIS", "SMTP", "POP", "IMAP", "UM", "UMCallRouter")
 """What Enable-ExchangeCertificate takes and the collection enables; Federation has a procedure of its own."""
@@ -155,17 +156,6 @@ class Connector:
     def subject(self) -> str:
         """How plans and findings call it."""
         return f"{self.kind.capitalize()} connector {self.name}"
-
-
-@dataclass(frozen=True)
-class Address:
-    """One name by which a server is configured to be reached."""
-
-    name: str
-    where: str
-    """The setting, such as ``OWA ExternalUrl`` or ``receive connector Client Frontend EX1``."""
-    own: bool = False
-    """The server's own name on a connector: the self-signed certificate of the server serves it."""
 
 
 @dataclass(frozen=True)
