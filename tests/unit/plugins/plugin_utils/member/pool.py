@@ -6,15 +6,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from ansible_collections.ucops.certificates.plugins.plugin_utils.member.evidence import Wanted
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.evidence import Evidence
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.journal import Journal, RollEntry, UseEntry
-from ansible_collections.ucops.certificates.plugins.plugin_utils.member.seen import see, to_evidence
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.read import Asking, Sight, see
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.settings import Settings
 from ansible_collections.ucops.certificates.plugins.plugin_utils.pki.bundle import Bundle
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products import PRODUCTS
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products.edge.own import EdgeOwn
 from ansible_collections.ucops.certificates.plugins.plugin_utils.stores.store import DesiredKey
+from ansible_collections.ucops.certificates.plugins.plugin_utils.stores.wanted import Wanted
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import (
     Answer,
     HostFacts,
@@ -44,16 +48,19 @@ OLD, NEW = old().certificate.thumbprint, new().certificate.thumbprint
 LATER = NOW + timedelta(hours=4)
 FACTS = {"thumbprint": NEW, "key": new().certificate.spki_sha256, "label": "sip.contoso.example", "trust": "system"}
 EVENTS_FROM = NOW - timedelta(hours=24)
+EDGE = PRODUCTS["edge"]
+OWN = {field.name for field in fields(EdgeOwn)}
 
 
 def settings(**more: Any) -> Settings:
-    """A run that renews the external uses and A/V authentication."""
+    """A run that renews the external uses and A/V authentication; Edge's own options go where they belong."""
     given: dict[str, Any] = {
-        "run": RUN, "array": "edge", "members": MEMBERS, "operator": "anna", "controller": "ctl1",
+        "run": RUN, "array": "edge", "members": MEMBERS, "product": "edge", "operator": "anna", "controller": "ctl1",
         "started": NOW.isoformat(), "wanted": dict.fromkeys((ACCESS, DATA, AV), FACTS), "drain_seconds": 60,
         "drain_poll_seconds": 5.0,
     }  # fmt: skip
-    return Settings(**(given | more))
+    own = {name: value for name, value in more.items() if name in OWN}
+    return Settings(**(given | {name: value for name, value in more.items() if name not in OWN}), own=own)
 
 
 def wanted(leaf: Issued | None = None, uses: tuple[str, ...] = (ACCESS, DATA, AV)) -> Wanted:
@@ -115,21 +122,39 @@ def staged(facts: Mapping[str, Any] | None = None, **rows: Any) -> Reply:
     return reply(facts, **(given | rows))
 
 
+def asking(run: Settings | None = None, want: Wanted | None = None, member: str = "edge1") -> Asking:
+    """Who asks: a run on an Edge pool. It wants nothing of its own where it has another purpose than to renew."""
+    run = run or settings()
+    return Asking(EDGE, EDGE.own(run.own), member, run, want or (wanted() if run.purpose == "renew" else None))
+
+
+def sight(
+    read: Reply | None = None,
+    member: str = "edge1",
+    run: Settings | None = None,
+    want: Wanted | None = None,
+    received: datetime = NOW,
+    since: datetime | None = None,
+) -> Sight:
+    """What a whole read shows: of a member that lies ready unless another reply is given."""
+    return see(asking(run, want, member), read or staged(), received, since)
+
+
 def evidence(
     read: Reply | None = None,
     member: str = "edge1",
     run: Settings | None = None,
     want: Wanted | None = None,
     received: datetime = NOW,
-) -> dict[str, Any]:
-    """The evidence of a read: of a member that lies ready unless another reply is given."""
-    run = run or settings()
-    return to_evidence(see(member, read or staged(), received, run, want or wanted()), run)
+) -> Evidence:
+    """The evidence of a read."""
+    return sight(read, member, run, want, received).evidence
 
 
-def everyone(read: Reply | None = None) -> dict[str, dict[str, Any]]:
+def everyone(read: Reply | None = None, run: Settings | None = None) -> dict[str, Evidence]:
     """The same evidence of every member."""
-    return {member: evidence(read, member) for member in MEMBERS}
+    seen = evidence(read, run=run)
+    return {member: replace(seen, member=member) for member in (run or settings()).members}
 
 
 def journal(state: str = "switching", **more: Any) -> Journal:

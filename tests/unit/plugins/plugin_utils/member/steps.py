@@ -5,17 +5,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from copy import deepcopy
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import timedelta
 from typing import Any
 
-from ansible_collections.ucops.certificates.plugins.plugin_utils.array import decide as array_side
+from ansible_collections.ucops.certificates.plugins.plugin_utils.array import decide
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.phase import run_phase
-from ansible_collections.ucops.certificates.plugins.plugin_utils.member.edge_member import EdgeMember
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.conversation import Conversation
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.evidence import Evidence
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.settings import Settings
+from ansible_collections.ucops.certificates.plugins.plugin_utils.plain import instant
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.fake_edge import FakeEdge
-from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.pool import bundle, settings, wanted
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.pool import EDGE, bundle, settings, wanted
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.edge.edge_rows import new
 from ansible_collections.ucops.certificates.tests.unit.zoo import NOW
 
@@ -26,14 +30,16 @@ BEFORE = {"read": 0, "roll": 1, "switch": 2, "unroll": 2, "prove": 3, "take_back
 """How many steps come before a phase."""
 
 
-def at(fake: FakeEdge, run: Settings | None = None, told: list[str] | None = None) -> EdgeMember:
+def at(fake: FakeEdge, run: Settings | None = None, told: list[str] | None = None) -> Conversation:
     """The phases on that member; it is renewed unless the run has another purpose."""
     run, said = run or settings(), [] if told is None else told
     passwords = iter(f"one-time-{number}" for number in range(9))
-    return EdgeMember(
-        host=fake,  # type: ignore[arg-type]
+    return Conversation(
+        host=fake,
         member="edge1",
         settings=run,
+        product=EDGE,
+        own=EDGE.own(run.own),
         wanted=wanted() if run.purpose == "renew" else None,
         clock=fake.controller(),
         tell=said.append,
@@ -45,29 +51,34 @@ def at(fake: FakeEdge, run: Settings | None = None, told: list[str] | None = Non
 def go(
     phase: str,
     fake: FakeEdge,
-    evidence: Mapping[str, Any] | None = None,
+    evidence: Evidence | None = None,
     gate: Mapping[str, Any] | None = None,
     run: Settings | None = None,
     check_mode: bool = False,
     told: list[str] | None = None,
 ) -> dict[str, Any]:
-    """One phase on that member, as the task does it."""
-    run = run or settings()
-    member = at(fake, run, told)
-    return run_phase(phase, member, run, evidence or {}, gate or {}, check_mode, stage=phase == "read")
+    """One phase on that member, as the task does it; evidence comes back as a value."""
+    return made(run_phase(phase, at(fake, run, told), evidence, gate or {}, check_mode, stage=phase == "read"))
 
 
-def gate_over(evidence: Mapping[str, Any], run: Settings | None = None) -> dict[str, Any]:
+def made(result: Mapping[str, Any]) -> dict[str, Any]:
+    """The result of a phase, with evidence as a value in place of its plain form."""
+    plain = json.loads(json.dumps(result))
+    known = {name: Evidence.from_plain(plain[name]) for name in ("evidence", "first") if name in plain}
+    return {**plain, **known}
+
+
+def gate_over(evidence: Evidence, run: Settings | None = None) -> dict[str, Any]:
     """The gate's verdict of a run in which every member says the same."""
     run = run or settings()
-    members = {member: {**evidence, "member": member} for member in run.members}
-    return array_side.gate(run, members, {}, NOW, simulated=False).to_dict()
+    members = {member: replace(evidence, member=member) for member in run.members}
+    return decide.gate(EDGE, EDGE.own(run.own), run, members, {}, NOW, simulated=False).to_dict()
 
 
-_ready: dict[str, tuple[FakeEdge, dict[str, Any], dict[str, Any]]] = {}
+_ready: dict[str, tuple[FakeEdge, Any, dict[str, Any]]] = {}
 
 
-def ready_for(phase: str, run: Settings | None = None, **facts: Any) -> tuple[FakeEdge, dict[str, Any], dict[str, Any]]:
+def ready_for(phase: str, run: Settings | None = None, **facts: Any) -> tuple[FakeEdge, Any, dict[str, Any]]:
     """A member on which everything before ``phase`` was done, its evidence and the gate's verdict."""
     run = run or settings()
     name = repr((phase, run, facts))
@@ -76,15 +87,15 @@ def ready_for(phase: str, run: Settings | None = None, **facts: Any) -> tuple[Fa
     return deepcopy(_ready[name])
 
 
-def _made_ready(phase: str, run: Settings, **facts: Any) -> tuple[FakeEdge, dict[str, Any], dict[str, Any]]:
+def _made_ready(phase: str, run: Settings, **facts: Any) -> tuple[FakeEdge, Any, dict[str, Any]]:
     fake = FakeEdge(**facts)
-    evidence: dict[str, Any] = {}
+    evidence: Any = None
     gate: dict[str, Any] = {}
     for step in STEPS[: BEFORE[phase]]:
         evidence = go(step, fake, evidence, gate, run)["evidence"]
         gate = gate or gate_over(evidence, run)
     if phase == "settle":
-        fake.clock = datetime.fromisoformat(gate["roll"]["instant"]) + timedelta(minutes=5)
+        fake.clock = instant(gate["roll"]["instant"]) + timedelta(minutes=5)
         evidence = go("read", fake, run=SETTLE)["evidence"]
     fake.forget()
     return fake, evidence, gate

@@ -10,7 +10,7 @@ whatever half of a switch was made, taking it back leaves the member as it was.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from functools import cache
 from typing import Any
 
@@ -20,6 +20,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member import records
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.evidence import Evidence
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.journal import Journal
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.stop import PhaseFailed
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import Call, RemoteError
@@ -81,12 +82,12 @@ CALLS = [(phase, n, call) for phase in PHASES for n, document in enumerate(docum
 DOCUMENTS = [(phase, n) for phase in PHASES for n in range(len(documents(phase)))]
 
 
-def true(fake: FakeEdge, evidence: Mapping[str, Any]) -> None:
+def true(fake: FakeEdge, evidence: Evidence) -> None:
     """What is told of the member is what is there."""
-    assert evidence["assigned"] == fake.uses
-    assert evidence["services"] == fake.services
-    assert evidence["locked"] is (fake.lock is not None and fake.lock["Run"] in (RUN, SETTLE.run))
-    assert evidence["journal"] == fake.journal
+    assert evidence.assigned == fake.uses
+    assert evidence.services == fake.services
+    assert evidence.locked is (fake.lock is not None and fake.lock["Run"] in (RUN, SETTLE.run))
+    assert (evidence.journal and evidence.journal.dumps()) == fake.journal
 
 
 def written_down(fake: FakeEdge, phase: str) -> None:
@@ -223,7 +224,7 @@ def test_a_key_is_imported_once_however_often_staging_broke(number: int, when: s
     fake.forget()
     result = go("read", fake, run=settings(run="20261123T130000Z-0002", take_over=RUN))
     imports += [m for m in fake.made if m.call.startswith("import")]
-    assert len(imports) == 1 and result["evidence"]["ready"] and not result["evidence"]["forecast"]
+    assert len(imports) == 1 and result["evidence"].ready and not result["evidence"].forecast
     assert [row["RawData"] for row in fake.stores].count(new().der) == 1
 
 
@@ -236,7 +237,7 @@ def test_a_roll_that_broke_is_made_again_or_adopted(when: str, shows_roll: bool)
         go("roll", fake, seen, gate)
     fake.forget()
     again = go("read", fake)["evidence"]
-    assert again["standing"]["state"] == ("scheduled" if when == "after" else "needed")
+    assert again.pending[AV].state == ("scheduled" if when == "after" else "needed")
     if when == "before":
         go("roll", fake, again, gate)
     assert fake.successor is not None and fake.successor[0] == NEW
@@ -262,8 +263,8 @@ def until_done(fake: FakeEdge, phase: str) -> None:
     """Whoever is refused tries again, as often as something can break."""
     for left in reversed(range(6)):
         try:
-            seen = go("read", fake, check_mode=True)["evidence"] if phase == "unroll" else {}
-            if phase == "take_back" or seen["roll_instant"]:
+            seen = go("read", fake, check_mode=True)["evidence"] if phase == "unroll" else None
+            if phase == "take_back" or (seen.journal is not None and seen.journal.roll is not None):
                 go(phase, fake, seen)
             return
         except (PhaseFailed, HostLost):

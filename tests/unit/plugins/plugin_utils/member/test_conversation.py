@@ -6,13 +6,16 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
 import pytest
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.phase import GateRefused
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.evidence import Evidence
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.journal import Journal
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.records import settled_of
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.stop import PhaseFailed
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.fake_edge import FakeEdge
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.pool import (
@@ -51,7 +54,7 @@ def told(fake: FakeEdge) -> Journal:
     return Journal.loads(fake.journal)
 
 
-def renew(fake: FakeEdge, **more: Any) -> dict[str, Any]:
+def renew(fake: FakeEdge, **more: Any) -> Evidence:
     """Everything until the journal is closed."""
     run = settings(**more)
     seen = go("read", fake, run=run)["evidence"]
@@ -60,7 +63,8 @@ def renew(fake: FakeEdge, **more: Any) -> dict[str, Any]:
     if gate["roll"]["action"] == "roll":
         seen = go("roll", fake, seen, gate, run)["evidence"]
     seen = go("switch", fake, seen, gate, run)["evidence"]
-    return go("prove", fake, seen, gate, run)["evidence"]
+    proven: Evidence = go("prove", fake, seen, gate, run)["evidence"]
+    return proven
 
 
 # -- the whole way -----------------------------------------------------------------------------------------------------
@@ -73,7 +77,7 @@ def test_a_renewal_leaves_the_member_renewed_rolled_and_free(shows_roll: bool) -
     assert fake.uses == {ACCESS: NEW, DATA: NEW, AV: OLD, INTERNAL: internal().certificate.thumbprint}
     assert fake.successor == (NEW, LATER) and fake.services == UP and fake.lock is None
     assert told(fake).state == "done" and told(fake).uses[ACCESS].before == OLD
-    assert seen["ready"] and seen["standing"]["state"] == "scheduled" and not seen["locked"]
+    assert seen.ready and seen.pending[AV].state == "scheduled" and not seen.locked
     assert len(fake.documents) <= 8, "commands of a first renewal, drain polls aside"
 
 
@@ -92,13 +96,13 @@ def test_a_second_run_is_one_command_and_changes_nothing() -> None:
 @pytest.mark.parametrize("shows_roll", [True, False])
 def test_after_the_instant_it_is_settled_once(shows_roll: bool) -> None:
     fake, seen, _ = ready_for("settle", shows_roll=shows_roll)
-    assert seen["standing"]["state"] == "done" and seen["roll_instant"] == LATER.isoformat()
+    assert seen.pending[AV].state == "done" and seen.journal.roll.instant == LATER.isoformat()
     after = go("settle", fake, seen, run=SETTLE)["evidence"]
     assert fake.uses[AV] == NEW and fake.services == UP and fake.lock is None
     assert {m.call for m in fake.made} == {
         f"{what}-{name}" for what in ("stop", "start") for name in ("RTCMRAUTH", "RTCMEDIARELAY")
     }, "nothing but A/V authentication is touched"
-    assert after["roll_settled"] and told(fake).state == "done"
+    assert settled_of(after.journal) and told(fake).state == "done"
 
 
 def test_what_does_not_come_up_again_is_not_settled() -> None:
@@ -110,7 +114,7 @@ def test_what_does_not_come_up_again_is_not_settled() -> None:
     assert roll is not None and roll.state == "rolled", "the next settling has to know"
     fake.dead = set()
     again = go("read", fake, run=SETTLE)["evidence"]
-    assert go("settle", fake, again, run=SETTLE)["evidence"]["roll_settled"] and fake.services == UP
+    assert settled_of(go("settle", fake, again, run=SETTLE)["evidence"].journal) and fake.services == UP
 
 
 # -- what is sent ------------------------------------------------------------------------------------------------------
@@ -123,8 +127,8 @@ def test_staging_takes_the_lock_first_and_asks_what_it_made() -> None:
     assert read == READ
     assert [call.split("-")[0] for call in stage] == ["lock", "add", "import", "stores", "keys", "access", "presented"]
     assert result["changed"] and len(result["changes"]) == 2
-    assert result["first"]["forecast"] and not result["evidence"]["forecast"]
-    assert result["evidence"]["locked"] and fake.lock is not None and fake.lock["Run"] == RUN
+    assert result["first"].forecast and not result["evidence"].forecast
+    assert result["evidence"].locked and fake.lock is not None and fake.lock["Run"] == RUN
     assert fake.uses[ACCESS] == OLD and fake.services == UP, "nobody notices"
 
 
@@ -132,24 +136,24 @@ def test_what_lies_staged_already_is_only_asked() -> None:
     fake = FakeEdge(stores=staged_rows())
     result = go("read", fake)
     assert fake.documents == [READ, ["keys", "access", "presented"]] and not result["changed"]
-    assert result["evidence"]["keys"] and result["evidence"]["ready"]
+    assert result["evidence"].keys and result["evidence"].ready
 
 
 def test_a_member_that_the_gate_would_refuse_is_not_staged() -> None:
     fake = FakeEdge(services=UP | {"RTCSRV": "Stopped"})
     result = go("read", fake)
     assert fake.documents == [READ] and not any(fake.writes)
-    assert ids(result["evidence"]["findings"]) == ["product.service-stopped"]
+    assert ids(result["evidence"].findings) == ["product.service-stopped"]
 
 
 def test_check_mode_reads_and_plans_and_writes_nothing() -> None:
     fake = FakeEdge()
     result = go("read", fake, check_mode=True)
     assert not any(fake.writes) and result["changed"] and len(result["changes"]) == 2
-    gate = gate_over(result["evidence"]) | {"roll": {"action": "roll", "instant": "x", "members": ["edge1"]}}
+    gate = gate_over(result["evidence"])
     gate["verdict"] = {**gate["verdict"], "passed": True, "findings": [], "simulated": True}
     fake.forget()
-    for phase, said in (("roll", "would be rolled for x"), ("switch", ACCESS)):
+    for phase, said in (("roll", f"{AV}: {OLD} -> {NEW} from 2026-11-23 16:00:00Z on"), ("switch", ACCESS)):
         planned = go(phase, fake, result["evidence"], gate, check_mode=True)
         assert planned["changed"] and said in planned["changes"][0]
     assert fake.documents == []
@@ -168,7 +172,7 @@ def test_a_roll_is_written_down_made_and_confirmed_in_one_command() -> None:
     fake, seen, gate = ready_for("roll")
     result = go("roll", fake, seen, gate)
     assert fake.documents == [["journal-before", "roll", "journal-after", *SMALL]]
-    assert result["changes"] == [f"{AV}: successor rolled for {LATER.isoformat()}"]
+    assert result["changes"] == [f"{AV}: {OLD} -> {NEW} from {LATER:%Y-%m-%d %H:%M:%SZ} on"]
     assert told(fake).roll == roll_entry() and told(fake).state == "rolled"
 
 
@@ -187,8 +191,9 @@ def test_a_switch_without_calls_is_one_command_and_what_stopped_along_is_started
 def test_a_service_that_was_down_before_stays_down() -> None:
     """The gate told of it; whoever forced it past that does not want it started."""
     fake, seen, gate = ready_for("switch")
-    fake.services["RTCMEDIARELAY"] = seen["services"]["RTCMEDIARELAY"] = "Stopped"
-    go("switch", fake, seen, gate)
+    down = UP | {"RTCMEDIARELAY": "Stopped"}
+    fake.services = dict(down)
+    go("switch", fake, go("read", fake)["evidence"], gate)
     assert fake.services == UP | {"RTCMEDIARELAY": "Stopped"}
 
 
@@ -201,13 +206,13 @@ def test_only_what_differs_is_switched() -> None:
 def test_av_is_replaced_with_the_switch_where_nothing_can_drop() -> None:
     fake, seen, gate = ready_for("read", uses={ACCESS: OLD, DATA: OLD})
     renew(fake)
-    assert fake.uses == {ACCESS: NEW, DATA: NEW, AV: NEW} and fake.successor is None and gate == {} and seen == {}
+    assert fake.uses == {ACCESS: NEW, DATA: NEW, AV: NEW} and fake.successor is None and gate == {} and seen is None
 
 
 @pytest.mark.parametrize("phase", ["roll", "switch"])
 def test_without_the_gate_nothing_is_sent(phase: str) -> None:
     fake, seen, gate = ready_for(phase)
-    for given, read in (({}, seen), (gate, seen | {"digest": "0" * 64}), (gate | {"verdict": None}, seen)):
+    for given, read in (({}, seen), (gate, replace(seen, digest="0" * 64)), (gate | {"verdict": None}, seen)):
         with pytest.raises(GateRefused):
             go(phase, fake, read, given)
     assert fake.documents == []
@@ -230,4 +235,4 @@ def test_closing_the_journal_gives_up_the_lock_and_counts_events_since_the_start
     fake.clock += timedelta(minutes=1)
     after = go("prove", fake, seen)["evidence"]
     assert fake.documents == [["journal-before", "unlock", *SMALL, "events"]]
-    assert ids(after["findings"]) == ["event.session-key"] and not after["ready"]
+    assert ids(after.findings) == ["event.session-key"] and not after.ready

@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import pytest
 
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.evidence import Missing
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.journal import Journal
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.stop import PhaseFailed
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import Call
@@ -64,7 +65,7 @@ def test_an_expired_drain_aborts_before_anything_was_assigned() -> None:
     with pytest.raises(PhaseFailed, match="still had calls after 60 s.*rollout_drain_expired") as failed:
         go("switch", fake, seen, gate)
     assert fake.uses[ACCESS] == OLD and not any(m.call.startswith("assign") for m in fake.made)
-    assert failed.value.evidence is not None and failed.value.evidence["services"]["RTCSRV"] == "Paused"
+    assert failed.value.evidence is not None and failed.value.evidence.services["RTCSRV"] == "Paused"
     fake.forget()
     go("take_back", fake)
     assert fake.services == UP and fake.uses[ACCESS] == OLD, "calls that are cut are the price of a way back"
@@ -95,7 +96,7 @@ def test_a_lock_that_was_taken_over_while_calls_ended_stops_before_anything_is_c
     with pytest.raises(PhaseFailed, match="run other holds it") as failed:
         go("switch", fake, seen, gate, run)
     assert [m.call for m in fake.made] == ["stop-RTCDATAPROXY", "stop-RTCSRV"] and fake.uses[ACCESS] == OLD
-    assert failed.value.evidence is not None and not failed.value.evidence["locked"]
+    assert failed.value.evidence is not None and not failed.value.evidence.locked
 
 
 def test_a_service_that_does_not_even_stop_by_force_is_told_and_nothing_is_assigned() -> None:
@@ -112,7 +113,7 @@ def test_a_service_that_does_not_come_up_is_a_failure() -> None:
     fake.dead = {"RTCDATAPROXY"}
     with pytest.raises(PhaseFailed, match="RTCDATAPROXY did not come up again") as failed:
         go("switch", fake, seen, gate)
-    assert failed.value.evidence is not None and failed.value.evidence["assigned"][ACCESS] == NEW
+    assert failed.value.evidence is not None and failed.value.evidence.assigned[ACCESS] == NEW
 
 
 # -- taking back -------------------------------------------------------------------------------------------------------
@@ -124,8 +125,8 @@ def test_taking_back_restores_what_the_journal_names() -> None:
     result = go("take_back", fake)
     assert fake.uses[ACCESS] == fake.uses[DATA] == OLD and fake.services == UP
     assert fake.successor == (NEW, LATER) and told(fake).state == "rolled", "a scheduled roll is another matter"
-    assert dict(told(fake).uses) == {} and result["evidence"]["locked"]
-    assert result["evidence"]["switch_uses"] == [ACCESS, DATA]
+    assert dict(told(fake).uses) == {} and result["evidence"].locked
+    assert list(result["evidence"].plan.uses) == [ACCESS, DATA]
 
 
 def test_there_is_no_way_back_to_a_certificate_that_has_expired_meanwhile() -> None:
@@ -134,7 +135,7 @@ def test_there_is_no_way_back_to_a_certificate_that_has_expired_meanwhile() -> N
     with pytest.raises(PhaseFailed, match="services do not start with an expired one") as failed:
         go("take_back", fake)
     assert not any(fake.writes) and failed.value.evidence is not None
-    assert failed.value.evidence["assigned"][ACCESS] == NEW, "it stays on what works"
+    assert failed.value.evidence.assigned[ACCESS] == NEW, "it stays on what works"
 
 
 def test_where_there_is_no_way_back_what_was_stopped_is_started_all_the_same() -> None:
@@ -157,7 +158,7 @@ def test_what_had_no_certificate_before_has_none_to_go_back_to() -> None:
 def test_a_journal_that_names_nothing_is_nothing_to_take_back(text: str | None) -> None:
     fake = FakeEdge(journal=text)
     result = go("take_back", fake)
-    assert not any(fake.writes) and result["evidence"]["assigned"][ACCESS] == OLD
+    assert not any(fake.writes) and result["evidence"].assigned[ACCESS] == OLD
 
 
 def test_taking_back_twice_is_taking_back_once() -> None:
@@ -173,14 +174,14 @@ def test_a_roll_is_cancelled_by_assigning_what_is_in_force(shows_roll: bool) -> 
     fake, seen, _ = ready_for("unroll", shows_roll=shows_roll)
     after = go("unroll", fake, seen)["evidence"]
     assert fake.successor is None and fake.uses[AV] == OLD and told(fake).roll is None
-    assert [m.call for m in fake.made] == [f"assign-{AV}"] and after["standing"]["state"] == "needed"
+    assert [m.call for m in fake.made] == [f"assign-{AV}"] and after.pending[AV].state == "needed"
 
 
 def test_a_roll_that_cannot_be_cancelled_for_want_of_a_name() -> None:
     fake, seen, _ = ready_for("unroll")
     nameless = replace(told(fake), roll=replace(roll_entry(), previous=None))
-    with pytest.raises(PhaseFailed, match="does not say which A/V certificate"):
-        go("unroll", fake, seen | {"journal": nameless.dumps()})
+    with pytest.raises(PhaseFailed, match="does not say which certificate was in force"):
+        go("unroll", fake, replace(seen, journal=nameless))
     assert fake.documents == []
 
 
@@ -190,7 +191,7 @@ def test_a_roll_that_cannot_be_cancelled_for_want_of_a_name() -> None:
 def test_a_member_that_another_run_holds_is_not_staged() -> None:
     fake = FakeEdge(lock={"Run": "other", "Text": "{}", "At": NOW})
     result = go("read", fake)
-    assert not any(fake.writes) and ids(result["evidence"]["findings"]) == ["member.locked"]
+    assert not any(fake.writes) and ids(result["evidence"].findings) == ["member.locked"]
     go("read", fake, run=settings(take_over="other"))
     assert fake.lock is not None and fake.lock["Run"] == RUN
 
@@ -201,12 +202,12 @@ def test_a_connection_that_must_not_carry_a_key_leaves_the_member_as_it_was_read
     with pytest.raises(PhaseFailed, match="set ansible_winrm_scheme") as refused:
         go("read", fake)
     assert refused.value.finding == "transport.insecure" and fake.documents == [READ]
-    assert refused.value.evidence is not None and refused.value.evidence["assigned"][ACCESS] == OLD
+    assert refused.value.evidence is not None and refused.value.evidence.assigned[ACCESS] == OLD
 
 
 def test_the_lock_is_given_up_only_by_its_holder() -> None:
     fake, seen, _ = ready_for("roll")
-    assert go("release", fake, seen)["evidence"]["locked"] is False and fake.lock is None
+    assert go("release", fake, seen)["evidence"].locked is False and fake.lock is None
     fake.lock = {"Run": "other", "Text": "{}", "At": NOW}
     go("release", fake, seen)
     assert fake.lock["Run"] == "other"
@@ -214,6 +215,6 @@ def test_the_lock_is_given_up_only_by_its_holder() -> None:
 
 def test_one_time_passwords_are_used_once() -> None:
     member = at(FakeEdge())
-    missing = [{"store": "My", "sha256": new().certificate.sha256}]
+    missing = [Missing("My", new().certificate.sha256)]
     passwords = [member.plan_stage(missing, send=True)[-1].calls[0].parameters["Password"].text for _ in range(2)]
     assert len(set(passwords)) == 2
