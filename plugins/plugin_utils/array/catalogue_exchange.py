@@ -37,7 +37,8 @@ EXCHANGE: Mapping[str, Entry] = {
     "exchange.services-unknown": Entry(
         "warning", "Whether a certificate has a service cannot be known",
         "Exchange's answer does not show its services: the session has no types of Exchange (RemoteExchange.ps1 is not "
-        "there or failed), or its data cannot be verified (auth certificate). Bindings, key access and names leave it open.",
+        "there or failed), or its data cannot be verified (auth certificate). Bindings, key access and names leave it "
+        "open.",
         "A renewal gives the service again, which does no harm; to see it, mend RemoteExchange.ps1 in Exchange's bin "
         "folder or the auth certificate.", ENABLE),
     "exchange.answer-foreign": Entry(

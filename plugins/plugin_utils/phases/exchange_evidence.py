@@ -255,7 +255,7 @@ def assigned(state: ExchangeState, wanted: Wanted) -> dict[str, str]:
         if leaf is not None and state.has(use, leaf.thumbprint):
             found[use] = leaf.thumbprint
             continue
-        mine = [c.certificate for c in state.stores.machine("My") if leaf is None or c.certificate.sha256 != leaf.sha256]
+        mine = [c.certificate for c in state.stores.machine("My") if c.certificate != leaf]
         answers = {c.sha256: state.has(use, c.thumbprint) for c in mine}
         holders = [c for c in mine if answers[c.sha256] is not False]
         if use == "IIS" and not holders and state.web():

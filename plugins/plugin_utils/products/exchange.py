@@ -7,8 +7,8 @@ What a cmdlet says of a certificate is one witness, and not the best: ``Services
 NETWORK SERVICE can read the key, IIS for any binding, 444 as well), shows more than is enabled, or nothing at all. So
 the bindings of http.sys, the key's access list and the configured names decide, and ``Services`` may only veto.
 
-Where it shows nothing, as in a session without Exchange's types, "has it" has three answers: yes, no, and not known. Not
-known is never taken for one of the others: it is proven in another way, or told.
+Where it shows nothing, as in a session without Exchange's types, "has it" has three answers: yes, no, and not known.
+Not known is never taken for one of the others: it is proven in another way, or told.
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ SERVICES = ("IIS", "SMTP", "POP", "IMAP", "UM", "UMCallRouter")
 CLIENTS = ("POP", "IMAP")
 UNIFIED = {"UM": "MSExchangeUM", "UMCallRouter": "MSExchangeUMCR"}
 FEDERATION = "Federation"
-"""Common name of the self-signed certificate that setting up a federation trust makes (Microsoft, Configure a federation
-trust)."""
+"""Common name of the self-signed certificate that is made for a federation trust (Microsoft, Renew the federation
+certificate)."""
 STAGE = "ucops.certificates"
 """The machine store in which no service looks for certificates."""
 WEB, BACK_END = 443, 444

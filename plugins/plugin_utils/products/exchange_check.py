@@ -225,7 +225,8 @@ def notes(order: Order, state: ExchangeState) -> tuple[str, ...]:
     said = []
     doubted = uncertain(order, state)
     if doubted:
-        said.append(f"{', '.join(doubted)}: the server does not show whether it has them already, so they are given again")
+        text = "the server does not show whether it has them already, so they are given again"
+        said.append(f"{', '.join(doubted)}: {text}")
     moved = bool(order.moves and state.default_smtp != order.thumbprint)
     if moved and (state.server.edge or state.subscriptions):
         said.append("the default SMTP certificate moves: an Edge Subscription has to be removed and made anew")

@@ -4,8 +4,8 @@
 """Which connectors get the TlsCertificateName of a certificate, when they are asked for one by one. Pure.
 
 Exchange takes a name whose certificate a server does not hold, and mail then waits (win-acme issue 2811; Microsoft
-KB2989382). So every server of a connector is asked first whether it holds the certificate, with its key, for SMTP. Where
-Exchange's answer does not tell, this server's own store and the key's access list do; of another server it stays open.
+KB2989382). So every server of a connector is asked first whether it holds the certificate, with its key, for SMTP.
+Where Exchange's answer does not tell, this server's own store and the key's access list do; of another it stays open.
 """
 
 from __future__ import annotations

@@ -38,7 +38,7 @@ SHELLS: Mapping[str, str] = {
 }
 """Ways to the cmdlets, as they are loaded."""
 FEDERATION = ("OrgPrivCertificate", "OrgPrevPrivCertificate", "OrgNextPrivCertificate")
-"""Thumbprints of the federation trust's certificates (Microsoft, Manage a federation trust)."""
+"""Thumbprints of the federation trust's certificates (Microsoft, Renew the federation certificate)."""
 UM_CALLS: Mapping[str, tuple[str, str]] = {
     "UM": ("Get-UMService", "Identity"),
     "UMCallRouter": ("Get-UMCallRouterSettings", "Server"),

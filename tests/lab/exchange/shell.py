@@ -59,7 +59,7 @@ def load(state: ExchangeState, token: str, document: Mapping[str, Any], accounts
     if way == "session":
         return _session(state, document, accounts)
     if not remote_exchange(state):
-        raise CannotLoad("The term 'RemoteExchange.ps1' is not recognized as the name of a cmdlet, function or script file.")
+        raise CannotLoad("The term 'RemoteExchange.ps1' is not recognized as the name of a script file.")
     if state.behaviour.second_hop == "refused":
         text = "A specified logon session does not exist. It may already have been terminated."
         raise CannotLoad(_refusal(state, text))

@@ -172,7 +172,9 @@ SHOWN = {"Thumbprint": NEW.thumbprint, "RawData": NEW.der, "Services": None, "Ha
 def test_connectors_are_renamed_when_this_servers_own_store_proves_the_key(own: Any, why: str) -> None:
     """HasPrivateKey is false on whatever is made of bytes; the store knows better. Of another server nobody knows."""
     given = rows(server(), my=("new",), readers=("new",))
-    asked = reply({"holder-EX1": [SHOWN], "holder-EX2": [SHOWN], **{k: given[k] for k in ("stores", "keys", "access")}, **own})
+    asked = reply(
+        {"holder-EX1": [SHOWN], "holder-EX2": [SHOWN], **{k: given[k] for k in ("stores", "keys", "access")}, **own}
+    )
     keys = {"EX1": own_key(asked, NEW.thumbprint)}
     without = lacking(asked, ["EX1", "EX2"], NEW.thumbprint, keys)
     assert why in without.get("EX1", "") and bool(why) == ("EX1" in without)
