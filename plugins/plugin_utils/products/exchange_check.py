@@ -198,12 +198,19 @@ def _smtp_findings(state: ExchangeState) -> Iterable[Problem]:
 
 
 def _unknown_findings(state: ExchangeState) -> Iterable[Problem]:
-    """Certificates that could have a service, where the server does not show whether they have."""
-    for entry in state.stores.machine("My"):
-        unknown = state.unknown_of(entry.certificate.thumbprint)
+    """Certificates of a CA that could have a service, where the server does not show whether they have. One that is
+    older than what has the service for certain makes no difference: the newest is taken."""
+    mine = [entry.certificate for entry in state.stores.machine("My") if not entry.certificate.self_issued]
+    certain = {service: [c for c in mine if state.has(service, c.thumbprint)] for service in state.server.offers}
+    for certificate in mine:
+        unknown = [
+            service
+            for service in state.unknown_of(certificate.thumbprint)
+            if not any(holder.not_before >= certificate.not_before for holder in certain[service])
+        ]
         if unknown:
             text = f"whether it has {', '.join(unknown)} cannot be known: Exchange's answer does not show its services"
-            yield Problem("exchange.services-unknown", label(entry.certificate), text)
+            yield Problem("exchange.services-unknown", label(certificate), text)
 
 
 def _other_findings(state: ExchangeState) -> Iterable[Problem]:

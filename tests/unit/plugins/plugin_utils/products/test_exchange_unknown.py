@@ -101,6 +101,8 @@ def test_what_is_not_known_is_told() -> None:
     assert unknown(bare()) == {service: [NEW.thumbprint] for service in MAIL}
     row = next(c for c in facts(bare())["certificates"] if c["thumbprint"] == NEW.thumbprint)
     assert row["services"] == [] and row["services_unknown"] == list(MAIL) and row["services_reported"] is None
+    superseded = bare(web="new")
+    assert unknown(superseded)["SMTP"] == [OLD.thumbprint] and not findings(superseded), "the newer one is certain"
     assert unknown(state()) == {} and not [p for p in findings(state()) if p.id == "exchange.services-unknown"]
 
 
