@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 
+from ..text import clean
 from .advice import headline, next_steps, told
 from .report import CHECKS, Report
-from .words import clean, day, listed, moment, relative
+from .words import day, listed, moment, relative
 
 _CELL = {"ok": "ok", "warning": "warning", "error": "**error**", "not-run": ""}
 
