@@ -169,6 +169,11 @@ def _journal(state: State, pool: Pool, pki: Pki, value: Any) -> None:
     state.journal.text = value
 
 
+def _facts(state: State, pool: Pool, pki: Pki, value: Any) -> None:
+    """``facts``: {fact: text} in place of what the script says about its host; a host may say anything of itself."""
+    state.facts = {str(name): text for name, text in value.items()}
+
+
 ORDERS = {
     "calls": _calls,
     "calls_last": _calls_last,
@@ -181,4 +186,5 @@ ORDERS = {
     "key": _key,
     "lock": _lock,
     "journal": _journal,
+    "facts": _facts,
 }

@@ -111,6 +111,8 @@ class State:
     calls_until: datetime | None = None
     dropped: int = 0
     refused_tokens: int = 0
+    facts: dict[str, str] = field(default_factory=dict)
+    """What the member says of itself in place of the truth."""
     logs: EventLogs = field(init=False)
 
     def __post_init__(self) -> None:
