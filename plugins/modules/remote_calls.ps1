@@ -594,8 +594,8 @@ if ($root['load'] -contains 'lync') {
 # the same to this very server, with a credential of its own instead of a logon that can be passed on. The snap-in acts here,
 # past the rights that Exchange gives; Edge Transport has nothing else. CSS-Exchange, Confirm-ExchangeShell.ps1, does so.
 $product += 'Get-ExchangeCertificate', 'Get-TransportServer', 'Get-TransportService', 'Get-ReceiveConnector', 'Get-SendConnector',
-    'Get-PopSettings', 'Get-ImapSettings', 'Get-AuthConfig', 'Get-EdgeSubscription', 'Get-UMService', 'Get-UMCallRouterSettings',
-    'Get-ClientAccessServer', 'Get-ClientAccessService', 'Get-OwaVirtualDirectory', 'Get-EcpVirtualDirectory',
+    'Get-PopSettings', 'Get-ImapSettings', 'Get-AuthConfig', 'Get-FederationTrust', 'Get-EdgeSubscription', 'Get-UMService',
+    'Get-UMCallRouterSettings', 'Get-ClientAccessServer', 'Get-ClientAccessService', 'Get-OwaVirtualDirectory', 'Get-EcpVirtualDirectory',
     'Get-WebServicesVirtualDirectory', 'Get-ActiveSyncVirtualDirectory', 'Get-OabVirtualDirectory', 'Get-MapiVirtualDirectory',
     'Get-OutlookAnywhere',
     'Export-ExchangeCertificate', 'New-ExchangeCertificate', 'Import-ExchangeCertificate', 'Enable-ExchangeCertificate',
@@ -613,6 +613,11 @@ if ($exchange) {
         $ErrorActionPreference = 'Continue'
         $Error.Clear()
         $way = 'management_shell'
+        # RemoteExchange.ps1 loads Exchange's types, without which what arrives of a certificate is no more than its bytes
+        # (ExchangeDsc, New-RemoteExchangeSession). Its greeting is silenced; an alias goes before the function it defines.
+        $remote = [IO.Path]::Combine($bin, 'RemoteExchange.ps1')
+        ${Alias:Get-ExBanner} = ${Alias:Get-Tip} = 'Out-Null'
+        function Write-Host { }
         if ($edge -or $exchange -eq 'exchange:snapin') {
             $way = 'snapin'
             $console = [xml][IO.File]::ReadAllText([IO.Path]::Combine($bin, 'exShell.psc1'))
@@ -620,6 +625,9 @@ if ($exchange) {
             if ($edge) { $null = . ([IO.Path]::Combine($bin, 'Exchange.ps1')) }
         } elseif ($exchange -eq 'exchange:session') {
             $way = 'session'
+            # Where there are no tools, or they fail, the cmdlets answer all the same, with less.
+            try { $null = . $remote } catch { }
+            $Error.Clear()
             $network = [Net.NetworkInformation.IPGlobalProperties]::GetIPGlobalProperties()
             $name = [string]::Join('.', [string[]]@(foreach ($part in $network.HostName, $network.DomainName) { if ($part) { $part } }))
             # A type of PowerShell itself, since 1.0. Of a SecureString only its type's name is written down.
@@ -629,7 +637,7 @@ if ($exchange) {
                 -Authentication Kerberos -Credential $logon
             if ($session) { $null = Import-PSSession -Session $session -CommandName $product -AllowClobber -DisableNameChecking }
         } else {
-            $null = . ([IO.Path]::Combine($bin, 'RemoteExchange.ps1'))
+            $null = . $remote
             $null = Connect-ExchangeServer -auto
         }
         $ErrorActionPreference = 'Stop'

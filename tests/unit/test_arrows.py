@@ -20,18 +20,26 @@ OWN = "ansible_collections.ucops.certificates.plugins"
 # Folder or file below plugins/ -> what it may import of ours (a name covers everything below it); itself always.
 # `windows.calls` holds only the words for a call, no way to a host: products are allowed to say them.
 ALLOWED: dict[str, tuple[str, ...]] = {
-    "plugin_utils/pki": (),
-    "plugin_utils/windows": (),
+    "plugin_utils/pki": ("plugin_utils.text",),
+    "plugin_utils/windows": ("plugin_utils.text",),
     "plugin_utils/plain.py": (),
     "plugin_utils/version.py": (),
     "plugin_utils/words.py": (),
-    "plugin_utils/findings": ("plugin_utils.plain",),
-    "plugin_utils/stores": ("plugin_utils.findings", "plugin_utils.pki", "plugin_utils.windows.calls"),
+    "plugin_utils/text.py": (),
+    "plugin_utils/findings": ("plugin_utils.plain", "plugin_utils.text"),
+    "plugin_utils/stores": (
+        "plugin_utils.findings",
+        "plugin_utils.pki",
+        "plugin_utils.windows.calls",
+        "module_utils.tls_probe",
+    ),
     "plugin_utils/products": (
         "plugin_utils.findings",
         "plugin_utils.pki",
         "plugin_utils.stores",
         "plugin_utils.windows.calls",
+        "plugin_utils.text",
+        "plugin_utils.plain",
     ),
     "plugin_utils/member": (
         "module_utils.tls_probe",
@@ -41,6 +49,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "plugin_utils.products",
         "plugin_utils.stores",
         "plugin_utils.windows",
+        "plugin_utils.text",
     ),
     "plugin_utils/array": (
         "plugin_utils.findings",
@@ -53,6 +62,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "plugin_utils.version",
         "plugin_utils.words",
         "plugin_utils.windows.calls",
+        "plugin_utils.text",
     ),
     "plugin_utils/report": (
         "plugin_utils.array",
@@ -61,6 +71,8 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "plugin_utils.plain",
         "plugin_utils.products",
         "plugin_utils.words",
+        "plugin_utils.text",
+        "plugin_utils.stores",
     ),
     "plugin_utils/verify": (
         "plugin_utils.array",
@@ -77,7 +89,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "plugin_utils.words",
     ),
     "plugin_utils/request": ("plugin_utils.pki", "plugin_utils.products"),
-    "plugin_utils/inputs.py": ("plugin_utils.pki",),
+    "plugin_utils/inputs.py": ("plugin_utils.pki", "plugin_utils.text"),
     "plugin_utils/outputs.py": (),
     "plugin_utils/specs.py": (),
     "plugin_utils/base.py": ("plugin_utils",),
@@ -85,7 +97,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "plugin_utils/__init__.py": (),
     # tls_endpoint_info runs on the controller without the detour of a module, and as a module on a vantage host.
     "action": ("plugin_utils", "modules.tls_endpoint_info"),
-    "filter": ("plugin_utils.pki",),
+    "filter": ("plugin_utils.pki", "plugin_utils.text"),
     "doc_fragments": (),
     "modules": ("module_utils",),
     "module_utils": (),

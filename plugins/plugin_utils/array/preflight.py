@@ -99,9 +99,11 @@ def all_findings(
     wanted: Wanted | None,
     at: datetime,
     product: Product[Any] | None,
+    more: Iterable[Finding] = (),
 ) -> tuple[Finding, ...]:
-    """Everything at once, worst first."""
+    """Everything at once, worst first. ``more``: what was found elsewhere."""
     found = list(array_findings(array, members, arrays, excluded, size))
+    found += more
     if product is not None and wanted is not None:
         found += delivery_findings(deliveries, at, product.wildcards)
         found += (from_problem(problem) for problem in product.leaf(wanted))

@@ -26,7 +26,7 @@ from ..stores.store import label
 from ..stores.wanted import Wanted
 from ..version import VERSION
 from ..windows.calls import CallError
-from . import decide, prove, settle
+from . import addresses, decide, prove, settle
 from .preflight import all_findings
 from .wanted import wanted_for
 from .wire import Port, ports
@@ -105,13 +105,9 @@ class ArrayRun:
             raise Refused(f"What is known of a member cannot be read ({error}). Start the playbook again") from None
 
     @cached_property
-    def owners(self) -> dict[tuple[str, int], tuple[str, str]]:
-        """(host, port) -> (member, use), from the inventory."""
-        return {
-            (str(endpoint["host"]), int(endpoint["port"])): (member, str(endpoint.get("use") or ""))
-            for member, endpoints in self.options["endpoints"].items()
-            for endpoint in endpoints or ()
-        }
+    def owners(self) -> dict[addresses.Address, tuple[str, str]]:
+        """Address -> (member, use), from the inventory."""
+        return addresses.owners(self.options["endpoints"])
 
     @cached_property
     def before(self) -> tuple[Port, ...]:
@@ -161,6 +157,7 @@ class ArrayRun:
             raise Refused(f"No member was touched: {error}") from None
         root = bool(options.get("install_root"))
         wanted = wanted_for(deliveries, product, own, self.now, root) if deliveries else None
+        unclear, once = addresses.problems(str(given["array"]), given["purpose"], given["endpoints"])
         found = all_findings(
             str(given["array"]),
             given["members"],
@@ -171,6 +168,7 @@ class ArrayRun:
             wanted,
             self.now,
             product,
+            unclear,
         )
         if stopping(found):
             raise Refused(
@@ -196,8 +194,8 @@ class ArrayRun:
         except ValueError as error:
             raise Refused(f"No member was touched: {error}") from None
         self.tell(f"  | run {settings.run}: {given['purpose']} {settings.array}, {len(settings.members)} member(s)")
-        for member, reason in excluded.items():
-            self.tell(f"  | {member:<14} left out: {reason}")
+        for member, text in [*once, *((m, f"left out: {reason}") for m, reason in excluded.items())]:
+            self.tell(f"  | {member:<14} {text}")
         for leaf in dict.fromkeys(facts["label"] for facts in settings.wanted.values()):
             uses = [use for use, facts in settings.wanted.items() if facts["label"] == leaf]
             self.tell(f"  | {leaf}\n  |   for {', '.join(uses)}")
@@ -243,7 +241,9 @@ class ArrayRun:
             return facts | {"refusal": f"Not proven.\n  {lines_of(stopping(found))}"}
         if self.after is not None:
             who = self.options["only"] or "every member"
-            self.tell(f"  | {who:<14} proven on {len([p for p in self.after if p.leaf])} port(s)")
+            whose = [self.options["only"]] if self.options["only"] else self.settings.members
+            judged = {port.address for port in self.after if port.leaf and port.member in whose}
+            self.tell(f"  | {who:<14} proven on {len(judged)} port(s)")
         since = prove.uniform_since(self.evidence, touched)
         return facts | {"since": since}
 

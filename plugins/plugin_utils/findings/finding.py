@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
 from ..plain import from_plain, to_plain
+from ..text import clean
 from .catalogue import CATALOGUE
 from .entry import Entry, Severity
 
@@ -53,13 +54,19 @@ class Finding:
     member: str = ""
     """The member it was seen on, or the array's name when it is about all of them."""
     subject: str = ""
-    """What it is about: a use, a certificate's subject, a service, a port. Foreign input, never trusted in output."""
+    """What it is about: a use, a certificate's subject, a service, a port. Foreign input: cleaned here, as text and
+    evidence are, so that no finding can carry it further."""
     text: str = ""
     """One sentence: what was expected, what was found, where."""
     remedy: str = ""
     """The next step, for somebody who has to take it tonight."""
     evidence: Mapping[str, str] = field(default_factory=dict)
     """What proves it: thumbprints, instants, ports, event ids. No secrets."""
+
+    def __post_init__(self) -> None:
+        for name in ("subject", "text", "remedy"):
+            object.__setattr__(self, name, clean(getattr(self, name)))
+        object.__setattr__(self, "evidence", {clean(key): clean(value) for key, value in self.evidence.items()})
 
     @property
     def stops(self) -> bool:

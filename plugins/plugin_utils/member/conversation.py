@@ -180,10 +180,12 @@ class Conversation(Talk):
     def settle(self, journal: Journal, evidence: Evidence) -> Evidence:
         """Restarts what uses the successor after its instant; closes the roll."""
         plan = self.product.settle(evidence)
+        begun = records.settling(journal, plan.run)
+        plan = replace(plan, run=tuple(dict.fromkeys((*plan.run, *begun.settling))))
         if plan.blocked:
             raise PhaseFailed(f"{self.member}: {'; '.join(plan.blocked)}", evidence)
         since, settled = evidence.clock, records.settled(journal)
-        reply = execute(self, plan, self.begin(evidence, journal), (), self.product.status(), "settling")
+        reply = execute(self, plan, self.begin(evidence, begun), (), self.product.status(), "settling")
         down = self.down(plan.run, reply)
         if down:  # the roll stays open: the next settling starts them
             raise PhaseFailed(f"{self.member}: {', '.join(down)} did not come up again", self.after_failure())
@@ -204,10 +206,10 @@ class Conversation(Talk):
         """
         seen = self.look()
         journal = seen.evidence.journal
-        if journal is None or not (journal.uses or journal.settings or journal.services):
+        if journal is None or not (journal.uses or journal.settings or records.restarted(journal, self.settings.run)):
             self.say("nothing to take back: its journal names nothing")
             return seen.evidence
-        record = records.record_of(journal)
+        record = records.record_of(journal, self.settings.run)
         plan = self.product.back(record, seen.state, seen.context)
         if plan.blocked:
             self._start_what_ran(plan)
@@ -215,7 +217,7 @@ class Conversation(Talk):
             raise PhaseFailed(f"{text} again", seen.evidence)
         begin = (
             records.lock_call(self.settings),
-            records.journal_call("journal-before", self.settings, records.taking_back(journal)),
+            records.journal_call("journal-before", self.settings, records.taking_back(journal, plan.run)),
         )
         self._put_back(plan, begin, seen.evidence)
         # While only some members are back they cannot import each other's session keys: that event says nothing.
@@ -246,7 +248,7 @@ class Conversation(Talk):
             if plan.changes or not draining:
                 raise
             # A service that drains and cannot simply go on is stopped for good and started: the array comes first.
-            again = (*self.product.stop(draining, graceful=False), *self.product.start(plan.start))
+            again = (*self.product.stop(draining, graceful=False), *self.product.start(plan.run))
             self.send(again, self.product.status(), "taking back")
 
     def _start_what_ran(self, plan: Plan) -> None:

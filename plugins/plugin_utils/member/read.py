@@ -71,16 +71,19 @@ def see(asking: Asking, reply: Reply, received: datetime, since: datetime | None
     found = host_findings(member, reply)
     journal, unreadable = journal_in(member, reply)
     found += unreadable
+    state = product.remembering(state, records.given_by(journal))
     target = asking.wanted
     if target is None:
         target = records.wanted_by(journal, state.stores, product)
     context, stage = _context(asking, state, target, journal)
     wanted, where = context.wanted, context.ready_in
+    services, ran = product.services(state), records.restarted(journal, settings.run)
     planned = replace(state, stores=as_planned(wanted, state.stores, where))  # type: ignore[type-var]
     judged = tuple(_readiness(leaf, wanted, state, planned, where, bool(stage)) for leaf in wanted.leaves)
     found += [from_problem(problem, member) for problem in store_problems(state.stores)]
     found += [from_problem(problem, member) for one in judged for problem in one.problems]
     found += [from_problem(problem, member) for problem in product.judge(planned, context)]
+    found += [from_problem(problem, member) for problem in product.down(wanted.uses, services, ran)]
     logged = product.logged(reply, wanted.leaves, since)
     found += [from_problem(problem, member) for problem in logged]
     plan = product.switch(planned, context)
@@ -88,7 +91,6 @@ def see(asking: Asking, reply: Reply, received: datetime, since: datetime | None
         found += product.baseline(member, state, context, not plan.empty)
     lock = lock_in(reply)
     thumbprints = {use: leaf.thumbprint for use, leaf in wanted.uses.items()}
-    services = product.services(state)
     found += records.lock_findings(member, reply, settings)
     found += records.journal_findings(member, journal, settings, services)
     evidence = Evidence(
@@ -324,7 +326,8 @@ def refresh(
     wanted = asking.wanted or NOTHING
     services = dict(product.statuses(reply)) or dict(evidence.services)
     logged = product.logged(reply, wanted.leaves, since) if since is not None else ()
-    problems = [*product.down(evidence.wanted, services), *logged]
+    ran = records.restarted(journal, asking.settings.run)
+    problems = [*product.down(evidence.wanted, services, ran), *logged]
     kept = [found for found in evidence.findings if not found.id.startswith(REJUDGED)]
     after = replace(
         evidence,

@@ -141,30 +141,55 @@ def done(journal: Journal) -> Journal:
     return replace(journal, state="done")
 
 
+def settling(journal: Journal, services: Sequence[str]) -> Journal:
+    """About to restart what uses the successor, while ``services`` run; what an earlier try recorded stays."""
+    return replace(journal, settling=tuple(dict.fromkeys((*services, *journal.settling))))
+
+
 def settled(journal: Journal) -> Journal:
     """The roll took effect and was proven."""
     entry = replace(journal.roll, state="settled") if journal.roll else None
-    return replace(journal, state="done", roll=entry)
+    return replace(journal, state="done", roll=entry, settling=())
 
 
-def taking_back(journal: Journal) -> Journal:
-    """About to put back what was there before."""
-    return replace(journal, state="taking-back")
+def taking_back(journal: Journal, services: Sequence[str] | None = None) -> Journal:
+    """About to put back what was there before; ``services`` have to run in the end, None leaves what is recorded."""
+    return replace(journal, state="taking-back", services=journal.services if services is None else tuple(services))
 
 
 def taken_back(journal: Journal) -> Journal:
     """What was there before is there again; a scheduled roll is another matter and stays recorded."""
     state: JournalState = "rolled" if journal.roll and journal.roll.state == "rolled" else "taken-back"
-    return replace(journal, state=state, uses={}, services=(), settings={})
+    return replace(journal, state=state, uses={}, services=(), settings={}, settling=())
 
 
-def record_of(journal: Journal) -> Record:
-    """What the way back needs to know."""
+def record_of(journal: Journal, run: str) -> Record:
+    """What the way back needs to know; ``run``: the one that goes back."""
     return Record(
         {use: Both(entry.before, entry.after) for use, entry in journal.uses.items()},
         {name: Both(entry.before, entry.after) for name, entry in journal.settings.items()},
-        tuple(journal.services),
+        restarted(journal, run),
     )
+
+
+def given_by(journal: Journal | None) -> dict[str, frozenset[str]]:
+    """Thumbprint -> uses that the journal proves to have been given: it is written behind the calls, which stop at the
+    first error."""
+    if journal is None or journal.state not in ("switched", "done"):
+        return {}
+    given = {entry.after for entry in journal.uses.values()}
+    return {t: frozenset(use for use, entry in journal.uses.items() if entry.after == t) for t in given}
+
+
+def restarted(journal: Journal | None, run: str) -> tuple[str, ...]:
+    """The services that ran before a change that is not over, and have to run again.
+
+    What ran before a rollout that ended says nothing of today, unless it is ``run`` itself, which may still go back.
+    """
+    if journal is None:
+        return ()
+    counts = journal.state in OPEN or journal.run == run
+    return tuple(dict.fromkeys((*(journal.services if counts else ()), *journal.settling)))
 
 
 def confirmed(journal: Journal | None) -> Confirmed | None:
@@ -230,7 +255,7 @@ def journal_findings(
         found.append(finding("array.incomplete-run", member, gone, text, severity=severity))
     if journal.state in OPEN and settings.purpose == "renew":
         text = f"run {journal.run} of {journal.operator or 'somebody'} was left unfinished here ({journal.state})"
-        down = [name for name in journal.services if services.get(name) != "Running"]
+        down = [name for name in restarted(journal, settings.run) if services.get(name) != "Running"]
         if down:
             text += f", with {', '.join(down)} stopped"
             remedy = "Take it back first: ansible-playbook ucops.certificates.rollback"

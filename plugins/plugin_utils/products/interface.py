@@ -351,6 +351,9 @@ class Product(Protocol[S]):
     def services(self, state: S) -> Mapping[str, str]:
         """Windows service -> its status."""
 
+    def remembering(self, state: S, given: Mapping[str, frozenset[str]]) -> S:
+        """The state with what the journal proves to have been given: thumbprint -> uses."""
+
     def glance(self, reply: Reply, received: datetime) -> S | None:
         """The state as far as a read that is not whole tells it; None when it tells of services alone."""
 
@@ -372,8 +375,8 @@ class Product(Protocol[S]):
     def judge(self, state: S, context: Context) -> Iterable[Problem]:
         """What speaks against giving the member what is wanted, chain and key apart."""
 
-    def down(self, uses: Iterable[str], services: Mapping[str, str]) -> Iterable[Problem]:
-        """Services that uses rest on and that do not run."""
+    def down(self, uses: Iterable[str], services: Mapping[str, str], ran: Sequence[str] = ()) -> Iterable[Problem]:
+        """Services that uses rest on, or that ran before a change that is not over (``ran``), and that do not run."""
 
     def check(self, member: str, state: S) -> Iterable[Finding]:
         """What is wrong on the member as it is, nothing wanted."""

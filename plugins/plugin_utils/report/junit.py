@@ -10,7 +10,7 @@ from xml.etree import ElementTree as ET  # only written here, never read
 
 from ..findings.finding import Finding
 from ..plain import iso
-from ..words import clean
+from ..text import clean
 from .report import CHECKS, MemberReport, Report, check_of
 
 

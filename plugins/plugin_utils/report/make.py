@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from ..array import prove
+from ..array import addresses, prove
 from ..array.gate import GateVerdict
 from ..array.prove import before_of, desired_of
 from ..array.verdict import ArrayVerdict
@@ -108,6 +108,8 @@ def _array_findings(run: ArrayRun, gate: GateVerdict | None) -> Iterable[Finding
         yield from (f for f in gate.findings if f.member not in members)
     if gate is None:  # a settling run or a rollback that was refused
         yield from (Finding.from_dict(f) for f in run.options["gate"].get("findings", ()))
+    named = addresses.named_by(run.options["endpoints"])  # a renewal with such addresses was refused
+    yield from addresses.shared_findings(run.settings.array, named, "rollout_endpoints", "warning")
     for member, reason in run.settings.excluded.items():
         yield finding("member.excluded", member, member, reason)
     for member, reason in run.options["not_taken_back"].items():
@@ -175,9 +177,8 @@ def _phases(run: ArrayRun, gate: GateVerdict | None, failure: str) -> tuple[Phas
     if options["unroll"].get("cancel"):
         phases.append(Phase("cancel roll", "ok", str(options["unroll"]["text"])))
     if run.after is not None:
-        phases.append(
-            Phase("prove", "failed" if failure else "ok", f"{sum(1 for p in run.after if p.leaf)} ports read")
-        )
+        read = len({p.address for p in run.after if p.leaf and p.member in settings.members})
+        phases.append(Phase("prove", "failed" if failure else "ok", f"{read} ports read"))
     if (
         failure
         and options["touched"]

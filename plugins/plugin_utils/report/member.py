@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING
 
 from ..array.decide import plan_of
 from ..array.verdict import ArrayVerdict
-from ..array.wire import Port
 from ..findings.finding import Finding, finding, in_order
 from ..member.evidence import Evidence
 from ..member.records import settled_of
@@ -85,7 +84,7 @@ def _roll(run: ArrayRun, seen: Evidence) -> RollReport | None:
 
 
 def _wire(run: ArrayRun, member: str, seen: Evidence) -> tuple[WireReport, ...]:
-    earlier: dict[tuple[str, str, int], Port] = {port.key: port for port in run.before}
+    earlier = {port.key: port for port in run.before}
     rows = []
     for port in run.after if run.after is not None else run.before:
         if port.member != member:

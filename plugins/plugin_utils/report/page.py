@@ -16,7 +16,8 @@ import jinja2
 from markupsafe import Markup
 
 from ..stores.pictures import Chain
-from ..words import clean, day, listed, moment, relative, short_thumbprint, span
+from ..text import clean
+from ..words import day, listed, moment, relative, short_thumbprint, span
 from .advice import headline, next_steps, told
 from .report import CHECKS, SCHEMA, CertificateReport, MemberReport, Report
 from .svg import chain_svg

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
 from ..findings.finding import SEVERITIES
-from ..words import clean
+from ..text import clean
 from .report import CHECKS, Report
 
 PREFIX = "ucops_certificates"

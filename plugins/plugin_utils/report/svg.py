@@ -17,7 +17,8 @@ from dataclasses import dataclass
 from markupsafe import Markup
 
 from ..stores.pictures import Chain, Link
-from ..words import clean, day, shorten
+from ..text import clean
+from ..words import day, shorten
 
 BOX_WIDTH, BOX_HEIGHT = 216, 98
 """Size of a box, in SVG units (pixels on a wide screen)."""

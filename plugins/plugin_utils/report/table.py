@@ -9,7 +9,8 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable
 
-from ..words import clean, day, listed, moment, relative, short_thumbprint, shorten, span
+from ..text import clean
+from ..words import day, listed, moment, relative, short_thumbprint, shorten, span
 from .advice import headline, next_steps, told
 from .report import CHECKS, MemberReport, Report
 

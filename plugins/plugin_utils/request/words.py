@@ -85,8 +85,8 @@ def _export_steps(order: Order, thumbprint: str) -> list[str]:
     file = f"C:\\Windows\\Temp\\{thumbprint[:8].lower()}.pfx"
     return [
         f"On {order.server}, in a command prompt opened as administrator: certutil -exportPFX {product.key_store} "
-        f"{thumbprint} {file}   (it asks for a new password; choose a long one and keep it in the vault. 0x8009000b means "
-        "that the key is not exportable)",
+        f"{thumbprint} {file}   (it asks for a new password; choose a long one and keep it in the vault. 0x8009000b "
+        "means that the key is not exportable)",
         f"Bring {file} to the control node over something encrypted, and delete it on {order.server}: it holds the "
         "private key.",
         f"Roll it out to all members, {order.server} included: {product.asks.renewal} with rollout_array: "

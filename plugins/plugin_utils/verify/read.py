@@ -72,16 +72,20 @@ def look(asked: Asked, product: Product[Any], reply: Reply, state: State) -> Loo
     """What the reply shows, judged as far as one member alone can be."""
     member, host = asked.member, reply.host
     mine = {c.certificate.thumbprint: c.certificate for c in state.stores.machine("My")}
+    journal, found = _journal(member, reply)
+    state = product.remembering(state, records.given_by(journal))
     assigned = product.assigned(state)
     held = dict.fromkeys(t for thumbprints in assigned.values() for t in thumbprints if t in mine)
     uses = {t: tuple(use for use, thumbprints in assigned.items() if t in thumbprints) for t in held}
     judged = {t: _judged(asked, product, mine[t], state) for t in held}
     others = {t: why for t, why in product.others(state).items() if t in mine and t not in judged}
-    journal, found = _journal(member, reply)
     found += [_for_a_look(item) for item in host_findings(member, reply)]
     windows = windows_version(host.windows)
     found += [from_problem(problem, member) for problem in in_use.store_problems(state.stores, windows)]
     found += product.check(member, state)
+    ran = records.restarted(journal, "")
+    down = product.down(product.offers(state), product.services(state), ran)
+    found += [from_problem(problem, member) for problem in down]
     for judgement in judged.values():
         found += [from_problem(problem, member) for problem in may_be_said(judgement.problems, reply)]
     since = state.clock - timedelta(hours=asked.event_hours)

@@ -97,7 +97,21 @@ def _services(state: State, pool: Pool, pki: Pki, value: Any) -> None:
         state.services[name] = wanted
         state.in_use.pop(name, None)
         if wanted == "Running":
-            state.in_use[name] = {u: state.assigned[u].thumbprint for u in services.USED_BY[name]}
+            state.in_use[name] = {u: state.assigned[u].thumbprint for u in services.USED_BY.get(name, ())}
+
+
+def _service(state: State, pool: Pool, pki: Pki, value: Any) -> None:
+    """``service``: {name, depends_on, status}; one that not every Edge Server has, such as an XMPP gateway's."""
+    known = {"name", "depends_on", "status"}
+    name, parent, wanted = str(value.get("name") or ""), value.get("depends_on"), value.get("status", "Running")
+    if sorted(set(value) - known) or not name.isalnum() or wanted not in ("Running", "Stopped"):
+        raise ValueError(f"expected name, depends_on and status (Running or Stopped) of a service, found {value!r}")
+    if name in services.USED_BY or parent not in (None, *state.services) or parent == name:
+        raise ValueError(
+            f"expected a service beside {', '.join(services.USED_BY)}, on one that is there, found {value!r}"
+        )
+    state.planted[name] = parent
+    state.services[name] = wanted
 
 
 def _assigned(state: State, pool: Pool, pki: Pki, value: Any) -> None:
@@ -155,15 +169,22 @@ def _journal(state: State, pool: Pool, pki: Pki, value: Any) -> None:
     state.journal.text = value
 
 
+def _facts(state: State, pool: Pool, pki: Pki, value: Any) -> None:
+    """``facts``: {fact: text} in place of what the script says about its host; a host may say anything of itself."""
+    state.facts = {str(name): text for name, text in value.items()}
+
+
 ORDERS = {
     "calls": _calls,
     "calls_last": _calls_last,
     "clock_offset": _clock_offset,
     "store": _store,
     "services": _services,
+    "service": _service,
     "assigned": _assigned,
     "events": _events,
     "key": _key,
     "lock": _lock,
     "journal": _journal,
+    "facts": _facts,
 }

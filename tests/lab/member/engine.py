@@ -51,6 +51,7 @@ def host_facts(state: State, user: str, loaded: list[dict[str, str]], load_error
         "loaded": loaded,
         "load_error": load_error,
         "load_seconds": 0.0,
+        **state.facts,
     }
 
 

@@ -103,12 +103,16 @@ class State:
     assigned: dict[str, Assignment] = field(default_factory=lambda: {u: Assignment() for u in USES})
     services: dict[str, str] = field(default_factory=dict)
     """Service name -> Running, Stopped, or the status of a graceful stop under way."""
+    planted: dict[str, str | None] = field(default_factory=dict)
+    """Services beside those of every Edge Server -> the service that each depends on."""
     in_use: dict[str, dict[str, str | None]] = field(default_factory=dict)
     """Service name -> use -> the thumbprint the running service works with."""
     calls: int = 0
     calls_until: datetime | None = None
     dropped: int = 0
     refused_tokens: int = 0
+    facts: dict[str, str] = field(default_factory=dict)
+    """What the member says of itself in place of the truth."""
     logs: EventLogs = field(init=False)
 
     def __post_init__(self) -> None:

@@ -8,7 +8,6 @@ from typing import Any
 from ..member.clock import iso
 from ..member.errors import CallError
 from ..member.journal import Lock
-from ..member.services import USED_BY
 from ..member.state import State
 from ..member.stores import registry_blob
 from ..member.values import parse_moment
@@ -72,7 +71,7 @@ class Registry:
         return None
 
     def _has(self, service: str) -> bool:
-        return service in USED_BY
+        return service in self.state.services
 
     def program(self, service: str) -> str:
         """The program of a service."""

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta, timezone
 from typing import Any
 
 from ...findings.entry import Entry
-from ...findings.finding import Finding, finding, from_problem
+from ...findings.finding import Finding, finding
 from ...findings.problem import Problem
 from ...pki.certificate import Certificate
 from ...plain import loosely
@@ -130,6 +130,10 @@ class Edge:
         windows = windows_version(reply.host.windows)
         return state_from(rows, reply.host.clock or received, windows, presented_in(reply.rows("presented")))
 
+    def remembering(self, state: EdgeState, given: Mapping[str, frozenset[str]]) -> EdgeState:
+        """Get-CsCertificate tells by itself."""
+        return state
+
     def glance(self, reply: Reply, received: datetime) -> EdgeState | None:
         """Assignments and services."""
         rows = {name: reply.rows(name) for name in ("assignments", "services", "events")}
@@ -198,16 +202,14 @@ class Edge:
         """Names, wildcards, hashes and dates."""
         yield from judge.use_problems(context.wanted, state, context.names)
         yield from judge.leaf_problems(context.wanted, state)
-        yield from self.down(context.wanted.uses, state.services)
 
-    def down(self, uses: Iterable[str], services_: Mapping[str, str]) -> Iterable[Problem]:
+    def down(self, uses: Iterable[str], services_: Mapping[str, str], ran: Sequence[str] = ()) -> Iterable[Problem]:
         """A service that does not run now would be blamed on the switch later."""
-        return services.problems(uses, services_)
+        return services.problems(uses, services_, ran)
 
     def check(self, member: str, state: EdgeState) -> Iterable[Finding]:
-        """Every use has a certificate that is there, and its services run."""
+        """Every use has a certificate that is there."""
         yield from judge.assignments(member, state)
-        yield from (from_problem(problem, member) for problem in self.down(USES, state.services))
 
     def others(self, state: EdgeState) -> Mapping[str, str]:
         """An Edge server has none."""

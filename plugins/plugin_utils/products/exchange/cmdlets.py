@@ -18,6 +18,7 @@ CMDLETS: Mapping[str, Kind] = {
     "Get-PopSettings": "read",
     "Get-ImapSettings": "read",
     "Get-AuthConfig": "read",
+    "Get-FederationTrust": "read",
     "Get-EdgeSubscription": "read",
     "Get-UMService": "read",
     "Get-UMCallRouterSettings": "read",

@@ -39,7 +39,7 @@ from . import back, check, events, judge, plan
 from .asking import ExchangeAsks
 from .catalogue import EXCHANGE
 from .cmdlets import CMDLETS
-from .facts import assigned
+from .facts import assigned, unknown
 from .names import same_name
 from .own import ExchangeOwn, give
 from .read import STAGED, calls, key_calls, not_told, reach_calls, reach_in, stage_calls, state_in
@@ -140,6 +140,10 @@ class Exchange:
             lacks=tuple(name for module in reply.host.loaded for name in module.lacks),
         )
 
+    def remembering(self, state: ExchangeState, given: Mapping[str, frozenset[str]]) -> ExchangeState:
+        """What was enabled, where the answer does not show it."""
+        return replace(state, enabled=dict(given))
+
     def glance(self, reply: Reply, received: datetime) -> ExchangeState | None:
         """What is looked at when the journal is closed tells of services alone."""
         return None
@@ -153,22 +157,29 @@ class Exchange:
         return state.server.offers
 
     def assigned(self, state: ExchangeState) -> Mapping[str, tuple[str, ...]]:
-        """SMTP, POP and IMAP may have several."""
-        return {service: tuple(held) for service, held in assigned(state).items() if held}
+        """SMTP, POP and IMAP may have several. What may be in use counts as if it were; that nobody knows is told
+        beside it."""
+        certain, doubted = assigned(state), unknown(state)
+        every = {service: (*held, *doubted.get(service, ())) for service, held in certain.items()}
+        return {service: held for service, held in every.items() if held}
 
     def serves(self, state: ExchangeState, wanted: Mapping[str, str]) -> Mapping[str, str]:
-        """The wanted one where it has the service, otherwise the newest of a CA that has it."""
+        """The wanted one where it has the service for certain, otherwise the newest of a CA that has it, or may have
+        it."""
         found: dict[str, str] = {}
         for use in state.server.offers:
             thumbprint = wanted.get(use)
             if thumbprint is not None and state.has(use, thumbprint):
                 found[use] = thumbprint
                 continue
-            holders = [c.certificate for c in state.stores.machine("My") if state.has(use, c.certificate.thumbprint)]
+            mine = [c.certificate for c in state.stores.machine("My") if c.certificate.thumbprint != thumbprint]
+            answers = {c.sha256: state.has(use, c.thumbprint) for c in mine}
+            holders = [c for c in mine if answers[c.sha256] is not False]
             if use == "IIS" and not holders and state.web():
                 found[use] = state.web()[0]
             elif holders:
-                found[use] = max(holders, key=lambda c: (not c.self_issued, c.not_before)).thumbprint
+                best = max(holders, key=lambda c: (not c.self_issued, answers[c.sha256] is True, c.not_before))
+                found[use] = best.thumbprint
         return found
 
     def settings(self, state: ExchangeState) -> Mapping[str, str | None]:
@@ -223,7 +234,7 @@ class Exchange:
         yield from judge.reach_problems(leaf, order, state.reach)
         yield from judge.sha512_problems(leaf, state.windows)
 
-    def down(self, uses: Iterable[str], services: Mapping[str, str]) -> Iterable[Problem]:
+    def down(self, uses: Iterable[str], services: Mapping[str, str], ran: Sequence[str] = ()) -> Iterable[Problem]:
         """Which of them a server needs is its roles' business."""
         return ()
 
