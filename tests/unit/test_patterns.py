@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.hostcheck import HINTS
 from ansible_collections.ucops.certificates.plugins.plugin_utils.pki import formats
-from ansible_collections.ucops.certificates.plugins.plugin_utils.products.hostcheck import HINTS
 from ansible_collections.ucops.certificates.tests.unit.patterns import Counter, grows, patterns
 
 PLUGINS = Path(__file__).resolve().parents[2] / "plugins"

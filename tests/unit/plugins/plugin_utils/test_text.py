@@ -22,16 +22,16 @@ from hypothesis import strategies as st
 from ansible_collections.ucops.certificates.plugins.action import tls_endpoint_info
 from ansible_collections.ucops.certificates.plugins.filter.chain_paths import chain_paths_filter
 from ansible_collections.ucops.certificates.plugins.plugin_utils import base
-from ansible_collections.ucops.certificates.plugins.plugin_utils.array.findings import Finding, finding
-from ansible_collections.ucops.certificates.plugins.plugin_utils.array.junit import junit_xml
-from ansible_collections.ucops.certificates.plugins.plugin_utils.array.page import report_html
-from ansible_collections.ucops.certificates.plugins.plugin_utils.array.prometheus import metrics
-from ansible_collections.ucops.certificates.plugins.plugin_utils.array.report import report_json
-from ansible_collections.ucops.certificates.plugins.plugin_utils.array.table import text_table
-from ansible_collections.ucops.certificates.plugins.plugin_utils.array.ticket import summary_markdown
+from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.finding import Finding, finding
 from ansible_collections.ucops.certificates.plugins.plugin_utils.inputs import InputError
 from ansible_collections.ucops.certificates.plugins.plugin_utils.pki.bundle import BundleError, open_bundle
 from ansible_collections.ucops.certificates.plugins.plugin_utils.pki.certificate import CertificateError
+from ansible_collections.ucops.certificates.plugins.plugin_utils.report.junit import junit_xml
+from ansible_collections.ucops.certificates.plugins.plugin_utils.report.page import report_html
+from ansible_collections.ucops.certificates.plugins.plugin_utils.report.prometheus import metrics
+from ansible_collections.ucops.certificates.plugins.plugin_utils.report.report import report_json
+from ansible_collections.ucops.certificates.plugins.plugin_utils.report.table import text_table
+from ansible_collections.ucops.certificates.plugins.plugin_utils.report.ticket import summary_markdown
 from ansible_collections.ucops.certificates.plugins.plugin_utils.text import (
     clean,
     clean_lines,
@@ -43,7 +43,7 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls i
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.host import HostLost, KeyRefused, Refused
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.wire import parse_reply
 from ansible_collections.ucops.certificates.tests.unit.deliveries import zipped
-from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.array import examples
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.report import examples
 
 PLUGINS = Path(__file__).resolve().parents[4] / "plugins"
 EVIL = "a\x1b[2J\x1b]0;t\x07\x9b1m\u202eb\u2066\u200f\u200b\u00ad\ufeff\u2028\x00\x7f\udce9"

@@ -11,20 +11,20 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.ucops.certificates.plugins.plugin_utils.array import addresses
+from ansible_collections.ucops.certificates.plugins.plugin_utils.array.addresses import address
+from ansible_collections.ucops.certificates.plugins.plugin_utils.array.run import Refused
 from ansible_collections.ucops.certificates.plugins.plugin_utils.inputs import InputError
-from ansible_collections.ucops.certificates.plugins.plugin_utils.phases import addresses
-from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.addresses import address
-from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.run_array import Refused
-from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.run_verify import Whose
-from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.phases.array_runs import (
+from ansible_collections.ucops.certificates.plugins.plugin_utils.verify.run import Whose
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.array.array_runs import (
     ENDPOINTS,
     array_run,
     renewed,
     rows,
 )
-from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.phases.pool import MEMBERS, ids, settings
-from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.phases.test_run_array import preflight
-from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.edge_rows import (
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.array.test_run import preflight
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.pool import MEMBERS, ids, settings
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.edge.edge_rows import (
     ACCESS,
     DATA,
     UNHURRIED,

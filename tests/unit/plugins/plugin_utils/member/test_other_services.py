@@ -11,13 +11,13 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.ucops.certificates.plugins.plugin_utils.array.journal import Journal
-from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.stop import PhaseFailed
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.journal import Journal
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.stop import PhaseFailed
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.host import HostLost
-from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.phases.fake_edge import FakeEdge
-from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.phases.pool import NEW, OLD, settings
-from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.phases.steps import SETTLE, go, ready_for
-from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.edge_rows import (
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.fake_edge import FakeEdge
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.pool import NEW, OLD, settings
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.steps import SETTLE, go, ready_for
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.edge.edge_rows import (
     ACCESS,
     SERVICES,
     old,

@@ -10,27 +10,27 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange import Connector
-from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange_check import (
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.check import (
     findings,
     notes,
     refusals,
     replaced,
 )
-from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange_connectors import (
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.connectors import (
     choose,
     lacking,
     own_key,
 )
-from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange_facts import facts, unknown
-from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange_services import (
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.facts import facts, unknown
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.rows import state_of
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.services import (
     Order,
     enabling,
     missing,
     plan_services,
     uncertain,
 )
-from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange_state import state_of
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.state import Connector
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import Answer, RemoteError
 from ansible_collections.ucops.certificates.tests.unit.zoo import NOW, authority
 
