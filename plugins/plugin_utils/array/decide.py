@@ -116,7 +116,7 @@ def gate_read(member: str, settings: Settings, seen: Evidence, simulated: bool) 
     return GateRead(
         member=seen.member,
         digest=seen.digest,
-        wanted=seen.wanted,
+        wanted={use: facts["thumbprint"] for use, facts in settings.wanted.items() if use in seen.offers},
         staged=seen.wanted if seen.forecast else seen.staged,
         keys=seen.planned_keys if seen.forecast else seen.keys,
         clock_offset=seen.host.offset,

@@ -118,9 +118,14 @@ def switching(
 ) -> Journal:
     """About to switch ``uses`` and ``settings``; ``services`` ran before and have to run again.
 
-    What an unfinished run recorded of the same setting stays, since the way back leads to what was there before that.
+    What an unfinished run recorded of the same setting stays, since the way back leads to what was there before that;
+    so does what it recorded of a use that has its certificate already.
     """
-    entries = {use: UseEntry(both.before, str(both.after)) for use, both in uses.items()}
+    entries = {
+        use: UseEntry(both.before, str(both.after))
+        for use, both in uses.items()
+        if use not in journal.uses or both.before != both.after
+    }
     changed = {name: SettingEntry(both.before, both.after) for name, both in settings.items()}
     return replace(
         journal,

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.run import ArrayRun
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.evidence import Evidence
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.pool import (
     MEMBERS,
     everyone,
@@ -49,9 +51,15 @@ def array_run(told: list[str] | None = None, check_mode: bool = False, **options
     given["settings"]["wanted"] = {
         use: {**facts, "trust": root().pem} for use, facts in given["settings"]["wanted"].items()
     }
+    given |= {name: {m: as_plain(seen) for m, seen in given[name].items()} for name in ("evidence", "first")}
     made = ArrayRun(json.loads(json.dumps(given)), check_mode, (told if told is not None else []).append)
     made.now = NOW
     return made
+
+
+def as_plain(seen: Evidence | Mapping[str, Any]) -> Mapping[str, Any]:
+    """Evidence as a fact carries it; who was lost has none."""
+    return seen.to_plain() if isinstance(seen, Evidence) else seen
 
 
 def rows(chains: dict[str, tuple[Issued, ...]]) -> list[dict[str, Any]]:
@@ -63,7 +71,7 @@ def rows(chains: dict[str, tuple[Issued, ...]]) -> list[dict[str, Any]]:
     ]  # fmt: skip
 
 
-def renewed(*members: str) -> dict[str, dict[str, Any]]:
+def renewed(*members: str) -> dict[str, Any]:
     """The evidence of all members, rolled, with these switched."""
     return {
         m: evidence(staged(journal=ROLLED, assignments=use_rows(new() if m in members else old(), old())), m)

@@ -15,6 +15,7 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.array.decide im
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.phase import GateRefused, demand_gate
 from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.finding import finding
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.pool import (
+    EDGE,
     FACTS,
     LATER,
     MEMBERS,
@@ -51,7 +52,9 @@ from ansible_collections.ucops.certificates.tests.unit.zoo import NOW
 def ask(
     members: dict[str, Any] | None = None, reasons: dict[str, str] | None = None, simulated: bool = False, **run: Any
 ) -> Gate:
-    return gate(settings(**run), everyone() if members is None else members, reasons or {}, NOW, simulated)
+    made = settings(**run)
+    known = everyone() if members is None else members
+    return gate(EDGE, EDGE.own(made.own), made, known, reasons or {}, NOW, simulated)
 
 
 def stops(found: Gate) -> list[str]:
@@ -100,8 +103,8 @@ def test_check_mode_judges_what_would_be_staged_and_opens_nothing() -> None:
     found = ask(bare, simulated=True)
     assert found.verdict.passed and found.verdict.simulated
     with pytest.raises(GateRefused):
-        demand_gate(found.to_dict(), settings(), "edge1", bare["edge1"]["digest"], simulated=False)
-    demand_gate(found.to_dict(), settings(), "edge1", bare["edge1"]["digest"], simulated=True)
+        demand_gate(found.to_dict(), settings(), "edge1", bare["edge1"].digest, simulated=False)
+    demand_gate(found.to_dict(), settings(), "edge1", bare["edge1"].digest, simulated=True)
 
 
 def test_check_mode_does_not_believe_a_wish() -> None:
@@ -222,7 +225,7 @@ def test_where_there_is_no_way_back_it_is_told_beforehand() -> None:
 
 # -- the roll and the switch demand the verdict ------------------------------------------------------------------------
 
-DIGEST = evidence()["digest"]
+DIGEST = evidence().digest
 
 
 def refused(given: Any, digest: str = DIGEST, run: Any = None, member: str = "edge1") -> str:

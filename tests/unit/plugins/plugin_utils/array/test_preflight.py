@@ -15,11 +15,18 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.array.preflight
     all_findings,
     array_findings,
     delivery_findings,
-    one_leaf_a_use,
 )
-from ansible_collections.ucops.certificates.plugins.plugin_utils.array.wanted import bundles_by_leaf, wanted_from
+from ansible_collections.ucops.certificates.plugins.plugin_utils.array.wanted import bundles_by_leaf, wanted_for
+from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.finding import from_problem
 from ansible_collections.ucops.certificates.plugins.plugin_utils.inputs import Delivery
-from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.pool import MEMBERS, bundle, ids
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products import PRODUCTS
+from ansible_collections.ucops.certificates.plugins.plugin_utils.stores.wanted import Wanted
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.pool import (
+    EDGE,
+    MEMBERS,
+    bundle,
+    ids,
+)
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.edge.edge_rows import (
     ACCESS,
     AV,
@@ -50,6 +57,10 @@ def rsa_leaf(**knobs: Any) -> Issued:
 
 def array(members: Any = MEMBERS, excluded: Any = None, size: int | None = None, arrays: Any = None) -> list[Any]:
     return list(array_findings("edge", members, arrays or {"edge": members}, excluded or {}, size))
+
+
+def wanted_from(deliveries: list[Delivery], av: str = "auto", install_root: bool = False) -> Wanted:
+    return wanted_for(deliveries, EDGE, EDGE.own({"av": av}), NOW, install_root)
 
 
 # -- the array ---------------------------------------------------------------------------------------------------------
@@ -83,7 +94,7 @@ def test_a_part_of_an_array_or_a_host_in_two_is_refused(given: Any, expected: li
 
 
 def check(leaf: Issued | None = None, product: str = "edge", at: datetime = NOW, **more: Any) -> list[Any]:
-    return list(delivery_findings([delivery(leaf=leaf, **more)], at, product))
+    return list(delivery_findings([delivery(leaf=leaf, **more)], at, PRODUCTS[product].wildcards))
 
 
 def test_a_delivery_in_order() -> None:
@@ -112,16 +123,17 @@ def test_a_delivery_that_does_not_lead_to_a_trusted_root_is_told_the_gate_decide
 
 
 def test_one_certificate_inside_and_outside_is_told() -> None:
-    both = wanted_from([delivery(), delivery("internal")], "auto", NOW, False)
-    (found,) = one_leaf_a_use(both)
+    (found,) = (from_problem(problem) for problem in EDGE.leaf(wanted_from([delivery(), delivery("internal")])))
     assert found.id == "bundle.shared-internal" and not found.stops and ACCESS in found.text
-    apart = wanted_from([delivery(), delivery("internal", internal())], "auto", NOW, False)
-    assert list(one_leaf_a_use(apart)) == []
+    assert list(EDGE.leaf(wanted_from([delivery(), delivery("internal", internal())]))) == []
+    told = all_findings("edge", MEMBERS, {}, {}, None, [delivery(), delivery("internal")],
+                        wanted_from([delivery(), delivery("internal")]), NOW, EDGE)  # fmt: skip
+    assert "bundle.shared-internal" in ids(told)
 
 
 def test_everything_is_told_at_once_worst_first() -> None:
-    found = all_findings("edge", [], {}, {}, None, [delivery(leaf=rsa_leaf(not_after=NOW - DAY / 2), intermediates=())],
-                         None, NOW, "edge")  # fmt: skip
+    sent = [delivery(leaf=rsa_leaf(not_after=NOW - DAY / 2), intermediates=())]
+    found = all_findings("edge", [], {}, {}, None, sent, wanted_from(sent), NOW, EDGE)
     assert set(ids(found)) >= {"array.empty", "leaf.expired", "chain.incomplete"}
     assert [f.stops for f in found] == sorted((f.stops for f in found), reverse=True)
 
@@ -142,17 +154,17 @@ def test_everything_is_told_at_once_worst_first() -> None:
 )
 def test_each_use_gets_its_bundle(names: list[str], av: str, uses: dict[str, str]) -> None:
     leaves = {"external": new(), "av": rsa_leaf(), "internal": internal()}
-    wanted = wanted_from([delivery(n, leaves[n]) for n in names], av, NOW, False)
+    wanted = wanted_from([delivery(n, leaves[n]) for n in names], av)
     assert wanted.uses == {use: leaves[name].certificate for use, name in uses.items()}
     assert len(wanted.keys) == len(names)
 
 
 def test_the_vendor_s_intermediates_are_installed_and_no_root_unasked() -> None:
     sent = delivery(roots=(root().certificate,))
-    wanted = wanted_from([sent], "auto", NOW, install_root=False)
+    wanted = wanted_from([sent])
     assert wanted.stores.intermediates == (issuing().certificate,) and wanted.roots == ()
     assert wanted.trust == {new().certificate.sha256: TRUST}
-    assert wanted_from([sent], "auto", NOW, install_root=True).roots == TRUST
+    assert wanted_from([sent], install_root=True).roots == TRUST
 
 
 def test_a_cross_sign_that_the_best_chain_does_not_need_is_left_out() -> None:
@@ -160,12 +172,12 @@ def test_a_cross_sign_that_the_best_chain_does_not_need_is_left_out() -> None:
     elder = authority("Elder Root")
     cross = authority("Contoso Issuing CA", elder, key=issuing().key)
     sent = delivery(intermediates=(cross.certificate, issuing().certificate))
-    assert wanted_from([sent], "auto", NOW, False).stores.intermediates == (issuing().certificate,)
+    assert wanted_from([sent]).stores.intermediates == (issuing().certificate,)
     other = delivery(intermediates=(cross.certificate, issuing().certificate), trust=(elder.certificate,))
-    assert wanted_from([other], "auto", NOW, False).stores.intermediates == (cross.certificate,)
+    assert wanted_from([other]).stores.intermediates == (cross.certificate,)
 
 
 def test_what_the_user_wants_of_the_key_goes_along() -> None:
-    (key,) = wanted_from([delivery(exportable=False)], "auto", NOW, False).keys
+    (key,) = wanted_from([delivery(exportable=False)]).keys
     assert not key.exportable and key.store == "My"
     assert bundles_by_leaf([delivery()])[new().certificate.sha256].leaf == new().certificate

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,17 +13,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.ucops.certificates.plugins.plugin_utils.array import decide as array_side
+from ansible_collections.ucops.certificates.plugins.plugin_utils.array import prove as proof
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array import settle as settling
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.verdict import ArrayVerdict
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.wire import Port
 from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.finding import Finding, finding
-from ansible_collections.ucops.certificates.plugins.plugin_utils.member.seen import see, to_evidence
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.evidence import Evidence
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.pool import (
+    EDGE,
     LATER,
     MEMBERS,
-    NEW,
-    OLD,
     evidence,
     ids,
     journal,
@@ -55,7 +55,7 @@ RENEWED = use_rows(new(), old())
 ROLLED = journal("rolled", uses={}, roll=roll_entry()).dumps()
 
 
-def switched(*members: str, clock: datetime = NOW) -> dict[str, dict[str, Any]]:
+def switched(*members: str, clock: datetime = NOW) -> dict[str, Evidence]:
     """The evidence of all members, with these switched."""
     rows = journal_row(ROLLED)
     return {
@@ -76,7 +76,7 @@ def prove(
     members: dict[str, Any], after: Any = NEW_PORTS, touched: tuple[str, ...] = MEMBERS, only: str | None = None,
     before: Any = OLD_PORTS, reasons: dict[str, str] | None = None,
 ) -> tuple[Finding, ...]:  # fmt: skip
-    return array_side.prove(settings(), members, reasons or {}, before, after, TRUST, touched, only)
+    return proof.prove(EDGE, settings(), members, reasons or {}, before, after, TRUST, touched, only)
 
 
 def test_an_array_that_serves_the_new_one_is_proven() -> None:
@@ -133,31 +133,31 @@ def test_check_mode_does_not_ask_a_port_for_what_was_not_switched() -> None:
 
 # -- the session key event between the first and the last switch -------------------------------------------------------
 
-EVENT = finding("event.session-key", "edge1", "event 14559", "failed to import a shared session key").to_dict()
-OTHER = finding("event.certificate", "edge1", "event 14397", "serial number ...").to_dict()
+EVENT = finding("event.session-key", "edge1", "event 14559", "failed to import a shared session key")
+OTHER = finding("event.certificate", "edge1", "event 14397", "serial number ...")
 
 
 def test_the_session_key_event_is_expected_while_members_differ_by_plan() -> None:
     mixed = switched("edge1")
-    mixed["edge1"]["findings"] = [EVENT]
+    mixed["edge1"] = replace(mixed["edge1"], findings=(EVENT,))
     (found,) = prove(mixed, after=None, before=(), touched=("edge1",), only="edge1")
     assert found.severity == "warning" and not found.stops and "expected while members" in found.text
-    assert array_side.waiting(settings(), mixed, "edge1") == ("edge2", "edge3")
+    assert proof.waiting(settings(), mixed, "edge1") == ("edge2", "edge3")
 
 
 def test_after_the_last_switch_it_counts() -> None:
     done = switched(*MEMBERS)
-    done["edge3"]["findings"] = [EVENT | {"member": "edge3"}]
+    done["edge3"] = replace(done["edge3"], findings=(replace(EVENT, member="edge3"),))
     assert [f.stops for f in prove(done, only="edge3")] == [True]
     assert [f.stops for f in prove(done)] == [True]
     mixed = switched("edge1")
-    mixed["edge1"]["findings"] = [EVENT]
+    mixed["edge1"] = replace(mixed["edge1"], findings=(EVENT,))
     assert "event.session-key" in [f.id for f in prove(mixed) if f.stops], "over the whole array it always counts"
 
 
 def test_no_other_event_is_ever_expected() -> None:
     mixed = switched("edge1")
-    mixed["edge1"]["findings"] = [OTHER]
+    mixed["edge1"] = replace(mixed["edge1"], findings=(OTHER,))
     assert [f.id for f in prove(mixed, after=None, before=(), touched=("edge1",), only="edge1") if f.stops] == [
         "event.certificate"
     ]
@@ -166,30 +166,31 @@ def test_no_other_event_is_ever_expected() -> None:
 @UNHURRIED
 @given(st.dictionaries(st.sampled_from(MEMBERS), st.tuples(st.integers(-50, 50), st.integers(0, 3600)), min_size=1))
 def test_from_when_the_array_is_uniform_is_one_instant_in_every_clock(seen: dict[str, tuple[int, int]]) -> None:
+    one = evidence()
     told = {
-        m: {"host": {"offset": float(o), "clock": (NOW + timedelta(seconds=o + at)).isoformat()}}
+        m: replace(one, host=replace(one.host, offset=float(o), clock=NOW + timedelta(seconds=o + at)))
         for m, (o, at) in seen.items()
     }
     last = NOW + timedelta(seconds=max(at for _, at in seen.values()))
-    since = array_side.uniform_since(settings(), told, tuple(seen))
+    since = proof.uniform_since(told, tuple(seen))
     assert {m: datetime.fromisoformat(t) - timedelta(seconds=seen[m][0]) for m, t in since.items()} == dict.fromkeys(
         seen, last
     )
 
 
 def test_nobody_touched_is_uniform_from_no_instant_on() -> None:
-    assert array_side.uniform_since(settings(), switched(), ()) == {}
-    assert array_side.uniform_since(settings(), {"edge1": {}}, ("edge1",)) == {}
+    assert proof.uniform_since(switched(), ()) == {}
+    assert proof.uniform_since({}, ("edge1",)) == {}
 
 
 # -- the verdict -------------------------------------------------------------------------------------------------------
 
-FIRST = {m: dict.fromkeys((ACCESS, DATA, AV), OLD) for m in MEMBERS}
-WANTED = dict.fromkeys((ACCESS, DATA, AV), NEW)
+FIRST = switched()
+"""What they said before anything was touched."""
 
 
 def verdict(members: dict[str, Any], after: Any = None, before: Any = OLD_PORTS) -> Any:
-    return array_side.verdict(settings(), members, FIRST, before, after, WANTED)
+    return proof.verdict(EDGE, settings(), members, FIRST, before, after)
 
 
 def test_the_verdict_is_what_the_members_say() -> None:
@@ -234,11 +235,11 @@ def settled(entry: Any = None, uses: Any = None, stores: Any = None, clock: date
     if stores is not None:
         rows["stores"] = stores
     run = settings(purpose="settle", wanted={})
-    return to_evidence(see("edge1", staged({"clock": clock}, **rows), clock, run, None), run)
+    return evidence(staged({"clock": clock}, **rows), run=run, received=clock)
 
 
 def decide(members: dict[str, Any], reasons: dict[str, str] | None = None) -> tuple[tuple[str, ...], list[str]]:
-    todo, found = settling.settle_decision(settings(purpose="settle"), members, reasons or {})
+    todo, found = settling.settle_decision(EDGE, settings(purpose="settle"), members, reasons or {})
     return todo, [f.id for f in found if f.stops]
 
 
@@ -255,7 +256,7 @@ def test_what_is_settled_is_not_settled_again() -> None:
 def test_an_array_that_was_never_rolled_has_nothing_to_settle() -> None:
     assert decide({m: evidence(staged(assignments=use_rows(new())), m) for m in MEMBERS}) == ((), [])
     run = settings(purpose="settle", wanted={})
-    bare = to_evidence(see("edge1", staged(), NOW, run, None), run)
+    bare = evidence(run=run)
     assert decide(dict.fromkeys(MEMBERS, bare)) == ((), [])
 
 
@@ -286,14 +287,25 @@ def test_a_lost_member_keeps_all_from_being_settled() -> None:
 
 def test_services_that_a_settling_left_stopped_do_not_stop_the_next_one() -> None:
     down = settled(services=[{"Name": "RTCMRAUTH", "Status": "Stopped"}])
-    assert "product.service-stopped" in ids(down["findings"])
+    assert "product.service-stopped" in ids(down.findings)
     assert decide(dict.fromkeys(MEMBERS, settled()) | {"edge1": down}) == (MEMBERS, [])
 
 
 def test_a_roll_of_which_nobody_knows_makes_the_verdict_unknown() -> None:
     """Its answer was lost and the product does not show a successor: neither old nor new nor mixed can be told."""
     told = ArrayVerdict("all-old", {"edge1": "old", "edge2": "old"})
-    assert array_side.in_doubt(told, ()) is told
-    doubted = array_side.in_doubt(told, ["edge2"])
+    assert proof.doubted(told, {}) is told
+    doubted = proof.doubted(told, {"edge2": (AV,)})
     assert doubted.verdict == "unknown" and "edge2" in doubted.text and doubted.reasons["edge2"]
     assert doubted.members == told.members and not doubted.lost
+
+
+def test_a_roll_in_doubt_is_found_in_the_evidence() -> None:
+    """Its journal says that a roll was about to be made, and the product shows no successor."""
+    half = journal("rolling", uses={}, roll=roll_entry("rolling")).dumps()
+    lost = switched() | {"edge2": evidence(staged(journal=journal_row(half)), "edge2")}
+    told = verdict(lost)
+    assert told.verdict == "unknown" and set(told.reasons) == {"edge2"} and "edge2" in told.text
+    shown = [*use_rows(old()), assigned(AV, new(), LATER, old())]
+    seen = switched() | {"edge2": evidence(staged(journal=journal_row(half), assignments=shown), "edge2")}
+    assert verdict(seen).verdict == "all-old", "the product shows it: nobody has to guess"

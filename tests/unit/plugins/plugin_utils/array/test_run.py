@@ -14,8 +14,10 @@ import pytest
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.run import ArrayRun, Refused, lines_of
 from ansible_collections.ucops.certificates.plugins.plugin_utils.inputs import InputError
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.evidence import Evidence
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.settings import Settings
 from ansible_collections.ucops.certificates.plugins.plugin_utils.pki.bundle import BundleError
+from ansible_collections.ucops.certificates.plugins.plugin_utils.plain import iso
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.array.array_runs import (
     ENDPOINTS,
     array_run,
@@ -62,7 +64,8 @@ def preflight(told: list[str] | None = None, **given: Any) -> dict[str, Any]:
     options: dict[str, Any] = {
         "purpose": "renew", "array": "edge", "members": list(MEMBERS), "arrays": {"edge": list(MEMBERS)}, "size": None,
         "endpoints": ENDPOINTS, "bundles": {"external": {"content": pem_of(new())}},
-        "options": {"trust": root().pem, "roll_hours": 4.0, "excluded": {}, "roll_at": None} | given.pop("more", {}),
+        "options": {"product": "edge", "trust": root().pem, "roll_hours": 4.0, "excluded": {}, "roll_at": None}
+        | given.pop("more", {}),
     } | given  # fmt: skip
     run = ArrayRun(options, False, (told if told is not None else []).append)
     run.now = NOW
@@ -115,7 +118,7 @@ def test_bad_input_is_refused_before_any_member_is_touched() -> None:
     [("2026-11-24T02:00:00Z", "2026-11-24T02:00:00+00:00"), ("2026-11-24 03:00:00+01:00", "2026-11-24T02:00:00+00:00")],
 )
 def test_the_instant_of_a_roll_is_kept_in_utc(text: str, found: str) -> None:
-    assert preflight(more={"roll_at": text})["settings"]["roll_at"] == found
+    assert preflight(more={"roll_at": text})["settings"]["own"]["roll_at"] == found
 
 
 @pytest.mark.parametrize("text", ["tomorrow", "2026-11-24T02:00:00", "24.11.2026 02:00"])
@@ -130,7 +133,7 @@ def test_an_instant_without_a_zone_or_without_sense_is_refused(text: str) -> Non
 def test_an_open_gate_says_what_will_be_done() -> None:
     said: list[str] = []
     facts = array_run(said).run("gate")
-    assert facts["refusal"] == "" and facts["passed"] and facts["roll"]["instant"] == LATER.isoformat()
+    assert facts["refusal"] == "" and facts["passed"] and facts["roll"]["instant"] == iso(LATER)
     text = "\n".join(said)
     assert "3 of 3 members proven ready" in text and "roll for 2026-11-23 16:00:00Z" in text
     assert "to switch: edge1, edge2, edge3" in text
@@ -185,7 +188,7 @@ def test_the_same_finding_on_several_members_is_said_once() -> None:
 # -- settling and rolling back -----------------------------------------------------------------------------------------
 
 
-def asked(state: str, **more: Any) -> dict[str, Any]:
+def asked(state: str, **more: Any) -> Evidence:
     """The evidence of a member with a journal in that state."""
     told = journal(state, **more)
     return evidence(staged(journal=journal_row(told.dumps())), run=settings(purpose="rollback"))

@@ -39,7 +39,11 @@ def facts(access: str = NEW, data: str = NEW, **more: Any) -> MemberFacts:
 def judge(*of: MemberFacts | None, **more: Any) -> ArrayVerdict:
     names = MEMBERS[: len(of)]
     return array_verdict(
-        names, dict(zip(names, of, strict=True)), more.pop("desired", WANTED), more.pop("old", BEFORE), **more
+        names,
+        dict(zip(names, of, strict=True)),
+        dict.fromkeys(names, more.pop("desired", WANTED)),
+        more.pop("old", BEFORE),
+        **more,
     )
 
 
@@ -166,7 +170,7 @@ def test_a_member_that_was_new_before_stays_new_when_the_others_go_back() -> Non
 
 
 def test_no_member_and_no_wish_prove_nothing() -> None:
-    assert array_verdict((), {}, WANTED, {}).verdict == "unknown"
+    assert array_verdict((), {}, {"edge1": WANTED}, {}).verdict == "unknown"
     verdict = array_verdict(MEMBERS, {name: facts(OLD, OLD) for name in MEMBERS}, {}, BEFORE)
     assert verdict.verdict == "unknown" and verdict.text == "No certificate was asked for, so nothing is proven."
     assert set(verdict.members.values()) == {"old"}
@@ -199,7 +203,9 @@ OLDS = st.dictionaries(st.sampled_from([ACCESS, DATA]), st.sampled_from([OLD, NE
 def test_all_new_is_never_said_without_proof(members: list[tuple[MemberFacts | None, dict[str, str]]]) -> None:
     names = [f"m{number}" for number in range(len(members))]
     reads = {name: of for name, (of, _) in zip(names, members, strict=True)}
-    verdict = array_verdict(names, reads, WANTED, {name: old for name, (_, old) in zip(names, members, strict=True)})
+    verdict = array_verdict(
+        names, reads, dict.fromkeys(names, WANTED), {name: old for name, (_, old) in zip(names, members, strict=True)}
+    )
     proven = bool(names)
     for read in reads.values():
         for use, wanted in WANTED.items():

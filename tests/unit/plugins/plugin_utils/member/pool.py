@@ -169,7 +169,7 @@ def journal(state: str = "switching", **more: Any) -> Journal:
 
 def roll_entry(state: str = "rolled", instant: datetime = LATER) -> RollEntry:
     """A/V authentication's successor, scheduled."""
-    return RollEntry(instant.isoformat(), NEW, OLD, state)  # type: ignore[arg-type]
+    return RollEntry(instant.isoformat(), NEW, OLD, state, AV)  # type: ignore[arg-type]
 
 
 def journal_row(text: str | None, lock: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:

@@ -14,19 +14,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.drain import Clock, DrainExpired, drain
-from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import Answer, Call, Reply
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.host import HostLost
-from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.pool import error, host
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.edge.edge_rows import UNHURRIED
 from ansible_collections.ucops.certificates.tests.unit.zoo import NOW
 
 NAMES = ("RTCSRV", "RTCDATAPROXY")
 
 
-def answer(left: Sequence[str] | None) -> Reply:
-    """A status reading in which these still have work; None: it failed."""
-    rows = [{"Name": n, "Status": "Paused" if n in (left or ()) else "Stopped"} for n in NAMES]
-    return Reply(host(), {"services": Answer(error=error()) if left is None else Answer(tuple(rows))})
+def status(left: Sequence[str] | None) -> dict[str, str]:
+    """The status of each service, these still having work; None: it could not be read."""
+    return {} if left is None else {name: "Paused" if name in left else "Stopped" for name in NAMES}
 
 
 class Member:
@@ -34,58 +31,57 @@ class Member:
 
     def __init__(self, *answers: Any, cost: float = 0.0) -> None:
         self.answers, self.cost = list(answers), cost
-        self.time, self.polls, self.slept, self.said = 0.0, 0, [], []
+        self.time, self.polls = 0.0, 0
+        self.slept: list[float] = []
+        self.said: list[str] = []
 
-    def read(self, load: Sequence[str], calls: Sequence[Call], **_: Any) -> Reply:
-        assert [c.name for c in calls] == ["Get-CsWindowsService"] and list(load) == ["lync"]
+    def look(self) -> dict[str, str]:
         self.polls += 1
         self.time += self.cost
         given = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
         if isinstance(given, Exception):
             raise given
-        return answer(given)
+        return status(given)
 
     def sleep(self, seconds: float) -> None:
         assert seconds >= 0
         self.slept.append(seconds)
         self.time += seconds
 
-    def drain(self, first: Any, seconds: float = 60, poll: float = 15) -> Reply:
+    def drain(self, seconds: float = 60, poll: float = 15) -> None:
         clock = Clock(lambda: NOW + timedelta(seconds=self.time), lambda: self.time, self.sleep)
-        return drain(self, ("lync",), NAMES, answer(first), clock, seconds=seconds, poll_seconds=poll,  # type: ignore[arg-type]
-                     tell=self.said.append)  # fmt: skip
+        drain(self.look, NAMES, clock, seconds=seconds, poll_seconds=poll, tell=self.said.append)
 
 
 def test_services_without_work_are_not_waited_for() -> None:
     member = Member([])
-    member.drain([])
-    assert member.polls == 0 and member.slept == []
+    member.drain()
+    assert member.polls == 1 and member.slept == []
 
 
 def test_it_waits_until_the_last_call_has_ended() -> None:
-    member = Member(["RTCSRV", "RTCDATAPROXY"], ["RTCSRV"], [])
-    reply = member.drain(NAMES)
-    assert [r["Status"] for r in reply.rows("services")] == ["Stopped", "Stopped"], "the last reading is returned"
-    assert member.polls == 3 and member.slept == [15, 15, 15]
+    member = Member(NAMES, NAMES, ["RTCSRV"], [])
+    member.drain()
+    assert member.polls == 4 and member.slept == [15, 15, 15]
     assert member.said[-1] == "draining: RTCSRV still has calls, 30 s left"
 
 
 def test_at_the_deadline_it_says_who_still_had_calls() -> None:
     member = Member(["RTCSRV"])
     with pytest.raises(DrainExpired, match="RTCSRV still had calls after 60 s") as expired:
-        member.drain(NAMES)
+        member.drain()
     assert expired.value.left == ("RTCSRV",) and member.time == 60
 
 
 def test_no_time_at_all_is_a_deadline_that_has_passed() -> None:
     with pytest.raises(DrainExpired):
-        Member([]).drain(["RTCSRV"], seconds=0)
+        Member(["RTCSRV"]).drain(seconds=0)
 
 
 def test_the_last_pause_is_cut_at_the_deadline() -> None:
     member = Member(["RTCSRV"])
     with pytest.raises(DrainExpired):
-        member.drain(NAMES, seconds=40, poll=15)
+        member.drain(seconds=40, poll=15)
     assert member.slept == [15, 15, 10]
 
 
@@ -94,20 +90,20 @@ def test_the_last_pause_is_cut_at_the_deadline() -> None:
 def test_it_ends_soon_after_the_deadline_however_slow_the_member_answers(s: float, poll: float, cost: float) -> None:
     member = Member(["RTCSRV"], cost=cost)
     with pytest.raises(DrainExpired):
-        member.drain(NAMES, seconds=s, poll=poll)
+        member.drain(seconds=s, poll=poll)
     assert s <= member.time <= s + cost + 0.001
 
 
 def test_a_status_that_could_not_be_read_does_not_end_the_drain() -> None:
-    member = Member(None, ["RTCSRV"], [])
-    member.drain(NAMES)
-    assert member.polls == 3
+    member = Member(NAMES, None, ["RTCSRV"], [])
+    member.drain()
+    assert member.polls == 4
     with pytest.raises(DrainExpired):
-        Member(None).drain(None)
+        Member(None).drain()
 
 
 def test_a_member_that_is_lost_ends_it_at_once() -> None:
-    member = Member(["RTCSRV"], HostLost("gone", may_have_applied=False))
+    member = Member(NAMES, HostLost("gone", may_have_applied=False))
     with pytest.raises(HostLost):
-        member.drain(NAMES)
+        member.drain()
     assert member.polls == 2

@@ -11,90 +11,77 @@ from typing import Any
 import pytest
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.finding import stopping
-from ansible_collections.ucops.certificates.plugins.plugin_utils.member.evidence import Wanted
-from ansible_collections.ucops.certificates.plugins.plugin_utils.member.exchange_evidence import (
-    ExchangeJudged,
-    assigned,
-    conclude,
-    rollback_possible,
-)
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.evidence import Evidence, WayBack
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.settings import Settings
-from ansible_collections.ucops.certificates.plugins.plugin_utils.pki.certificate import Certificate
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.names import tls_certificate_name
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.reach import Address
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.state import (
-    STAGE,
     Connector,
     ExchangeState,
 )
-from ansible_collections.ucops.certificates.plugins.plugin_utils.stores.store import DesiredKey
+from ansible_collections.ucops.certificates.plugins.plugin_utils.stores.wanted import Wanted
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.exchange_pool import (
+    EVERY,
+    EXCHANGE,
+    STAGED,
+    SWITCHED,
+    evidence,
+    settings,
+    wanted,
+)
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.exchange.exchange_rows import (
     issuing,
     made,
-    root,
     server,
     state,
 )
 from ansible_collections.ucops.certificates.tests.unit.zoo import DAY, authority, issue, rsa_key
 
-EVERY = ("IIS", "SMTP", "POP", "IMAP")
-STAGED: dict[str, Any] = {"staged": ("new",)}
-SWITCHED: dict[str, Any] = {
-    "my": ("old", "new", "self", "auth"),
-    "staged": ("new",),
-    "readers": ("old", "new", "self"),
-    "shown": {"old": "SMTP", "new": "IMAP, POP, IIS, SMTP", "self": "IIS, SMTP"},
-    "web": "new",
-}
-RUN = Settings(run="r1", array="exchange", members=("ex1",), product="exchange")
 WINDOWS = (10, 0, 17763)
 
 
-def wanted(leaf: Certificate | None = None, *uses: str) -> Wanted:
-    """One certificate for all services, its issuing CA, its root."""
-    leaf = leaf or made("new")
-    key = DesiredKey(leaf, STAGE)
-    chain = {leaf.sha256: (issuing().certificate,)}
-    return Wanted(dict.fromkeys(uses or EVERY, leaf), (key,), chain, (), {leaf.sha256: (root().certificate,)})
+def judged(here: ExchangeState, run: Settings | None = None, want: Wanted | None = None, **more: Any) -> Evidence:
+    return evidence(replace(here, windows=more.pop("windows", WINDOWS), **more), run, want)
 
 
-def judged(here: ExchangeState, settings: Settings = RUN, want: Wanted | None = None, **more: Any) -> ExchangeJudged:
-    return conclude("ex1", settings, want or wanted(), here, {}, more.get("windows", WINDOWS))
+def kinds(found: Evidence) -> list[str]:
+    return [change.kind for change in found.plan.changes]
 
 
-def kinds(found: ExchangeJudged) -> list[str]:
-    return [change.kind for change in found.switch]
-
-
-def ids(found: ExchangeJudged) -> set[str]:
+def ids(found: Evidence) -> set[str]:
     return {finding.id for finding in stopping(found.findings)}
+
+
+def sent(found: Evidence) -> list[str]:
+    """Send connectors that are to be renamed after the last member."""
+    return [row["name"] for row in found.own["send"]]
 
 
 def test_before_anything_was_done() -> None:
     """The key has still to be staged; the switch is planned as if it was."""
     found = judged(state())
-    assert [change.subject for change in found.stage] == ["LocalMachine\\ucops.certificates"] and found.forecast
-    assert kinds(found) == ["grant-key", "add-certificate", "enable"] and found.switch_uses == EVERY
+    assert [line.split(":")[0] for line in found.stage] == ["LocalMachine\\ucops.certificates"] and found.forecast
+    assert kinds(found) == ["grant-key", "add-certificate", "enable"] and tuple(found.plan.uses) == EVERY
     assert not ids(found)
 
 
 def test_staged_and_switched() -> None:
     staged, switched = judged(state(**STAGED)), judged(state(**SWITCHED))
     assert not staged.stage and kinds(staged) == ["grant-key", "add-certificate", "enable"]
-    assert not switched.stage and not switched.switch and not switched.switch_uses and not ids(switched)
-    assert assigned(state(**STAGED), wanted()) == dict.fromkeys(EVERY, made("old").thumbprint)
-    assert assigned(state(**SWITCHED), wanted()) == dict.fromkeys(EVERY, made("new").thumbprint)
+    assert not switched.stage and switched.plan.empty and not switched.plan.uses and not ids(switched)
+    assert staged.assigned == dict.fromkeys(EVERY, made("old").thumbprint)
+    assert switched.assigned == dict.fromkeys(EVERY, made("new").thumbprint)
 
 
 def test_only_the_services_that_the_server_has() -> None:
     edge = server(services=("MSExchangeTransport", "ADAM_MSExchange"))
     found = judged(state(edge, staged=("new",)))
-    assert found.switch_uses == ("SMTP",)
+    assert tuple(found.plan.uses) == ("SMTP",) == found.offers == tuple(found.wanted)
     assert "exchange.edge-subscription" in ids(found), "it stops unless somebody says that he makes it anew"
-    told = judged(state(edge, staged=("new",)), replace(RUN, edge_subscription="renew"))
+    told = judged(state(edge, staged=("new",)), settings(edge_subscription="renew"))
     assert not ids(told) and "exchange.edge-subscription" in {f.id for f in told.findings}
     nothing = judged(state(edge), want=wanted(None, "IIS"))
-    assert ids(nothing) == {"exchange.service-absent"} and not nothing.switch
+    assert ids(nothing) == {"exchange.service-absent"} and nothing.plan.empty
 
 
 def test_names_in_use_and_names_that_were_asked_for() -> None:
@@ -102,7 +89,7 @@ def test_names_in_use_and_names_that_were_asked_for() -> None:
     found = judged(state(), want=wanted(few, "IIS", "SMTP"))
     (missing,) = (f for f in found.findings if f.id == "names.missing")
     assert "smtp.contoso.example" in missing.text and missing.stops
-    asked = judged(state(), replace(RUN, names=("owa.contoso.example",)))
+    asked = judged(state(), settings(names=("owa.contoso.example",)))
     assert "names.missing" in ids(asked)
 
 
@@ -114,10 +101,10 @@ def test_names_that_clients_are_sent_to_are_told_and_stop_nothing() -> None:
         Address("ex1.corp.example", "receive connector Default EX1", own=True),
         Address("relay.contoso.example", "receive connector Relay"),
     )
-    found = conclude("ex1", RUN, wanted(), state(), {}, WINDOWS, reach)
+    found = judged(state(), reach=reach)
     told = {f.subject: f.severity for f in found.findings if f.id == "exchange.name-uncovered"}
     assert told == {"ews.contoso.example": "warning", "relay.contoso.example": "warning"} and not ids(found)
-    web = conclude("ex1", RUN, wanted(None, "IIS"), state(), {}, WINDOWS, reach)
+    web = judged(state(), want=wanted(None, "IIS"), reach=reach)
     assert [f.subject for f in web.findings if f.id == "exchange.name-uncovered"] == ["ews.contoso.example"]
 
 
@@ -125,9 +112,9 @@ def test_a_certificate_whose_chain_is_not_there_is_refused() -> None:
     here = state(**STAGED)
     entries = tuple(c for c in here.stores.certificates if c.store != "CA")
     found = judged(replace(here, stores=replace(here.stores, certificates=entries)))
-    assert [change.subject for change in found.stage] == ["LocalMachine\\CA"] and not ids(found), "it will be staged"
+    assert [line.split(":")[0] for line in found.stage] == ["LocalMachine\\CA"] and not ids(found), "it will be staged"
     stranger = issue("mail.contoso.example", authority("Nobody"), names=("mail.contoso.example",)).certificate
-    lost = conclude("ex1", RUN, replace(wanted(stranger), intermediates={}), here, {}, WINDOWS)
+    lost = judged(here, want=replace(wanted(stranger), intermediates={}))
     assert "chain.issuer-missing" in ids(lost)
 
 
@@ -160,15 +147,18 @@ def test_receive_connectors_are_renamed_behind_the_copy_and_before_the_services(
     leaf = issue("mail.contoso.example", other, names=made("old").dns_names, key=rsa_key(which=1)).certificate
     found = judged(state(connectors=connectors), want=wanted(leaf))
     assert kinds(found) == ["grant-key", "add-certificate", "connector", "enable"]
-    assert [rename.connector.name for rename in found.send] == ["Out"]
+    assert sent(found) == ["Out"]
     web = judged(state(connectors=connectors), want=wanted(leaf, "IIS"))
-    assert "connector" not in kinds(web) and not web.send, "without SMTP nobody asks for it"
+    assert "connector" not in kinds(web) and not sent(web), "without SMTP nobody asks for it"
 
 
 def test_what_can_be_gone_back_to() -> None:
-    here, now = state(**STAGED), dict.fromkeys(EVERY, made("old").thumbprint)
-    assert {answer["possible"] for answer in rollback_possible(EVERY, now, here, DAY).values()} == {True}
-    soon = rollback_possible(("IIS",), now, here, 30 * DAY)["IIS"]
-    assert not soon["possible"] and "expired" in soon["why"]
-    assert rollback_possible(("IIS", "POP"), {}, here, DAY)["POP"]["possible"]
-    assert not rollback_possible(("IIS",), {}, here, DAY)["IIS"]["possible"]
+    here = state(**STAGED)
+    day, month = settings(window_hours=24.0), settings(window_hours=24.0 * 30)
+    assert judged(here, day).back == dict.fromkeys(EVERY, WayBack(True))
+    soon = judged(here, month).back["IIS"]
+    assert not soon.possible and "expired" in soon.why
+    bare = state(**STAGED, shown={}, web="auth", my=("self", "auth"))
+    assert "POP" not in judged(bare, day).assigned and judged(bare, day).back["POP"].possible
+    assert not EXCHANGE.no_way_back(None, "POP", here, DAY), "what had none can have none again"
+    assert "no certificate today" in EXCHANGE.no_way_back(None, "IIS", here, DAY)

@@ -55,7 +55,7 @@ def test_fields_of_a_newer_minor_version_are_ignored() -> None:
 
 def test_fields_with_defaults_may_be_absent() -> None:
     data = json.loads(JOURNAL.dumps())
-    for name in ("uses", "services", "roll"):
+    for name in ("uses", "services", "roll", "product", "settings"):
         del data[name]
     assert Journal.loads(json.dumps(data)) == replace(JOURNAL, uses={}, services=(), roll=None)
 
@@ -113,8 +113,10 @@ JOURNALS = st.builds(
             THUMBS,
             st.one_of(st.none(), THUMBS),
             st.sampled_from(["rolling", "rolled", "settled"]),
+            st.text(),
         ),
     ),
+    st.text(),
     st.dictionaries(st.text(), st.builds(SettingEntry, st.none() | st.text(), st.none() | st.text()), max_size=3),
 )
 

@@ -14,8 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member import records
-from ansible_collections.ucops.certificates.plugins.plugin_utils.member.journal import Journal, JournalError, UseEntry
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.journal import (
+    Journal,
+    JournalError,
+    SettingEntry,
+    UseEntry,
+)
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products.interface import Both, Scheduled
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.pool import (
+    EDGE,
     LATER,
     MEMBERS,
     NEW,
@@ -24,8 +31,12 @@ from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.memb
     evidence,
     ids,
     journal,
+    journal_row,
+    reply,
     roll_entry,
     settings,
+    sight,
+    staged,
 )
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.edge.edge_rows import (
     ACCESS,
@@ -45,28 +56,34 @@ from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.prod
 from ansible_collections.ucops.certificates.tests.unit.zoo import NOW
 
 UP = dict.fromkeys(SERVICES, "Running")
+SUCCESSOR = Scheduled(NEW, "needed", LATER, OLD)
+SETTING = {"name": Both("a", "b")}
 LOCK = {"Run": "20261101T000000Z-0001", "Text": json.dumps({"operator": "bert", "controller": "ctl2"}), "At": NOW}
 
 
 # -- the lock ----------------------------------------------------------------------------------------------------------
 
 
+def locked(lock: dict[str, Any] | None, **run: Any) -> list[Any]:
+    return records.lock_findings("edge1", reply(journal=journal_row(None, lock)), settings(**run))
+
+
 def test_a_lock_of_another_run_stops_and_says_who_and_how_to_go_on() -> None:
-    (found,) = records.lock_findings("edge1", LOCK, settings())
+    (found,) = locked(LOCK)
     assert found.id == "member.locked" and found.stops
     assert "bert on ctl2" in found.text and "-e rollout_take_over=20261101T000000Z-0001" in found.text
 
 
 def test_no_lock_our_own_and_one_to_take_over_do_not_stop() -> None:
-    assert records.lock_findings("edge1", None, settings()) == []
-    assert records.lock_findings("edge1", LOCK | {"Run": RUN}, settings()) == []
-    assert records.lock_findings("edge1", LOCK, settings(take_over=LOCK["Run"])) == []
-    assert len(records.lock_findings("edge1", LOCK, settings(take_over="another"))) == 1
+    assert locked(None) == []
+    assert locked(LOCK | {"Run": RUN}) == []
+    assert locked(LOCK, take_over=LOCK["Run"]) == []
+    assert len(locked(LOCK, take_over="another")) == 1
 
 
 @pytest.mark.parametrize("text", [None, "", "not json", "[]", "null", "7", '"text"', '{"operator": null}'])
 def test_a_lock_with_an_odd_text_still_stops(text: str | None) -> None:
-    (found,) = records.lock_findings("edge1", LOCK | {"Text": text}, settings())
+    (found,) = locked(LOCK | {"Text": text})
     assert found.stops and "somebody on an unknown controller" in found.text
 
 
@@ -151,7 +168,7 @@ def test_a_roll_that_waits_for_its_instant_is_carried_over() -> None:
 
 def test_a_roll_is_carried_over_by_a_run_that_has_nothing_to_do_with_it() -> None:
     """Renewing the internal interface between the roll and its instant must not make anybody forget to settle."""
-    seen = evidence() | {"wanted": {INTERNAL: "A" * 40}}
+    seen = replace(evidence(), wanted={INTERNAL: "A" * 40}, pending={})
     assert records.own(journal("done", roll=roll_entry()), settings(), seen).roll == roll_entry()
 
 
@@ -164,7 +181,7 @@ def test_a_roll_that_was_not_made_or_is_over_or_is_another_s_is_not(change: dict
 def test_the_way_back_after_an_unfinished_run_leads_to_what_was_before_it() -> None:
     half = records.own(journal("switched"), settings(), evidence())
     assert half.uses == {ACCESS: UseEntry(OLD, NEW), DATA: UseEntry(OLD, NEW)}
-    again = records.switching(half, {DATA: NEW}, {ACCESS: NEW, DATA: OLD}, ())
+    again = records.switching(half, {DATA: Both(OLD, NEW)}, {}, ())
     assert again.uses[ACCESS].before == OLD, "not the certificate that the unfinished run had just put there"
     other = journal("switched", uses={ACCESS: UseEntry(OLD, "F" * 40)})
     assert records.own(other, settings(), evidence()).uses == {}
@@ -180,11 +197,11 @@ def test_whatever_was_written_can_be_read_again(steps: list[str]) -> None:
     told = records.own(None, settings(), evidence())
     for step in steps:
         if step == "rolling":
-            told = records.rolling(told, NEW, LATER, OLD)
+            told = records.rolling(told, AV, SUCCESSOR)
         elif step == "rolled" and told.roll is not None:
             told = records.rolled(told)
         elif step == "switching":
-            told = records.switching(told, {ACCESS: NEW}, {ACCESS: OLD}, SERVICES)
+            told = records.switching(told, {ACCESS: Both(OLD, NEW)}, SETTING, SERVICES)
         elif step == "switched":
             told = records.switched(told)
         elif step == "done":
@@ -198,25 +215,30 @@ def test_whatever_was_written_can_be_read_again(steps: list[str]) -> None:
 
 def test_before_a_change_the_journal_says_ing_and_behind_it_ed() -> None:
     own = records.own(None, settings(), evidence())
-    rolling = records.rolling(own, NEW, LATER, OLD)
+    rolling = records.rolling(own, AV, SUCCESSOR)
     assert (rolling.state, records.rolled(rolling).state) == ("rolling", "rolled")
     assert rolling.roll is not None and rolling.roll.state == "rolling"
-    switching = records.switching(own, {ACCESS: NEW, INTERNAL: "B" * 40}, {ACCESS: OLD}, SERVICES)
+    switching = records.switching(own, {ACCESS: Both(OLD, NEW), INTERNAL: Both(None, "B" * 40)}, SETTING, SERVICES)
     assert (switching.state, records.switched(switching).state) == ("switching", "switched")
     assert switching.uses == {ACCESS: UseEntry(OLD, NEW), INTERNAL: UseEntry(None, "B" * 40)}
     assert records.restarted(switching, "another") == SERVICES
+    assert switching.services == SERVICES and switching.settings == {"name": SettingEntry("a", "b")}
+    assert rolling.roll == replace(roll_entry("rolling"), previous=OLD) and rolling.roll.use == AV
     assert {rolling.state, switching.state, records.taking_back(own).state} <= records.OPEN
 
 
 def test_a_second_switch_adds_to_what_the_first_one_noted() -> None:
-    first = records.switching(records.own(None, settings(), evidence()), {ACCESS: NEW}, {ACCESS: OLD}, SERVICES)
-    second = records.switching(first, {DATA: NEW}, {DATA: OLD}, SERVICES)
-    assert set(second.uses) == {ACCESS, DATA}
+    first = records.switching(records.own(None, settings(), evidence()), {ACCESS: Both(OLD, NEW)}, SETTING, SERVICES)
+    second = records.switching(
+        first, {DATA: Both(OLD, NEW)}, {"name": Both("b", "c"), "more": Both(None, "x")}, SERVICES
+    )
+    assert set(second.uses) == {ACCESS, DATA} and second.settings["more"] == SettingEntry(None, "x")
+    assert second.settings["name"].before == "a", "not what the first one had just set"
 
 
 def test_what_was_taken_back_is_forgotten_but_a_waiting_roll_stays() -> None:
-    told = records.taken_back(journal("taking-back", services=SERVICES))
-    assert (told.state, dict(told.uses), told.services) == ("taken-back", {}, ())
+    told = records.taken_back(journal("taking-back", services=SERVICES, settings={"name": SettingEntry("a", "b")}))
+    assert (told.state, dict(told.uses), told.services, dict(told.settings)) == ("taken-back", {}, (), {})
     rolled = records.taken_back(journal("taking-back", roll=roll_entry()))
     assert rolled.state == "rolled" and rolled.roll == roll_entry()
     assert records.unrolled(rolled).roll is None
@@ -225,36 +247,43 @@ def test_what_was_taken_back_is_forgotten_but_a_waiting_roll_stays() -> None:
 def test_settling_closes_the_roll() -> None:
     told = records.settled(journal("done", roll=roll_entry()))
     assert told.state == "done" and told.roll is not None and told.roll.state == "settled"
-    facts = records.roll_facts(told)
-    assert facts["roll_instant"] == LATER.isoformat() and facts["roll_settled"]
-    for without in (records.roll_facts(journal("done")), records.roll_facts(None)):
-        assert without["roll_instant"] is None and not without["roll_settled"]
+    assert told.roll.instant == LATER.isoformat() and records.settled_of(told)
+    assert not any(records.settled_of(one) for one in (journal("done", roll=roll_entry()), journal("done"), None))
 
 
 # -- what the journal is for -------------------------------------------------------------------------------------------
 
 
+def put_back(told: Journal, uses: Any) -> dict[str, str | None]:
+    seen = sight(staged(assignments=uses))
+    return {use: both.after for use, both in EDGE.back(records.record_of(told), seen.state, seen.context).uses.items()}
+
+
 def test_only_what_differs_now_is_put_back() -> None:
     told = journal(uses={ACCESS: UseEntry(OLD, NEW), DATA: UseEntry(OLD, NEW), INTERNAL: UseEntry(None, NEW)})
-    half = state(staged_rows(), [assigned(ACCESS, new()), assigned(DATA, old()), assigned(INTERNAL, new())])
-    assert records.to_restore(told, half) == {ACCESS: OLD}, "what had nothing before has nothing to go back to"
-    assert records.to_restore(told, state(staged_rows(), use_rows(old()))) == {}
+    half = [assigned(ACCESS, new()), assigned(DATA, old()), assigned(INTERNAL, new())]
+    assert put_back(told, half) == {ACCESS: OLD}, "what had nothing before has nothing to go back to"
+    assert put_back(told, use_rows(old())) == {}
 
 
 def test_what_was_wanted_is_found_in_the_member_s_own_store() -> None:
     told = journal(uses={ACCESS: UseEntry(OLD, NEW), DATA: UseEntry(OLD, "F" * 40)}, roll=roll_entry())
-    asked = records.wanted_by(told, state(staged_rows()))
+    asked = records.wanted_by(told, state(staged_rows()).stores, EDGE)
     assert asked.uses == {ACCESS: new().certificate, AV: new().certificate}, "one is not in the store any more"
-    assert dict(records.wanted_by(None, state()).uses) == {}
+    nameless = replace(told, roll=replace(roll_entry(), use=""))
+    assert records.wanted_by(nameless, state(staged_rows()).stores, EDGE).uses == asked.uses, (
+        "written before uses were named"
+    )
+    assert dict(records.wanted_by(None, state().stores, EDGE).uses) == {}
 
 
 @pytest.mark.parametrize("entry, confirms", [("rolled", True), ("settled", True), ("rolling", False)])
 def test_a_roll_about_to_be_made_confirms_nothing(entry: str, confirms: bool) -> None:
-    recorded = records.recorded_roll(journal(roll=roll_entry(entry)))
+    recorded = records.confirmed(journal(roll=roll_entry(entry)))
     assert (recorded is not None) is confirms
     if recorded is not None:
         assert (recorded.thumbprint, recorded.instant, recorded.previous) == (NEW, LATER, OLD)
-    assert records.recorded_roll(None) is records.recorded_roll(journal()) is None
+    assert records.confirmed(None) is records.confirmed(journal()) is None
 
 
 @pytest.mark.parametrize("instant", ["tomorrow", "", "2026-11-23T16:00:00", "2026-13-01T00:00:00Z"])

@@ -11,20 +11,26 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.finding import finding
-from ansible_collections.ucops.certificates.plugins.plugin_utils.member import light
+from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.finding import Finding, finding
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.evidence import Evidence, Lock
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.read import refresh
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.records import settled_of
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.stop import PhaseFailed
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import Reply
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.fake_edge import FakeEdge
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.pool import (
     LATER,
     NEW,
     OLD,
+    RUN,
+    asking,
     evidence,
     ids,
     journal,
     reply,
     roll_entry,
 )
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.steps import at
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.edge.edge_rows import (
     ACCESS,
     AV,
@@ -40,7 +46,8 @@ from ansible_collections.ucops.certificates.tests.unit.zoo import NOW
 AFTER = NOW + timedelta(minutes=3)
 SESSION_KEY = {"Id": 9, "Source": "LS", "Time": AFTER, "Level": "Error", "Message": "shared session key"}
 KEPT = (
-    "digest", "keys", "staged", "wanted", "chains", "certificates", "stage", "rollback", "labels", "av_old_ends", "run"
+    "digest", "keys", "staged", "wanted", "chains", "certificates", "stage", "back", "labels", "run", "offers",
+    "planned_keys", "settings", "own", "missing",
 )  # fmt: skip
 
 
@@ -50,98 +57,105 @@ def small(**rows: Any) -> Reply:
     return Reply(whole.host, {name: whole.answers[name] for name in ("assignments", "services", "events")})
 
 
-def refreshed(before: dict[str, Any] | None = None, **rows: Any) -> dict[str, Any]:
+def refreshed(before: Evidence | None = None, **rows: Any) -> Evidence:
     told = rows.pop("journal", journal("switched"))
-    return light.refresh(before or evidence(), small(**rows), AFTER, told, [new().certificate], None, locked=True)
+    return refresh(asking(), before or evidence(), small(**rows), AFTER, told, None, locked=True)
 
 
-def having(*found: Any) -> dict[str, Any]:
-    return evidence() | {"findings": [f.to_dict() for f in found]}
+def having(*found: Finding) -> Evidence:
+    return replace(evidence(), findings=found)
 
 
 def test_it_says_what_is_assigned_and_what_is_left() -> None:
     after = refreshed(assignments=[assigned(ACCESS, new()), assigned(DATA, old()), assigned(AV, old())])
-    assert after["assigned"] == {ACCESS: NEW, DATA: OLD, AV: OLD}
-    assert after["switch_uses"] == [DATA] and [line.split(":")[0] for line in after["switch"]] == [DATA]
+    assert after.assigned == {ACCESS: NEW, DATA: OLD, AV: OLD}
+    assert list(after.plan.uses) == [DATA] and [line.split(":")[0] for line in after.plan.lines] == [DATA]
     done = refreshed(assignments=use_rows(new()))
-    assert done["switch_uses"] == [] and done["switch"] == [] and done["standing"]["state"] == "done"
+    assert not done.plan.uses and done.plan.lines == () and done.plan.empty and done.pending[AV].state == "done"
 
 
 def test_it_does_not_invent_work_that_was_none() -> None:
     settled = evidence(reply(assignments=use_rows(new()), stores=[]))
-    assert refreshed(settled, assignments=use_rows(old()))["switch_uses"] == []
+    assert not refreshed(settled, assignments=use_rows(old())).plan.uses
 
 
 @pytest.mark.parametrize("key", KEPT)
 def test_what_only_the_whole_read_proved_stays(key: str) -> None:
     before = evidence()
-    assert refreshed(before)[key] == before[key]
+    assert getattr(refreshed(before), key) == getattr(before, key)
+
+
+def test_how_long_the_certificate_in_force_lives_stays() -> None:
+    before, after = evidence().pending[AV], refreshed().pending[AV]
+    assert (after.ends, after.outlive) == (before.ends, before.outlive) == (old().certificate.not_after, 8 * 3600)
 
 
 def test_the_clock_is_read_anew() -> None:
     after = refreshed()
-    assert after["host"]["clock"] == AFTER.isoformat() and after["host"]["offset"] == 0.0
-    assert after["host"]["windows"] == evidence()["host"]["windows"], "the rest of the host stays"
+    assert after.host.clock == AFTER and after.host.offset == 0.0
+    assert after.host.windows == evidence().host.windows, "the rest of the host stays"
 
 
 def test_without_a_clock_nothing_is_judged() -> None:
     silent = Reply(replace(small().host, clock=None), small().answers)
     with pytest.raises(PhaseFailed, match="edge1 did not say what time it is"):
-        light.refresh(evidence(), silent, AFTER, None, (), None, False)
+        refresh(asking(), evidence(), silent, AFTER, None, None, False)
 
 
 def test_a_service_that_came_up_again_is_forgiven_and_one_that_did_not_is_told() -> None:
     before = having(finding("product.service-stopped", "edge1", "RTCSRV (Access Edge)", "found Stopped"))
-    assert refreshed(before)["findings"] == [] and refreshed(before)["ready"]
+    assert refreshed(before).findings == () and refreshed(before).ready
     after = refreshed(services=running(RTCSRV="Stopped"))
-    assert ids(after["findings"]) == ["product.service-stopped"] and not after["ready"]
-    assert after["services"]["RTCSRV"] == "Stopped"
+    assert ids(after.findings) == ["product.service-stopped"] and not after.ready
+    assert after.services["RTCSRV"] == "Stopped"
 
 
 @pytest.mark.parametrize("id", ["store.intermediate-in-root", "chain.ambiguous", "key.unusable", "tls.unreadable"])
 def test_findings_about_stores_and_keys_stay(id: str) -> None:
     kept = finding(id, "edge1", "x", "said before")
     after = refreshed(having(kept))
-    assert after["findings"] == [kept.to_dict()] and after["ready"] is not kept.stops
+    assert after.findings == (kept,) and after.ready is not kept.stops
 
 
 @pytest.mark.parametrize(
     "id", ["journal.unfinished", "member.locked", "roll.unsettled", "event.session-key", "product.use-differs"]
 )
 def test_findings_that_the_step_itself_ended_go(id: str) -> None:
-    assert refreshed(having(finding(id, "edge1", "x", "said before")))["findings"] == []
+    assert refreshed(having(finding(id, "edge1", "x", "said before"))).findings == ()
 
 
 def test_other_findings_about_the_product_stay() -> None:
     own = finding("product.av-own-certificate", "edge1", AV, "has its own")
-    assert ids(refreshed(having(own))["findings"]) == ["product.av-own-certificate"]
+    assert ids(refreshed(having(own)).findings) == ["product.av-own-certificate"]
 
 
 def test_events_count_when_asked_and_from_the_instant_given() -> None:
     read, told = small(events=[SESSION_KEY]), journal("done")
     for since, expected in ((None, []), (NOW, ["event.session-key"]), (AFTER + timedelta(seconds=1), [])):
-        after = light.refresh(evidence(), read, AFTER, told, [new().certificate], since, locked=True)
-        assert ids(after["findings"]) == expected and after["ready"] is not bool(expected)
+        after = refresh(asking(), evidence(), read, AFTER, told, since, locked=True)
+        assert ids(after.findings) == expected and after.ready is not bool(expected)
 
 
 def test_a_roll_is_confirmed_by_the_journal_of_the_same_document() -> None:
     after = refreshed(journal=journal("rolled", uses={}, roll=roll_entry()))
-    assert after["standing"] == {"state": "scheduled", "instant": LATER.isoformat(), "previous": OLD}
-    assert after["roll_instant"] == LATER.isoformat() and not after["roll_settled"]
-    assert refreshed(journal=journal("rolling", uses={}, roll=roll_entry("rolling")))["standing"]["state"] == "needed"
+    succession = after.pending[AV]
+    assert (succession.state, succession.instant, succession.previous) == ("scheduled", LATER, OLD)
+    assert after.journal is not None and after.journal.roll == roll_entry() and not settled_of(after.journal)
+    assert refreshed(journal=journal("rolling", uses={}, roll=roll_entry("rolling"))).pending[AV].state == "needed"
 
 
 def test_the_journal_in_the_evidence_is_the_one_just_written() -> None:
-    assert refreshed()["journal"] == journal("switched").dumps()
+    assert refreshed().journal == journal("switched")
 
 
 def test_the_lock_is_gone_once_it_is_given_up() -> None:
-    before = evidence() | {"locked": True, "lock": {"run": "r", "at": ""}}
-    given = light.refresh(before, small(), AFTER, journal("done"), (), None, locked=False)
-    assert not given["locked"] and given["lock"] is None
-    assert refreshed(before)["lock"] == before["lock"]
+    before = replace(evidence(), lock=Lock(RUN))
+    assert before.locked
+    given = refresh(asking(), before, small(), AFTER, journal("done"), None, locked=False)
+    assert not given.locked and given.lock is None
+    assert refreshed(before).lock == before.lock
 
 
 def test_the_read_is_small() -> None:
-    assert [c.id for c in light.calls(None)] == ["assignments", "services"]
-    assert [c.id for c in light.calls(NOW)] == ["assignments", "services", "events"]
+    assert [c.id for c in at(FakeEdge()).after(None)] == ["assignments", "services"]
+    assert [c.id for c in at(FakeEdge()).after(NOW)] == ["assignments", "services", "events"]

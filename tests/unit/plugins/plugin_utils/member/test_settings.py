@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.settings import Settings
-from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.pool import settings
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.pool import EDGE, settings
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.edge.edge_rows import UNHURRIED
 
 TEXT = st.text(max_size=8)
@@ -29,10 +29,11 @@ TEXT = st.text(max_size=8)
         excluded=st.dictionaries(TEXT, TEXT, max_size=3),
         wanted=st.dictionaries(TEXT, st.dictionaries(TEXT, TEXT, max_size=2), max_size=3),
         names=st.lists(TEXT, max_size=3).map(tuple),
-        roll_hours=st.floats(0, 100),
+        window_hours=st.floats(0, 100),
         drain_seconds=st.integers(0, 9999),
         take_over=st.none() | st.just("20261101T000000Z-0001"),
-        allow_call_drop=st.booleans(),
+        completed=st.booleans(),
+        own=st.dictionaries(TEXT, st.none() | TEXT | st.booleans() | st.floats(0, 100), max_size=3),
     )
 )
 def test_settings_survive_the_way_through_a_fact(run: Settings) -> None:
@@ -51,5 +52,12 @@ def test_a_start_in_the_middle_has_no_settings(data: dict[str, object]) -> None:
 
 @pytest.mark.parametrize("text", ["2026-11-24T02:00:00Z", "2026-11-24T02:00:00+00:00", "2026-11-24T03:00:00+01:00"])
 def test_the_instant_of_the_roll_is_one_instant_however_it_is_written(text: str) -> None:
-    assert settings(roll_at=text).roll_instant == datetime(2026, 11, 24, 2, tzinfo=timezone.utc)
-    assert settings(roll_at=None).roll_instant is None
+    assert EDGE.own({"roll_at": text}).roll_instant == datetime(2026, 11, 24, 2, tzinfo=timezone.utc)
+    assert EDGE.own({"roll_at": None}).roll_instant is None
+
+
+@given(roll_hours=st.floats(0, 100), allow_call_drop=st.booleans(), av=st.sampled_from(["auto", "follow", "leave"]))
+def test_a_product_s_own_part_survives_it_too(roll_hours: float, allow_call_drop: bool, av: str) -> None:
+    run = settings(roll_hours=roll_hours, allow_call_drop=allow_call_drop, av=av)
+    own = EDGE.own(Settings.from_dict(json.loads(json.dumps(run.to_dict()))).own)
+    assert (own.roll_hours, own.allow_call_drop, own.av) == (roll_hours, allow_call_drop, av)

@@ -18,10 +18,8 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.findin
 from ansible_collections.ucops.certificates.plugins.plugin_utils.report.report import (
     CHECKS,
     CertificateReport,
-    Chain,
     GateReport,
     HostReport,
-    Link,
     MemberReport,
     Phase,
     Report,
@@ -30,6 +28,7 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.report.report i
     WireReport,
     checks,
 )
+from ansible_collections.ucops.certificates.plugins.plugin_utils.stores.pictures import Chain, Link
 
 NOW = datetime(2026, 11, 23, 2, 15, tzinfo=timezone.utc)
 AV, ACCESS, DATA = "AudioVideoAuthentication", "AccessEdgeExternal", "DataEdgeExternal"
@@ -153,7 +152,11 @@ def verdict(members: tuple[MemberReport, ...], excluded: dict[str, str] | None =
     }
     names = [one.name for one in members]
     return array_verdict(
-        names, facts, {use: NEW for use in USES}, {name: {use: OLD for use in USES} for name in names}, excluded
+        names,
+        facts,
+        {name: {use: NEW for use in USES} for name in names},
+        {name: {use: OLD for use in USES} for name in names},
+        excluded,
     )
 
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -177,8 +178,7 @@ def test_after_a_dead_controller_the_journal_tells_what_was_old() -> None:
 
 def test_a_run_that_wanted_nothing_finds_the_old() -> None:
     asked = {m: evidence(reply(), m, settings(purpose="rollback", wanted={})) for m in MEMBERS}
-    for seen in asked.values():
-        seen["wanted"] = {}
+    asked = {m: replace(seen, wanted={}, pending={}) for m, seen in asked.items()}
     made = report(run=settings(purpose="rollback", wanted={}), first=asked, evidence=asked)
     assert made.verdict.verdict == "all-old" and made.result == "ok"
 

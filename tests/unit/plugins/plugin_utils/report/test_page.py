@@ -19,8 +19,9 @@ from hypothesis import strategies as st
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.finding import finding
 from ansible_collections.ucops.certificates.plugins.plugin_utils.report.page import chain_groups, report_html
-from ansible_collections.ucops.certificates.plugins.plugin_utils.report.report import Chain, Phase, Report
+from ansible_collections.ucops.certificates.plugins.plugin_utils.report.report import Phase, Report
 from ansible_collections.ucops.certificates.plugins.plugin_utils.report.svg import chain_svg
+from ansible_collections.ucops.certificates.plugins.plugin_utils.stores.pictures import Chain
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.report import examples
 
 EXAMPLES = [examples.refused, examples.renewed, examples.one, examples.forty]

@@ -8,7 +8,6 @@ from __future__ import annotations
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.back import (
     MY,
     NAME,
-    Record,
     blocked,
     plan_back,
     to_record,
@@ -20,6 +19,7 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchan
     plan_services,
 )
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.state import Connector, ExchangeState
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products.interface import Both, Record
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.exchange.exchange_rows import (
     made,
     state,
@@ -44,7 +44,8 @@ def record(here: ExchangeState, **more: str) -> Record:
     """What the journal keeps of a switch to the new certificate."""
     order = Order(thumb("new"), EVERY, names={"POP": more["pop"]} if "pop" in more else {})
     settings = to_record(thumb("new"), plan_services(order, here), here)
-    return Record({use: (thumb("old"), thumb("new")) for use in EVERY}, settings)
+    uses = {use: Both(thumb("old"), thumb("new")) for use in EVERY}
+    return Record(uses, {name: Both(before, after) for name, (before, after) in settings.items()})
 
 
 def kinds(found: tuple[object, ...]) -> list[str]:
@@ -59,9 +60,9 @@ def test_before_anything_was_done_there_is_nothing_to_do() -> None:
 
 def test_the_record_keeps_what_enabling_may_move() -> None:
     kept = record(state(**STAGED)).settings
-    assert kept[DEFAULT] == (thumb("self"), thumb("self")), "enabling SMTP moves it and puts it back"
-    assert kept[NAME + "POP"] == ("pop.contoso.example", "pop.contoso.example")
-    assert kept[MY + thumb("new")] == (None, thumb("new"))
+    assert kept[DEFAULT] == Both(thumb("self"), thumb("self")), "enabling SMTP moves it and puts it back"
+    assert kept[NAME + "POP"] == Both("pop.contoso.example", "pop.contoso.example")
+    assert kept[MY + thumb("new")] == Both(None, thumb("new"))
 
 
 def test_a_whole_switch_is_undone_and_the_certificate_leaves_my_last() -> None:
@@ -91,7 +92,7 @@ def test_names_go_back_to_what_they_were() -> None:
 def test_connectors_go_back_first_and_only_those_of_the_journal() -> None:
     new, old = tls_certificate_name(made("new")), "<I>CN=Gone<S>CN=mail.contoso.example"
     ours, other = Connector("send", "Out", "", new, ""), Connector("receive", "Front", "", new, "")
-    kept = Record({}, {ours.subject: (old, new)})
+    kept = Record({}, {ours.subject: Both(old, new)})
     changes = plan_back(kept, state(**{**SWITCHED, "connectors": (ours, other)}))
     assert [(change.subject, change.after) for change in changes] == [("Send connector Out", old)]
     assert changes[0].calls[0].parameters["Identity"] == "Out"
@@ -109,5 +110,5 @@ def test_what_cannot_go_back_is_said() -> None:
     assert [text for text in blocked(record(state(**STAGED)), state(**gone)) if "IIS" in text and "not in" in text]
     no_default = {**SWITCHED, "my": ("old", "new", "auth"), "default": "new"}
     assert [text for text in blocked(record(state(**STAGED)), state(**no_default)) if text.startswith(DEFAULT)]
-    nothing = Record({"IIS": (None, thumb("new"))}, {})
+    nothing = Record({"IIS": Both(None, thumb("new"))}, {})
     assert blocked(nothing, state(**SWITCHED)) == ("IIS: the journal does not say which certificate the web site had",)

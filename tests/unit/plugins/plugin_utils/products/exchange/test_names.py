@@ -5,12 +5,8 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 import pytest
 
-from ansible_collections.ucops.certificates.plugins.plugin_utils.array.connectors import to_rename
-from ansible_collections.ucops.certificates.plugins.plugin_utils.member.settings import Settings
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.names import (
     change_of,
     renames,
@@ -72,33 +68,3 @@ def test_only_connectors_that_name_what_is_replaced() -> None:
     assert change.calls[0].name == "Set-ReceiveConnector"
     assert change.calls[0].parameters["Identity"] == "EX1\\Front"
     assert change.calls[0].parameters["TlsCertificateName"] == tls_certificate_name(leaf)
-
-
-SETTINGS = Settings(run="r", array="exchange", members=("ex1", "ex2"), product="exchange")
-
-
-def seen(computer: str, *connectors: tuple[str, list[str]]) -> dict[str, object]:
-    """What a member's evidence says of Send connectors, as far as this is concerned."""
-    send = [{"name": name_, "before": OLD, "after": "new", "sources": sources} for name_, sources in connectors]
-    return {"host": {"computer": computer}, "send": send}
-
-
-def test_the_last_member_that_is_switched_renames_along_with_it() -> None:
-    out = ("Out", ["EX1", "contoso.example/Servers/EX2"])
-    evidence = {"ex1": seen("EX1", out), "ex2": seen("EX2", out)}
-    assert to_rename(SETTINGS, evidence, ["ex1", "ex2"])[0] == {"member": "ex2", "connectors": ["Out"], "apart": False}
-    assert to_rename(SETTINGS, evidence, ["ex1"])[0]["member"] == "ex1"
-    alone = to_rename(SETTINGS, evidence, [])[0]
-    assert alone == {"member": "ex1", "connectors": ["Out"], "apart": True}, "an earlier run was interrupted"
-
-
-def test_a_connector_of_another_server_is_left_alone_and_told() -> None:
-    ours, theirs = ("Ours", ["EX2"]), ("Theirs", ["EX1", "EDGE7"])
-    found, told = to_rename(SETTINGS, {"ex1": seen("EX1", ours, theirs), "ex2": seen("EX2")}, ["ex1", "ex2"])
-    assert found["connectors"] == ["Ours"]
-    assert [(f.id, f.subject, f.severity) for f in told] == [
-        ("exchange.connector-elsewhere", "Send connector Theirs", "warning")
-    ]
-    assert "EDGE7" in told[0].text
-    only = replace(SETTINGS, members=("ex1",))
-    assert to_rename(only, {"ex1": seen("EX1", theirs)}, ["ex1"])[0] == {}
