@@ -10,7 +10,7 @@ from ..pki import Pki
 from . import services
 from .edge import Pool, take_effect
 from .events import LYNC, Event
-from .journal import Lock
+from .journal import INHERITED, PROTECTED, Lock
 from .keys import CNG, NETWORK_SERVICE, Container
 from .state import Behaviour, State
 from .stores import LOCATIONS, MACHINE, Entry
@@ -155,6 +155,14 @@ def _journal(state: State, pool: Pool, pki: Pki, value: Any) -> None:
     state.journal.text = value
 
 
+def _journal_key(state: State, pool: Pool, pki: Pki, value: Any) -> None:
+    """``journal_key``: "half-made" (its access list was never set), "protected", or null: nobody has made it."""
+    lists = {"half-made": INHERITED, "protected": PROTECTED, None: None}
+    if value not in lists:
+        raise ValueError(f"expected half-made, protected or null for journal_key, found {value!r}")
+    state.journal.access = lists[value]
+
+
 ORDERS = {
     "calls": _calls,
     "calls_last": _calls_last,
@@ -166,4 +174,5 @@ ORDERS = {
     "key": _key,
     "lock": _lock,
     "journal": _journal,
+    "journal_key": _journal_key,
 }
