@@ -44,33 +44,35 @@ function Format-Text($text) {
 
 function Format-Time($time) { $time.ToUniversalTime().ToString('yyyy-MM-ddTHH:mm:ss.fffffffZ', $invariant) }
 
-# A value as JSON. What JSON has no form for is tagged; objects become their text.
-function Format-Json($value) {
+# A value as JSON. What JSON has no form for is tagged; objects become their text. What remoting made again is a number or a
+# bag of properties with the names of its former types: an enum is known by them, and of its methods ToString() is left.
+function Format-Json($value, $depth) {
     if ($null -eq $value) { 'null' }
-    elseif ($value -is [bool]) { "$value".ToLower() }
-    elseif ($value -is [string] -or $value -is [char]) { Format-Text $value }
+    elseif ($value -is [bool]) { if ($value) { 'true' } else { 'false' } }
+    elseif ($value -is [string] -or $value -is [char] -or $value.PSObject.TypeNames -like '*System.Enum') { Format-Text $value }
     elseif ($value -is [byte[]]) { '{"$bytes":"' + [Convert]::ToBase64String($value) + '"}' }
-    elseif ($value -is [DateTime]) { '{"$datetime":"' + (Format-Time $value) + '"}' }
-    elseif ($value -is [Enum]) { Format-Text $value.ToString() }
+    elseif ($value -is [DateTime]) { '{"$datetime":"' + (Format-Time ([DateTime]$value)) + '"}' }
     elseif ($value.GetType().IsPrimitive) {
-        $digits = $value.ToString($invariant)
-        if ([Math]::Abs([double]$value) -gt 9007199254740992) { $digits = '{"$int64":"' + $digits + '"}' }
-        $digits
-    } elseif ($value -is [Collections.IDictionary]) {
-        $members = foreach ($key in $value.Keys) { (Format-Text $key) + ':' + (Format-Json $value[$key]) }
+        $text = [Convert]::ToString($value, $invariant)
+        if ($text -cmatch '^-?\d{16,}$') { '{"$int64":"' + $text + '"}' }
+        # Not a number, or without end.
+        elseif ($text -cmatch '[^-+.E\d]') { Format-Text $text } else { $text }
+    } elseif ($depth -gt 40) { throw 'It is nested too deep, or holds itself.' }
+    elseif ($value -is [Collections.IDictionary]) {
+        $members = foreach ($key in $value.Keys) { (Format-Text $key) + ':' + (Format-Json $value[$key] ($depth + 1)) }
         '{' + [string]::Join(',', [string[]]@($members)) + '}'
     } elseif ($value -is [Collections.IEnumerable]) {
-        '[' + [string]::Join(',', [string[]]@(foreach ($item in $value) { Format-Json $item })) + ']'
+        '[' + [string]::Join(',', [string[]]@(foreach ($item in $value) { Format-Json $item ($depth + 1) })) + ']'
     } else { Format-Text ([Convert]::ToString($value, $invariant)) }
 }
 
 # What went wrong, as a row: the innermost cause of a failed .NET call, and the messages of what caused it.
 function Get-Fault($record) {
     $cause = $record.Exception
-    while ($cause.InnerException -and $cause.GetType().Name -match 'InvocationExc|^RuntimeExc') { $cause = $cause.InnerException }
-    $message = $cause.Message.Trim()
+    while ($cause.InnerException -and $cause.GetType().Name -cmatch 'InvocationExc|^RuntimeExc') { $cause = $cause.InnerException }
+    $message = "$($cause.Message)".Trim()
     for ($inner = $cause.InnerException; $inner; $inner = $inner.InnerException) {
-        if (-not $message.Contains($inner.Message)) { $message += ' ' + $inner.Message }
+        if (-not $message.Contains("$($inner.Message)")) { $message += ' ' + $inner.Message }
     }
     @{ message = $message; type = $cause.GetType().FullName; category = $record.CategoryInfo.Category
         fqid = $record.FullyQualifiedErrorId }
@@ -127,14 +129,25 @@ if ($outer.Count -or -not $root.nonce) { throw 'The document is not whole.' }
 #region stores:
 # ---- Certificate stores of the machine.
 
-function Open-Store($name, $flags, $location = 'LocalMachine') {
+# Without flags to read: a store that nobody made is empty then, and stays unmade.
+function Open-Store($name, $flags = 'ReadOnly, OpenExistingOnly', $location = 'LocalMachine') {
     $store = New-Object Security.Cryptography.X509Certificates.X509Store($name, $location)
-    $store.Open($flags)
+    try { $store.Open($flags) }
+    catch {
+        # ERROR_FILE_NOT_FOUND
+        if ((Get-Code $_) -ne 0x80070002) { throw $_ }
+        $store = @{ Certificates = @() }
+    }
     $store
 }
 
+# The HRESULT of what went wrong: its words are translated.
+function Get-Code($record) { [Runtime.InteropServices.Marshal]::GetHRForException($record.Exception.GetBaseException()) }
+
 function Find-Certificate($store, $thumbprint) {
-    foreach ($certificate in $store.Certificates) { if ($certificate.Thumbprint -eq $thumbprint) { return $certificate } }
+    foreach ($certificate in $store.Certificates) {
+        if ([string]::Equals($certificate.Thumbprint, $thumbprint, 'OrdinalIgnoreCase')) { return $certificate }
+    }
 }
 
 # The key of a certificate. A property whose getter throws is silently $null in newer PowerShell; a method throws in all.
@@ -155,7 +168,7 @@ function Remove-Container($key) { $key.PersistKeyInCsp = $false; $key.Clear() }
 # Runs a block for each certificate that is asked for; without thumbprints for all that have a key. Its row says whether the
 # certificate is there, and what went wrong; `$more` are the values that the block sets.
 function Get-EachRow($more, $block) {
-    $store = Open-Store $with['Store'] 'ReadOnly'
+    $store = Open-Store $with['Store']
     $asked = $with['Thumbprints']
     if ($null -eq $asked) {
         $asked = @(foreach ($certificate in $store.Certificates) { if ($certificate.HasPrivateKey) { $certificate.Thumbprint } })
@@ -192,8 +205,7 @@ function Add-KeyFacts($row, $certificate) {
     } catch {
         $row['KeyError'] = (Get-Fault $_).message
         # NTE_BAD_PROV_TYPE: a key storage provider (CNG) holds the key, which .NET cannot open this way.
-        $code = [Runtime.InteropServices.Marshal]::GetHRForException($_.Exception.GetBaseException())
-        if ($code -eq 0x80090014) { $row['Provider'] = 'CNG' }
+        if ((Get-Code $_) -eq 0x80090014) { $row['Provider'] = 'CNG' }
     }
 }
 #endregion
@@ -204,7 +216,7 @@ function Get-StoreCertificate {
     if ($with['Users']) { $places += 'CurrentUser\CA' }
     foreach ($place in $places) {
         $location, $name = $place.Split('\')
-        foreach ($certificate in (Open-Store $name 'ReadOnly' $location).Certificates) {
+        foreach ($certificate in (Open-Store $name -location $location).Certificates) {
             $row = @{ Location = $location; Store = $name; RawData = $certificate.RawData; Blob = $null
                 FriendlyName = $certificate.FriendlyName }
             Add-KeyFacts $row $certificate
@@ -232,7 +244,7 @@ function Add-StoreCertificate {
 }
 
 function Remove-StoreCertificate {
-    $store = Open-Store $with['Store'] 'ReadWrite'
+    $store = Open-Store $with['Store'] 'ReadWrite, OpenExistingOnly'
     $certificate = Find-Certificate $store $with['Thumbprint']
     if ($certificate) {
         # Opened first: a key that cannot be deleted must not be left behind without its certificate.
@@ -248,11 +260,12 @@ function Remove-StoreCertificate {
 #region import: Import-StorePfx; needs stores, facts
 # Without provider attributes in the PFX the key lands in a CryptoAPI provider (nf-wincrypt-pfximportcertstore).
 function Import-StorePfx {
-    $flags = [Security.Cryptography.X509Certificates.X509KeyStorageFlags]'MachineKeySet, PersistKeySet'
-    if ($with['Exportable']) { $flags = $flags -bor [Security.Cryptography.X509Certificates.X509KeyStorageFlags]'Exportable' }
+    $flags = 'MachineKeySet, PersistKeySet'
+    if ($with['Exportable']) { $flags += ', Exportable' }
     # Not Import(): newer .NET has only constructors. Not New-Object: it is a command.
     $certificate = [Activator]::CreateInstance([Security.Cryptography.X509Certificates.X509Certificate2],
-        [object[]]([byte[]]$with['Pfx'], [Security.SecureString]$with['Password'], $flags))
+        [object[]]([byte[]]$with['Pfx'], [Security.SecureString]$with['Password'],
+            [Security.Cryptography.X509Certificates.X509KeyStorageFlags]$flags))
     try {
         if ($with['FriendlyName']) { $certificate.FriendlyName = $with['FriendlyName'] }
         $store = Open-Store $with['Store'] 'ReadWrite'
@@ -316,7 +329,7 @@ function Get-StoreKeyAccess {
 }
 
 function Grant-StoreKey {
-    $certificate = Find-Certificate (Open-Store $with['Store'] 'ReadOnly') $with['Thumbprint']
+    $certificate = Find-Certificate (Open-Store $with['Store']) $with['Thumbprint']
     if (-not $certificate) { throw "There is no certificate $($with['Thumbprint'])." }
     $file = Get-KeyFile $certificate
     $list = $file.GetAccessControl()
@@ -332,7 +345,9 @@ function Grant-StoreKey {
 # by hand on the other. The answer up to ServerHelloDone is returned raw; nothing is read out of it here.
 function Test-TlsPresented {
     # TLS 1.2, where certificates are readable: ECDHE and plain RSA suites, curves and hashes to go with them, no server name.
-    $hello = [Convert]::FromBase64String('FgMBAGcBAABjAwMHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwAAFsAwwC/AKMAnwBTAEwCdAJwANQAvAAoBAAAkAAoACAAGABcAGAAZAAsAAgEAAA0ADgAMBAEFAQYBAgEEAwID')
+    # A strict server asks for secure renegotiation (RFC 5746, offered as suite 00FF; KB980436) and the extended master secret
+    # (RFC 7627).
+    $hello = [Convert]::FromBase64String('FgMBAG0BAABpAwMHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwAAGMAwwC/AKMAnwBTAEwCdAJwANQAvAAoA/wEAACgACgAIAAYAFwAYABkACwACAQAADQAOAAwEAQUBBgECAQQDAgMAFwAA')
     # .NET 2.0 knows no TLS 1.1 and 1.2; the certificates do not depend on the version.
     $versions = 'Tls'
     if ([Enum]::IsDefined([Security.Authentication.SslProtocols], 'Tls12')) { $versions = 'Tls, Tls11, Tls12' }
@@ -355,7 +370,7 @@ function Test-TlsPresented {
                 $flight.Write($buffer, 0, $count)
                 $all = $flight.ToArray()
                 # An alert (record type 21) ends it badly; ServerHelloDone (type 14, of length 0) ends it well.
-                $done = $count -eq 0 -or $all[0] -eq 21 -or [BitConverter]::ToString($all).EndsWith('-0E-00-00-00')
+                $done = $count -eq 0 -or $all[0] -eq 21 -or [BitConverter]::ToString($all).EndsWith('-0E-00-00-00', 'Ordinal')
             } until ($done -or $all.Length -gt 65536)
             if ($all[0] -ne 22) {
                 $server.Close()
@@ -383,7 +398,7 @@ function Find-Event {
     $events = @(Get-WinEvent -FilterHashtable $filter -MaxEvents $with['Newest'] -ErrorAction SilentlyContinue `
             -ErrorVariable problems)
     foreach ($problem in $problems) {
-        switch -wildcard ($problem.FullyQualifiedErrorId) {
+        switch -wildcard -casesensitive ($problem.FullyQualifiedErrorId) {
             'NoMatchingLogsFound*' { [void]$warned.Add("no event log named $($with['Log'])") }
             'NoMatching*' { }
             default { throw $problem }
@@ -439,7 +454,7 @@ function Wait-Stopped {
 # Into another store of the machine; both entries then point to one key, with its access list.
 $own += 'Copy-StoreCertificate'
 function Copy-StoreCertificate {
-    $certificate = Find-Certificate (Open-Store $with['From'] 'ReadOnly') $with['Thumbprint']
+    $certificate = Find-Certificate (Open-Store $with['From']) $with['Thumbprint']
     if (-not $certificate) { throw "There is no certificate $($with['Thumbprint']) in $($with['From'])." }
     (Open-Store $with['To'] 'ReadWrite').Add($certificate)
     @{ Store = $with['To']; Thumbprint = $certificate.Thumbprint }
@@ -479,7 +494,7 @@ function Get-TlsBinding {
         if ($value -match '^(\[.+\]|[^:]+):(\d+)$') {
             $row = @{ Address = $matches[1]; Port = [int]$matches[2]; Store = 'My'; AppId = $null }
         } elseif ($row -and $value -match '^[0-9a-f]{40}$' -and -not $row['Thumbprint']) {
-            $row['Thumbprint'] = $value.ToUpper()
+            $row['Thumbprint'] = $value.ToUpperInvariant()
             $row
         } elseif ($row -and $value -match '^\{[0-9a-f-]{36}\}$') { $row['AppId'] = $value }
         elseif ($last -and $last -eq $row['AppId'] -and $value -notmatch '^\(') { $row['Store'] = $value }
@@ -510,12 +525,15 @@ function Get-Journal {
 #endregion
 
 #region record: Set-Journal; needs values
-# Sets values of the key; $null removes one.
+# Sets values of the key; $null removes one. The access list comes first, also to a key that is there: whoever made it may
+# have been stopped half-way. Only that section: audit rules, even none, take the right to manage the security log.
 function Set-Values($values) {
-    if (-not (Test-Path -Path $journal)) {
-        [void](New-Item -Path $journal -Force)
+    if (-not (Test-Path -Path $journal)) { [void](New-Item -Path $journal -Force) }
+    $wanted = 'D:P(A;CI;KA;;;SY)(A;CI;KA;;;BA)'
+    # Windows may show marks of inheritance (AI, AR) that nobody has set.
+    if (((Get-Acl -Path $journal).GetSecurityDescriptorSddlForm('Access') -creplace 'A[IR]') -cne $wanted) {
         $list = New-Object Security.AccessControl.RegistrySecurity
-        $list.SetSecurityDescriptorSddlForm('D:P(A;CI;KA;;;SY)(A;CI;KA;;;BA)')
+        $list.SetSecurityDescriptorSddlForm($wanted, 'Access')
         Set-Acl -Path $journal -AclObject $list
     }
     foreach ($name in $values.Keys) {
@@ -650,38 +668,49 @@ if ($exchange) {
 
 # ---- Run the calls.
 
-$replies = New-Object Collections.ArrayList
+$replies = @()
 $stopped = $false
 foreach ($call in $root['calls']) {
     $reply = @{ id = $call['id'] }
-    [void]$replies.Add($reply)
-    if ($stopped) { $reply['not_run'] = $true; continue }
+    if ($stopped) {
+        $reply['not_run'] = $true
+        $replies += Format-Json $reply
+        continue
+    }
     $name = $call['name']
     $with = $call['with']
-    $rows = $reply['rows'] = New-Object Collections.ArrayList
     $warned = $reply['warnings'] = New-Object Collections.ArrayList
-    $said = $null
+    $made = $said = $null
+    $rows = @()
     $watch = [Diagnostics.Stopwatch]::StartNew()
     try {
         if ($product -ccontains $name) {
-            foreach ($object in @(& $name @with -ErrorAction Stop -WarningAction SilentlyContinue -WarningVariable said)) {
-                $row = @{}
-                foreach ($property in $call['keep']) { $row[$property] = $object.$property }
-                if ($null -ne $object) { [void]$rows.Add($row) }
-            }
+            $made = @(& $name @with -ErrorAction Stop -WarningAction SilentlyContinue -WarningVariable said)
+            $made = @(foreach ($object in $made) {
+                    $row = @{}
+                    foreach ($property in $call['keep']) { $row[$property] = $object.$property }
+                    if ($null -ne $object) { $row }
+                })
         } else {
             $call['fqid'] = 'ucops.NotAllowed'
             if ($own -cnotcontains $name) { throw "$name is not a call that this script makes." }
             $call['fqid'] = "ucops.$name"
-            $rows.AddRange(@(& $name))
+            $made = @(& $name)
         }
+        # Here, so that a value that cannot be written is an error of this call and does not cost the reply.
+        $rows = @(foreach ($row in $made) { Format-Json $row })
     } catch {
-        $reply['error'] = Get-Fault $_
-        if ($call['fqid']) { $reply['error']['fqid'] = $call['fqid'] }
+        $fault = $reply['error'] = Get-Fault $_
+        if ($null -ne $made) {
+            $call['fqid'] = 'ucops.NotWritten'
+            $fault['message'] = "$name was made, but its answer cannot be written: " + $fault['message']
+        }
+        if ($call['fqid']) { $fault['fqid'] = $call['fqid'] }
         $stopped = -not $call['optional']
     }
     if ($said) { foreach ($text in $said) { [void]$warned.Add("$text") } }
     $reply['seconds'] = $watch.Elapsed.TotalSeconds
+    $replies += '{"rows":[' + [string]::Join(',', [string[]]$rows) + '],' + (Format-Json $reply).Substring(1)
 }
 
 #region hangup: exchange, exchange:management_shell, exchange:session, exchange:snapin
@@ -712,14 +741,12 @@ try {
 } catch { }
 #endregion
 $text = Format-Json @{
-    host = @{
-        computer = $env:COMPUTERNAME; user = $user; admin = $admin; bits = [IntPtr]::Size * 8; clock = Format-Time (Get-Date)
-        windows = $windows; clr = "$([Environment]::Version)"; culture = $culture
-        powershell = "$($PSVersionTable.PSVersion)"; language = "$($ExecutionContext.SessionState.LanguageMode)"
-        loaded = $loaded; load_error = $loadError
-    }
-    replies = $replies
+    computer = $env:COMPUTERNAME; user = $user; admin = $admin; bits = [IntPtr]::Size * 8; clock = Format-Time (Get-Date)
+    windows = $windows; clr = "$([Environment]::Version)"; culture = $culture
+    powershell = "$($PSVersionTable.PSVersion)"; language = "$($ExecutionContext.SessionState.LanguageMode)"
+    loaded = $loaded; load_error = $loadError
 }
+$text = '{"host":' + $text + ',"replies":[' + [string]::Join(',', [string[]]$replies) + ']}'
 $lines = @("ucops-begin $($root['nonce'])")
 for ($at = 0; $at -lt $text.Length; $at += 8000) { $lines += $text.Substring($at, [Math]::Min(8000, $text.Length - $at)) }
 $lines += "ucops-end $($root['nonce'])"
