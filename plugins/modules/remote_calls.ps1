@@ -26,10 +26,8 @@ $invariant = [Globalization.CultureInfo]::InvariantCulture
 $culture = [Globalization.CultureInfo]::CurrentCulture.Name
 #endregion
 
-# The allowlist: functions of this file, and product cmdlets. Regions that only Exchange needs bring their own.
-$own = 'Get-StoreCertificate', 'Add-StoreCertificate', 'Import-StorePfx', 'Remove-StoreCertificate', 'Test-StoreKey',
-    'Get-StoreKeyAccess', 'Grant-StoreKey', 'Test-TlsPresented', 'Find-Event', 'Get-ServiceVersion', 'Wait-Stopped',
-    'Get-Journal', 'Set-Journal', 'Lock-Member', 'Unlock-Member'
+# The allowlist: functions of this file, which their regions name, and product cmdlets; the region exchange brings more.
+$own = @()
 $product = 'Get-CsCertificate', 'Get-CsWindowsService', 'Get-CsAVEdgeConfiguration', 'Get-CsComputer', 'Set-CsCertificate',
     'Remove-CsCertificate', 'Stop-CsWindowsService', 'Start-CsWindowsService'
 
@@ -54,10 +52,9 @@ function Format-Json($value, $depth) {
     elseif ($value -is [DateTime]) { '{"$datetime":"' + (Format-Time ([DateTime]$value)) + '"}' }
     elseif ($value.GetType().IsPrimitive) {
         $text = [Convert]::ToString($value, $invariant)
-        if ($text -cmatch '^-?\d{16,}$') { '{"$int64":"' + $text + '"}' }
-        # Not a number, or without end.
-        elseif ($text -cmatch '[^-+.E\d]') { Format-Text $text } else { $text }
-    } elseif ($depth -gt 40) { throw 'It is nested too deep, or holds itself.' }
+        # Too long for a double, or no number (NaN, Infinity).
+        if ($text -cmatch '^-?\d{16,}$') { '{"$int64":"' + $text + '"}' } elseif ($text -cmatch '[a-z]') { Format-Text $text } else { $text }
+    } elseif ($depth -gt 40) { throw 'Nested too deep.' }
     elseif ($value -is [Collections.IDictionary]) {
         $members = foreach ($key in $value.Keys) { (Format-Text $key) + ':' + (Format-Json $value[$key] ($depth + 1)) }
         '{' + [string]::Join(',', [string[]]@($members)) + '}'
@@ -211,6 +208,7 @@ function Add-KeyFacts($row, $certificate) {
 #endregion
 
 #region read: Get-StoreCertificate; needs stores, facts
+$own += 'Get-StoreCertificate'
 function Get-StoreCertificate {
     $places = @(foreach ($name in $with['Stores']) { "LocalMachine\$name" })
     if ($with['Users']) { $places += 'CurrentUser\CA' }
@@ -236,6 +234,7 @@ function Get-StoreCertificate {
 #endregion
 
 #region change: Add-StoreCertificate, Remove-StoreCertificate; needs stores
+$own += 'Add-StoreCertificate', 'Remove-StoreCertificate'
 function Add-StoreCertificate {
     $certificate = New-Object Security.Cryptography.X509Certificates.X509Certificate2(, [byte[]]$with['RawData'])
     if ($with['FriendlyName']) { $certificate.FriendlyName = $with['FriendlyName'] }
@@ -258,6 +257,7 @@ function Remove-StoreCertificate {
 #endregion
 
 #region import: Import-StorePfx; needs stores, facts
+$own += 'Import-StorePfx'
 # Without provider attributes in the PFX the key lands in a CryptoAPI provider (nf-wincrypt-pfximportcertstore).
 function Import-StorePfx {
     $flags = 'MachineKeySet, PersistKeySet'
@@ -287,6 +287,7 @@ function Import-StorePfx {
 #endregion
 
 #region sign: Test-StoreKey; needs stores, each
+$own += 'Test-StoreKey'
 # SHA-1, because every provider signs it: "Microsoft Enhanced Cryptographic Provider v1.0" refuses SHA-256.
 function Test-StoreKey {
     $hash = [byte[]](1..20)
@@ -305,6 +306,7 @@ function Test-StoreKey {
 #endregion
 
 #region access: Get-StoreKeyAccess, Grant-StoreKey; needs stores, each
+$own += 'Get-StoreKeyAccess', 'Grant-StoreKey'
 # CryptoAPI keeps each machine key in a file, whose access list says who may use it.
 function Get-KeyFile($certificate) {
     $name = (Get-Container $certificate).CspKeyContainerInfo.UniqueKeyContainerName
@@ -341,6 +343,7 @@ function Grant-StoreKey {
 #endregion
 
 #region tls: Test-TlsPresented; needs stores, each
+$own += 'Test-TlsPresented'
 # Asks Schannel itself what it would send for a certificate: its server on one end of a loopback connection, a ClientHello made
 # by hand on the other. The answer up to ServerHelloDone is returned raw; nothing is read out of it here.
 function Test-TlsPresented {
@@ -388,6 +391,7 @@ function Test-TlsPresented {
 #endregion
 
 #region events: Find-Event
+$own += 'Find-Event'
 function Find-Event {
     # .NET 3.5 formats messages under en-US only.
     if ([Environment]::Version.Major -lt 4) {
@@ -416,6 +420,7 @@ function Find-Event {
 #endregion
 
 #region services: Get-ServiceVersion
+$own += 'Get-ServiceVersion'
 function Get-ServiceVersion {
     foreach ($name in $with['Names']) {
         foreach ($service in @(Get-Service -Name $name -ErrorAction SilentlyContinue)) {
@@ -431,6 +436,7 @@ function Get-ServiceVersion {
 #endregion
 
 #region wait: Wait-Stopped
+$own += 'Wait-Stopped'
 # Waits a few seconds for services to stop, so that a member without work needs no second command; who still has work is an
 # error, and the calls behind it are not made.
 function Wait-Stopped {
@@ -513,6 +519,7 @@ function Get-Values { if (Test-Path -Path $journal) { Get-ItemProperty -Path $jo
 #endregion
 
 #region journal: Get-Journal; needs values
+$own += 'Get-Journal'
 function Get-Journal {
     $values = Get-Values
     $lock = $null
@@ -525,6 +532,7 @@ function Get-Journal {
 #endregion
 
 #region record: Set-Journal; needs values
+$own += 'Set-Journal'
 # Sets values of the key; $null removes one. The access list comes first, also to a key that is there: whoever made it may
 # have been stopped half-way. Only that section: audit rules, even none, take the right to manage the security log.
 function Set-Values($values) {
@@ -571,6 +579,7 @@ function Set-Journal {
 #endregion
 
 #region lock: Lock-Member, Unlock-Member; needs record
+$own += 'Lock-Member', 'Unlock-Member'
 function Lock-Member {
     $now = Get-Date
     Invoke-Alone $with['Run'], $with['TakeFrom'] {
@@ -671,12 +680,11 @@ if ($exchange) {
 $replies = @()
 $stopped = $false
 foreach ($call in $root['calls']) {
-    $reply = @{ id = $call['id'] }
     if ($stopped) {
-        $reply['not_run'] = $true
-        $replies += Format-Json $reply
+        $replies += Format-Json @{ id = $call['id']; not_run = $true }
         continue
     }
+    $reply = @{ id = $call['id'] }
     $name = $call['name']
     $with = $call['with']
     $warned = $reply['warnings'] = New-Object Collections.ArrayList
@@ -700,12 +708,9 @@ foreach ($call in $root['calls']) {
         # Here, so that a value that cannot be written is an error of this call and does not cost the reply.
         $rows = @(foreach ($row in $made) { Format-Json $row })
     } catch {
-        $fault = $reply['error'] = Get-Fault $_
-        if ($null -ne $made) {
-            $call['fqid'] = 'ucops.NotWritten'
-            $fault['message'] = "$name was made, but its answer cannot be written: " + $fault['message']
-        }
-        if ($call['fqid']) { $fault['fqid'] = $call['fqid'] }
+        $reply['error'] = Get-Fault $_
+        if ($null -ne $made) { $call['fqid'] = 'ucops.NotWritten' }
+        if ($call['fqid']) { $reply['error']['fqid'] = $call['fqid'] }
         $stopped = -not $call['optional']
     }
     if ($said) { foreach ($text in $said) { [void]$warned.Add("$text") } }
@@ -724,6 +729,7 @@ try {
 
 # ---- Answer.
 
+$facts = @{ computer = $env:COMPUTERNAME; clock = Format-Time (Get-Date); loaded = $loaded; load_error = $loadError }
 #region who: facts
 # Nothing in here may cost the reply.
 $user = "$env:USERDOMAIN\$env:USERNAME"
@@ -739,14 +745,12 @@ try {
     $principal = New-Object Security.Principal.WindowsPrincipal($identity)
     $admin = $principal.IsInRole([Security.Principal.WindowsBuiltInRole]::Administrator)
 } catch { }
-#endregion
-$text = Format-Json @{
-    computer = $env:COMPUTERNAME; user = $user; admin = $admin; bits = [IntPtr]::Size * 8; clock = Format-Time (Get-Date)
-    windows = $windows; clr = "$([Environment]::Version)"; culture = $culture
+$facts += @{
+    user = $user; admin = $admin; windows = $windows; bits = [IntPtr]::Size * 8; clr = "$([Environment]::Version)"; culture = $culture
     powershell = "$($PSVersionTable.PSVersion)"; language = "$($ExecutionContext.SessionState.LanguageMode)"
-    loaded = $loaded; load_error = $loadError
 }
-$text = '{"host":' + $text + ',"replies":[' + [string]::Join(',', [string[]]$replies) + ']}'
+#endregion
+$text = '{"host":' + (Format-Json $facts) + ',"replies":[' + [string]::Join(',', [string[]]$replies) + ']}'
 $lines = @("ucops-begin $($root['nonce'])")
 for ($at = 0; $at -lt $text.Length; $at += 8000) { $lines += $text.Substring($at, [Math]::Min(8000, $text.Length - $at)) }
 $lines += "ucops-end $($root['nonce'])"
