@@ -37,6 +37,8 @@ from .calls import (
 
 # JSON numbers are doubles to many readers: integers beyond this travel as text.
 _EXACT = 2**53
+NOT_WRITTEN = "ucops.NotWritten"
+"""The error of a call that was made, and whose answer holds a value that cannot be written."""
 _NONCE = re.compile(r"[0-9a-f]{16,64}\Z")
 
 
@@ -155,7 +157,12 @@ def _answer(item: Mapping[str, Any]) -> Answer:
     told = item.get("error")
     error = None
     if told:
-        error = RemoteError(*(clean(str(told.get(key) or "")) for key in ("message", "type", "fqid", "category")))
+        message, kind, fqid, category = (
+            clean(str(told.get(key) or "")) for key in ("message", "type", "fqid", "category")
+        )
+        if fqid == NOT_WRITTEN:
+            message = f"the call was made, but its answer cannot be written: {message}"
+        error = RemoteError(message, kind, fqid, category)
     return Answer(
         rows=tuple(decode(row) for row in item.get("rows") or ()),
         error=error,

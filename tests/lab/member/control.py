@@ -10,7 +10,7 @@ from ..pki import Pki
 from . import services
 from .edge import Pool, take_effect
 from .events import LYNC, Event
-from .journal import Lock
+from .journal import INHERITED, PROTECTED, Lock
 from .keys import CNG, NETWORK_SERVICE, Container
 from .state import Behaviour, State
 from .stores import LOCATIONS, MACHINE, Entry
@@ -174,6 +174,14 @@ def _facts(state: State, pool: Pool, pki: Pki, value: Any) -> None:
     state.facts = {str(name): text for name, text in value.items()}
 
 
+def _journal_key(state: State, pool: Pool, pki: Pki, value: Any) -> None:
+    """``journal_key``: "half-made" (its access list was never set), "protected", or null: nobody has made it."""
+    lists = {"half-made": INHERITED, "protected": PROTECTED, None: None}
+    if value not in lists:
+        raise ValueError(f"expected half-made, protected or null for journal_key, found {value!r}")
+    state.journal.access = lists[value]
+
+
 ORDERS = {
     "calls": _calls,
     "calls_last": _calls_last,
@@ -187,4 +195,5 @@ ORDERS = {
     "lock": _lock,
     "journal": _journal,
     "facts": _facts,
+    "journal_key": _journal_key,
 }
