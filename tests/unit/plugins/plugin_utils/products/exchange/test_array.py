@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, ucops.certificates contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What only shows over all servers of an Exchange array: who renames Send connectors, when, and which are left alone."""
+"""What only shows over all servers of an Exchange array: who renames Send connectors, when, and which stay."""
 
 from __future__ import annotations
 
