@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from ansible_collections.ucops.certificates.plugins.plugin_utils.array.run import PHASES, ArrayRun, Refused
+from ansible_collections.ucops.certificates.plugins.plugin_utils.array.run import PHASES, ArrayRun
+from ansible_collections.ucops.certificates.plugins.plugin_utils.array.told import Refused
 from ansible_collections.ucops.certificates.plugins.plugin_utils.base import CertificateAction, Stop
 from ansible_collections.ucops.certificates.plugins.plugin_utils.inputs import BUNDLE_SPEC
 from ansible_collections.ucops.certificates.plugins.plugin_utils.report.make import write_report

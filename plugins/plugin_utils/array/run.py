@@ -5,16 +5,15 @@
 
 from __future__ import annotations
 
-import getpass
 import secrets
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from datetime import datetime, timezone
 from functools import cached_property
 from typing import Any
 
-from ..findings.finding import Finding, stopping, together
-from ..inputs import InputError, load_delivery, load_trust
+from ..findings.finding import stopping
+from ..inputs import load_delivery, load_trust
 from ..member import records
 from ..member.evidence import Evidence
 from ..member.settings import Settings
@@ -22,36 +21,15 @@ from ..pki.certificate import Certificate
 from ..plain import PlainError, to_plain
 from ..products import PRODUCTS
 from ..products.interface import Product
-from ..stores.store import label
-from ..stores.wanted import Wanted
 from ..version import VERSION
 from ..windows.calls import CallError
 from . import addresses, decide, prove, settle
 from .preflight import all_findings
+from .told import Refused, instant_of, lines_of, operator, wanted_facts
 from .wanted import wanted_for
 from .wire import Port, ports
 
 PHASES = ("preflight", "gate", "prove", "unroll", "settle", "rollback", "report")
-
-
-class Refused(Exception):
-    """The array's run does not go on; the message is for the reader, ``result`` goes along with it."""
-
-    def __init__(self, message: str, **result: Any) -> None:
-        super().__init__(message)
-        self.result = result
-
-
-def lines_of(findings: Sequence[Finding]) -> str:
-    """Findings as text: each said once with the members it was seen on, and what to do."""
-    said = []
-    for group in together(findings):
-        where = f"{', '.join(group.members)}: " if group.members else ""
-        said.append(
-            f"[{group.finding.id}] {where}{group.finding.subject}: {group.finding.text}\n      Next: "
-            f"{group.finding.remedy}"
-        )
-    return "\n  ".join(said)
 
 
 class ArrayRun:
@@ -146,7 +124,7 @@ class ArrayRun:
                 "localhost"
             )
         if options.get("roll_at"):
-            options["roll_at"] = _instant(str(options["roll_at"])).isoformat()
+            options["roll_at"] = instant_of(str(options["roll_at"])).isoformat()
         product = PRODUCTS.get(str(options.get("product") or ""))
         if product is None:
             known = ", ".join(PRODUCTS)
@@ -183,11 +161,11 @@ class ArrayRun:
                     "array": given["array"],
                     "members": [m for m in given["members"] if m not in excluded],
                     "excluded": excluded,
-                    "operator": _operator(),
+                    "operator": operator(),
                     "controller": socket.gethostname(),
                     "started": self.now.isoformat(),
                     "version": VERSION,
-                    "wanted": _wanted_facts(wanted, deliveries) if wanted else {},
+                    "wanted": wanted_facts(wanted, deliveries) if wanted else {},
                     "own": to_plain(own),
                 }
             )
@@ -300,32 +278,3 @@ class ArrayRun:
             self.tell(f"  | {text}")
             return {"cancel": [], "text": text}
         return {"cancel": list(reversed(rolled)), "text": f"The A/V roll was cancelled on {', '.join(rolled)}."}
-
-
-def _instant(text: str) -> datetime:
-    try:
-        value = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
-    except ValueError:
-        raise InputError(
-            "input.instant", f"rollout_roll_at: expected an instant such as 2026-11-24T02:00:00Z, found {text!r}"
-        ) from None
-    if value.tzinfo is None:
-        raise InputError(
-            "input.instant", f"rollout_roll_at: {text!r} has no time zone; write 2026-11-24T02:00:00Z or +01:00"
-        )
-    return value.astimezone(timezone.utc)
-
-
-def _operator() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
-
-
-def _wanted_facts(wanted: Wanted, deliveries: Sequence[Any]) -> dict[str, dict[str, str]]:
-    trust = {d.bundle.leaf.sha256: d.trust_name for d in deliveries}
-    return {
-        use: {"thumbprint": leaf.thumbprint, "key": leaf.spki_sha256, "label": label(leaf), "trust": trust[leaf.sha256]}
-        for use, leaf in wanted.uses.items()
-    }

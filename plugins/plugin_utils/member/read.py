@@ -5,29 +5,36 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..findings.finding import Finding, finding, from_problem, in_order
+from ..findings.finding import from_problem, in_order
 from ..products.interface import Context, Plan, Product, State, Unread
 from ..stores.pictures import pictures
 from ..stores.readiness import Readiness, judge, store_problems
-from ..stores.store import Change, Stores
+from ..stores.store import Change
 from ..stores.wanted import NOTHING, Wanted, as_planned, plan_stage, ready_in
-from ..windows.calls import Call, Reply
+from ..windows.calls import Reply
 from . import records
-from .evidence import Evidence, HostSeen, Known, Lock, Missing, WayBack
-from .journal import Journal, JournalError
+from .evidence import Evidence, Lock, Missing, WayBack
+from .journal import Journal
+from .reply import (
+    demand_clock,
+    demand_journal,
+    digest,
+    host_findings,
+    host_seen,
+    journal_in,
+    known,
+    lock_in,
+)
 from .settings import Settings
 from .stop import PhaseFailed
 
 REJUDGED = ("product.service-stopped", "product.use-", "event.", "journal.", "member.locked", "roll.")
 """Ids of findings that a read which is not whole judges anew; the others stay."""
-JOURNAL = Call("journal", "Get-Journal")
 
 
 @dataclass(frozen=True)
@@ -199,110 +206,6 @@ def _uses_of(sha256: str, wanted: Wanted) -> tuple[str, ...]:
     return tuple(use for use, leaf in wanted.uses.items() if leaf.sha256 == sha256)
 
 
-# -- the parts of a reply that every product's has -------------------------------------------------------------------
-
-
-def demand_clock(member: str, reply: Reply) -> None:
-    """Raises PhaseFailed when the member did not say what time it is."""
-    if reply.host.clock is None:
-        raise PhaseFailed(f"{member} did not say what time it is; nothing can be judged without its clock")
-
-
-def demand_journal(member: str, reply: Reply) -> None:
-    """Raises PhaseFailed when the journal was asked and could not be read: then nothing is known of earlier runs."""
-    answer = reply.answers.get(JOURNAL.id)
-    if answer is not None and answer.error is not None:
-        said = f"{answer.error.message} ({answer.error.fqid})"
-        raise PhaseFailed(f"{member}: its journal could not be read, so nothing is known of it: {said}")
-
-
-def journal_in(member: str, reply: Reply) -> tuple[Journal | None, list[Finding]]:
-    """The journal, and a finding where its text cannot be understood."""
-    text = next(iter(reply.rows(JOURNAL.id)), {}).get("Text")
-    if not text:
-        return None, []
-    try:
-        return records.read(text), []
-    except JournalError as error:
-        return None, [finding("journal.unreadable", member, "journal", str(error))]
-
-
-def lock_in(reply: Reply) -> Lock | None:
-    """Who holds the member."""
-    row = next(iter(reply.rows(JOURNAL.id)), {}).get("Lock")
-    return None if row is None else Lock(str(row["Run"]), str(row.get("At") or ""))
-
-
-def host_findings(member: str, reply: Reply) -> list[Finding]:
-    """What is wrong with the host itself, whatever certificate it has."""
-    found = []
-    if not reply.host.admin:
-        found.append(finding("member.not-admin", member, reply.host.user))
-    if reply.host.bits and reply.host.bits != 64:
-        found.append(finding("member.process-32-bit", member, f"{reply.host.bits}-bit process"))
-    return found
-
-
-def host_seen(reply: Reply, version: tuple[str, str], clock: datetime, received: datetime) -> HostSeen:
-    """What the reply says of the host itself."""
-    host = reply.host
-    return HostSeen(
-        computer=host.computer,
-        windows=host.windows,
-        product=version[0],
-        version=version[1],
-        powershell=host.powershell,
-        user=host.user,
-        admin=host.admin,
-        clock=clock,
-        offset=round((clock - received).total_seconds(), 1),
-    )
-
-
-def known(wanted: Wanted, stores: Stores, now: Mapping[str, str]) -> tuple[Known, ...]:
-    """The certificates that the run is about: what is wanted, and what is assigned today (``now``)."""
-    new = {leaf.thumbprint: leaf for leaf in wanted.leaves}
-    mine = {c.certificate.thumbprint: c.certificate for c in stores.machine("My")}
-    today = {use: thumbprint for use, thumbprint in now.items() if use in wanted.uses}
-    uses: dict[str, list[str]] = {}
-    for use, thumbprint in [*today.items(), *((u, c.thumbprint) for u, c in wanted.uses.items())]:
-        if use not in uses.setdefault(thumbprint, []):
-            uses[thumbprint].append(use)
-    every = {t: mine[t] for t in today.values() if t in mine} | new
-    return tuple(
-        Known(
-            thumbprint=c.thumbprint,
-            subject=c.common_name or c.subject,
-            issuer=c.issuer,
-            not_before=c.not_before,
-            not_after=c.not_after,
-            role="new" if c.thumbprint in new else "old",
-            uses=tuple(uses.get(c.thumbprint, ())),
-            serial=c.serial_hex,
-            sha256=c.sha256,
-            names=c.dns_names,
-        )
-        for c in every.values()
-    )
-
-
-def digest(stores: Stores) -> str:
-    """SHA-256 over what the gate judged: stores and keys, not dates, services or assignments."""
-    rows = sorted(
-        json.dumps(
-            [
-                c.location,
-                c.store,
-                c.certificate.sha256,
-                None if c.key is None else [c.key.provider, c.key.container, c.key.exportable, c.key.signs],
-            ]
-        )
-        for c in stores.certificates
-        if c.location == "LocalMachine"
-    )
-    return hashlib.sha256("\n".join(rows).encode("ascii")).hexdigest()
-
-
 # -- the small read behind a step ------------------------------------------------------------------------------------
 
 
@@ -366,8 +269,3 @@ def _assigned_now(asking: Asking, evidence: Evidence, state: State, journal: Jou
 def leaves(wanted: Wanted | None) -> Sequence[str]:
     """Thumbprints of the wanted leaves."""
     return wanted.thumbprints if wanted is not None else ()
-
-
-def is_whole(read: Iterable[Call]) -> bool:
-    """Whether a read is a whole one, which judges the host, too; a small one only follows it up."""
-    return any(call.name == "Get-StoreCertificate" for call in read)

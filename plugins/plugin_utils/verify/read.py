@@ -14,7 +14,7 @@ from ..findings.finding import Finding, finding, from_problem, in_order
 from ..findings.problem import Problem
 from ..member import records
 from ..member.journal import Journal
-from ..member.read import JOURNAL, demand_clock, demand_journal, host_findings, journal_in, lock_in
+from ..member.reply import JOURNAL, demand_clock, demand_journal, host_findings, journal_in, lock_in
 from ..member.stop import PhaseFailed
 from ..member.talk import Driver
 from ..pki.certificate import Certificate

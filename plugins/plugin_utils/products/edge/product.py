@@ -7,52 +7,34 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta, timezone
+from datetime import timedelta
 from typing import Any
 
 from ...findings.entry import Entry
 from ...findings.finding import Finding, finding
 from ...findings.problem import Problem
-from ...pki.certificate import Certificate
 from ...plain import loosely
-from ...stores.eventlog import events_from_rows
-from ...stores.presented import presented_in, windows_version
-from ...stores.store import NETWORK_SERVICE, read_calls, test_calls
-from ...stores.wanted import Wanted
+from ...stores.store import NETWORK_SERVICE
 from ...windows.calls import Call, Kind, Reply
-from ..interface import ArrayPlan, Ask, Asks, Confirmed, Context, Depth, Plan, Record, Roll, Scheduled, Seen, Unread
+from ..interface import ArrayPlan, Asks, Context, Depth, Plan, Record, Roll, Seen
 from . import events, judge, plan, roll, services
 from .asking import EdgeAsks
 from .catalogue import EDGE
 from .cmdlets import CMDLETS
-from .facts import uses_call
+from .judging import Judging
 from .own import EdgeOwn, give
+from .reading import LOAD, Reading
 from .state import (
     AV_USE,
     EXTERNAL_USES,
     INTERNAL_USE,
-    STANDING_FIELDS,
     USES,
     EdgeState,
-    assignments_call,
-    assignments_from,
-    calls,
     describe,
-    state_from,
 )
 
-LOAD = ("lync",)
-NEEDED = {
-    "stores": "certificate stores",
-    "keys": "private keys",
-    "access": "rights on private keys",
-    "assignments": "certificates in use (Get-CsCertificate)",
-    "services": "services (Get-CsWindowsService)",
-}
-"""Reads without which nothing can be concluded: what they would have said is unknown, not absent."""
 
-
-class Edge:
+class Edge(Reading, Judging):
     """The product."""
 
     name: str = "edge"
@@ -91,140 +73,6 @@ class Edge:
     def load(self, own: EdgeOwn, depth: Depth = "whole") -> tuple[str, ...]:
         """The module of Lync or Skype for Business."""
         return LOAD
-
-    # -- reading ---------------------------------------------------------------------------------------------------
-
-    def read(self, depth: Depth, ask: Ask) -> tuple[Call, ...]:
-        """Stores, assignments, services and events; behind a change only what it changed."""
-        since = ask.since or datetime.min.replace(tzinfo=timezone.utc)
-        if depth == "whole":
-            return calls(ask.leaves, since)
-        if depth == "verify":
-            return (*calls((), since), *(replace(call, optional=True) for call in test_calls(None)))
-        small = (assignments_call(STANDING_FIELDS), services.status_call())
-        return small if ask.since is None else (*small, events.read_call(ask.since))
-
-    def test(self, leaves: Sequence[str], store: str) -> tuple[Call, ...]:
-        """Asks keys of My."""
-        return test_calls(leaves, store)
-
-    def staged(self, leaves: Sequence[str], store: str) -> tuple[Call, ...]:
-        """Stores and keys."""
-        return read_calls(thumbprints=leaves)
-
-    def see(self, reply: Reply, received: datetime) -> EdgeState:
-        """The state of a whole read. Raises Unread for a read that failed and that everything rests on."""
-        for call, what in NEEDED.items():
-            answer = reply.answers.get(call)
-            if answer is not None and answer.error is not None:
-                said = f"{answer.error.message} ({answer.error.fqid})"
-                if reply.host.load_error and call in ("assignments", "services"):
-                    remedy = finding("product.not-loaded").remedy
-                    said = (
-                        f"{reply.host.load_error.rstrip('.')}. {remedy} Where these are Exchange servers, say so: -e "
-                        "rollout_product=exchange"
-                    )
-                raise Unread(f"its {what} could not be read, so nothing is known of it: {said}")
-        names = ("stores", "keys", "access", "assignments", "services", "av", "version", "events")
-        rows = {name: reply.rows(name) for name in names}
-        windows = windows_version(reply.host.windows)
-        return state_from(rows, reply.host.clock or received, windows, presented_in(reply.rows("presented")))
-
-    def remembering(self, state: EdgeState, given: Mapping[str, frozenset[str]]) -> EdgeState:
-        """Get-CsCertificate tells by itself."""
-        return state
-
-    def glance(self, reply: Reply, received: datetime) -> EdgeState | None:
-        """Assignments and services."""
-        rows = {name: reply.rows(name) for name in ("assignments", "services", "events")}
-        return state_from(rows, reply.host.clock or received, (), {})
-
-    def version(self, state: EdgeState) -> tuple[str, str]:
-        """By the file version of RTCSRV."""
-        return state.product, state.version
-
-    def offers(self, state: EdgeState) -> tuple[str, ...]:
-        """Every Edge server has every use."""
-        return USES
-
-    def assigned(self, state: EdgeState) -> Mapping[str, tuple[str, ...]]:
-        """One certificate a use."""
-        return {use: (thumbprint,) for use, thumbprint in state.assigned().items()}
-
-    def serves(self, state: EdgeState, wanted: Mapping[str, str]) -> Mapping[str, str]:
-        """What Get-CsCertificate shows in force."""
-        return state.assigned()
-
-    def settings(self, state: EdgeState) -> Mapping[str, str | None]:
-        """There are none beside the uses."""
-        return {}
-
-    def pending(
-        self, state: EdgeState, wanted: Mapping[str, str], confirmed: Confirmed | None
-    ) -> Mapping[str, Scheduled]:
-        """A/V authentication."""
-        thumbprint = wanted.get(AV_USE)
-        if thumbprint is None:
-            return {}
-        recorded = roll.Recorded(confirmed.thumbprint, confirmed.instant, confirmed.previous) if confirmed else None
-        now = roll.standing(thumbprint, state, recorded)
-        ends, seconds = _ends(state), state.token_lifetime.total_seconds()
-        return {AV_USE: Scheduled(thumbprint, now.state, now.instant, now.previous, ends, seconds)}
-
-    def services(self, state: EdgeState) -> Mapping[str, str]:
-        """By Get-CsWindowsService."""
-        return state.services
-
-    def logged(self, reply: Reply, leaves: Sequence[Certificate], since: datetime | None) -> tuple[Problem, ...]:
-        """Shared session keys, and errors that name a serial number of ours."""
-        found: list[Problem] = []
-        if since is not None:
-            seen = events_from_rows(reply.rows("events"))
-            found += events.problems(seen, leaves, since)
-        unread = events.unreadable(reply.answers.get("events"))
-        return (*found, *([unread] if unread is not None else []))
-
-    def first_look(self, now: datetime) -> tuple[Call, ...]:
-        """Which uses have which certificate."""
-        return uses_call(now)
-
-    def sampled(self, reply: Reply) -> tuple[str, ...]:
-        """Each use once."""
-        return tuple(dict.fromkeys(assignment.use for assignment in assignments_from(reply.rows("assignments"))))
-
-    # -- judging ---------------------------------------------------------------------------------------------------
-
-    def leaf(self, wanted: Wanted) -> Iterable[Problem]:
-        """One certificate inside and outside is most likely a mistake of copying."""
-        return judge.shared_internal(wanted)
-
-    def judge(self, state: EdgeState, context: Context) -> Iterable[Problem]:
-        """Names, wildcards, hashes and dates."""
-        yield from judge.use_problems(context.wanted, state, context.names)
-        yield from judge.leaf_problems(context.wanted, state)
-
-    def down(self, uses: Iterable[str], services_: Mapping[str, str], ran: Sequence[str] = ()) -> Iterable[Problem]:
-        """A service that does not run now would be blamed on the switch later."""
-        return services.problems(uses, services_, ran)
-
-    def check(self, member: str, state: EdgeState) -> Iterable[Finding]:
-        """Every use has a certificate that is there."""
-        yield from judge.assignments(member, state)
-
-    def others(self, state: EdgeState) -> Mapping[str, str]:
-        """An Edge server has none."""
-        return {}
-
-    def successor(self, state: EdgeState) -> Confirmed | None:
-        """Of A/V authentication."""
-        shown = state.scheduled(AV_USE)
-        if shown is None or shown.effective is None:
-            return None
-        return Confirmed(shown.thumbprint, shown.effective, shown.previous)
-
-    def baseline(self, member: str, state: EdgeState, context: Context, switches: bool) -> Iterable[Finding]:
-        """``rollout_av: auto`` and a certificate of its own."""
-        return judge.av_findings(member, context.own, context.wanted, state)
 
     # -- changing --------------------------------------------------------------------------------------------------
 
@@ -334,14 +182,6 @@ class Edge:
         """A shared-session-key event asks to "ensure that all servers in the array have the same certificate": that is
         true again after the last member, and from then on the event counts."""
         return finding_id == "event.session-key"
-
-
-def _ends(state: EdgeState) -> datetime | None:
-    """When the A/V authentication certificate in force expires: by the store, else by the product's word."""
-    old = next((c for c in state.stores.machine("My") if c.certificate.thumbprint == state.current(AV_USE)), None)
-    if old is not None:
-        return old.certificate.not_after
-    return next((a.not_after for a in state.assignments if a.use == AV_USE and a.not_after), None)
 
 
 def _differs(name: str, members: Mapping[str, Seen]) -> Iterable[Finding]:

@@ -5,56 +5,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from ...findings.entry import Entry
-from ...findings.finding import Finding, finding, from_problem
+from ...findings.finding import finding
 from ...findings.problem import Problem
-from ...pki.certificate import Certificate
 from ...plain import loosely
-from ...stores.presented import presented_in, windows_version
-from ...stores.store import label, test_calls
-from ...stores.wanted import Wanted
+from ...stores.store import label
 from ...windows.calls import Call, Kind, Reply
 from ..interface import (
     RUNNING,
     STOPPED,
     ArrayPlan,
-    Ask,
     Asks,
     Both,
-    Confirmed,
     Context,
     Depth,
     Plan,
     Record,
-    Scheduled,
     Seen,
-    Unread,
 )
-from . import back, check, events, judge, plan
+from . import back, events, plan
 from .asking import ExchangeAsks
 from .catalogue import EXCHANGE
 from .cmdlets import CMDLETS
-from .facts import assigned, unknown
+from .judging import Judging
 from .names import same_name
 from .own import ExchangeOwn, give
-from .read import STAGED, calls, key_calls, not_told, reach_calls, reach_in, stage_calls, state_in
-from .rows import SHELLS, server_calls, server_of
+from .reading import Reading
+from .rows import SHELLS, server_calls
 from .services import DEFAULT
-from .state import BACK_END, SERVICES, STAGE, ExchangeState, server_name
-
-WAYS = (
-    "The management shell is a connection of its own and needs a logon that can be passed on (CredSSP, Kerberos "
-    "delegation); docs/second-hop.md says what each way needs on old hosts. rollout_shell: session logs on with the "
-    "connection's own user and password instead; snapin works without either, but Microsoft does not support it"
-)
+from .state import SERVICES, STAGE, ExchangeState, server_name
 
 
-class Exchange:
+class Exchange(Reading, Judging):
     """The product."""
 
     name: str = "exchange"
@@ -95,168 +82,6 @@ class Exchange:
     def load(self, own: ExchangeOwn, depth: Depth = "whole") -> tuple[str, ...]:
         """The way to the cmdlets; what is looked at when the journal is closed needs none."""
         return () if depth == "closing" else (SHELLS[own.shell],)
-
-    # -- reading ---------------------------------------------------------------------------------------------------
-
-    def read(self, depth: Depth, ask: Ask) -> tuple[Call, ...]:
-        """Everything, names that clients are sent to included; behind a change without these."""
-        if depth == "whole":
-            return (*calls(), *reach_calls())
-        if depth == "after":
-            return calls()
-        if depth == "verify":
-            tests = (call for call in test_calls(None) if call.id != "access")  # the whole read asks that of all
-            logged = (events.read_call(ask.since),) if ask.since else ()
-            return (*calls(), *(replace(call, optional=True) for call in tests), *logged)
-        return (*server_calls(), *((events.read_call(ask.since),) if ask.since else ()))
-
-    def test(self, leaves: Sequence[str], store: str) -> tuple[Call, ...]:
-        """Asks keys where they wait."""
-        return key_calls(leaves, store == STAGE)
-
-    def staged(self, leaves: Sequence[str], store: str) -> tuple[Call, ...]:
-        """Stores and keys."""
-        return stage_calls(leaves, store == STAGE)
-
-    def see(self, reply: Reply, received: datetime) -> ExchangeState:
-        """The state of a whole read. Raises Unread where there is no Exchange, or a read failed that everything rests
-        on."""
-        server = server_of(reply)
-        if server is None:
-            text = f"none of Exchange's services is on {reply.host.computer}; is it an Exchange server?"
-            raise Unread(text, "exchange.not-found")
-        for call, answer in not_told(reply, server):
-            said = f"{answer.error.message} ({answer.error.fqid})" if answer.error else "it was not asked"
-            cause = None
-            if reply.host.load_error:
-                said, cause = f"{reply.host.load_error} {WAYS}", "product.not-loaded"
-            raise Unread(f"{call} could not be read, so nothing is known of it: {said}", cause)
-        rows = (*reply.rows("presented"), *reply.rows(f"{STAGED}presented"))
-        return replace(
-            state_in(reply, received, server),
-            presented=presented_in(row for row in rows if row.get("Present")),
-            windows=windows_version(reply.host.windows),
-            reach=reach_in(reply, server),
-            lacks=tuple(name for module in reply.host.loaded for name in module.lacks),
-        )
-
-    def remembering(self, state: ExchangeState, given: Mapping[str, frozenset[str]]) -> ExchangeState:
-        """What was enabled, where the answer does not show it."""
-        return replace(state, enabled=dict(given))
-
-    def glance(self, reply: Reply, received: datetime) -> ExchangeState | None:
-        """What is looked at when the journal is closed tells of services alone."""
-        return None
-
-    def version(self, state: ExchangeState) -> tuple[str, str]:
-        """By the file version of its transport service."""
-        return state.server.version.product, str(state.server.version)
-
-    def offers(self, state: ExchangeState) -> tuple[str, ...]:
-        """The services that its roles have."""
-        return state.server.offers
-
-    def assigned(self, state: ExchangeState) -> Mapping[str, tuple[str, ...]]:
-        """SMTP, POP and IMAP may have several. What may be in use counts as if it were; that nobody knows is told
-        beside it."""
-        certain, doubted = assigned(state), unknown(state)
-        every = {service: (*held, *doubted.get(service, ())) for service, held in certain.items()}
-        return {service: held for service, held in every.items() if held}
-
-    def serves(self, state: ExchangeState, wanted: Mapping[str, str]) -> Mapping[str, str]:
-        """The wanted one where it has the service for certain, otherwise the newest of a CA that has it, or may have
-        it."""
-        found: dict[str, str] = {}
-        for use in state.server.offers:
-            thumbprint = wanted.get(use)
-            if thumbprint is not None and state.has(use, thumbprint):
-                found[use] = thumbprint
-                continue
-            mine = [c.certificate for c in state.stores.machine("My") if c.certificate.thumbprint != thumbprint]
-            answers = {c.sha256: state.has(use, c.thumbprint) for c in mine}
-            holders = [c for c in mine if answers[c.sha256] is not False]
-            if use == "IIS" and not holders and state.web():
-                found[use] = state.web()[0]
-            elif holders:
-                best = max(holders, key=lambda c: (not c.self_issued, answers[c.sha256] is True, c.not_before))
-                found[use] = best.thumbprint
-        return found
-
-    def settings(self, state: ExchangeState) -> Mapping[str, str | None]:
-        """The default SMTP certificate, and what port 444 is bound to."""
-        return {DEFAULT: state.default_smtp, plan.PORT_444: ", ".join(state.bound(BACK_END)) or None}
-
-    def pending(
-        self, state: ExchangeState, wanted: Mapping[str, str], confirmed: Confirmed | None
-    ) -> Mapping[str, Scheduled]:
-        """Nothing waits for an instant here."""
-        return {}
-
-    def services(self, state: ExchangeState) -> Mapping[str, str]:
-        """As Windows shows them."""
-        return state.server.services
-
-    def logged(self, reply: Reply, leaves: Sequence[Certificate], since: datetime | None) -> tuple[Problem, ...]:
-        """What transport says of certificates."""
-        unread = events.unreadable(reply.answers.get("events"))
-        return (*events.problems(reply.rows("events")), *([unread] if unread is not None else []))
-
-    def first_look(self, now: datetime) -> tuple[Call, ...]:
-        """Its shell is a connection of its own: whether it opens is seen by the first check run."""
-        return ()
-
-    def sampled(self, reply: Reply) -> tuple[str, ...]:
-        """Nothing is sampled."""
-        return ()
-
-    # -- judging ---------------------------------------------------------------------------------------------------
-
-    def leaf(self, wanted: Wanted) -> Iterable[Problem]:
-        """Nothing but what every product asks."""
-        return ()
-
-    def judge(self, state: ExchangeState, context: Context) -> Iterable[Problem]:
-        """Services, default SMTP certificate, names, rights."""
-        order = plan.order_for(context.own, context.wanted)
-        if order is None:
-            if context.asked:
-                has = ", ".join(state.server.offers) or "none"
-                text = f"expected one of {', '.join(context.asked)}, this server has {has}"
-                yield Problem("exchange.service-absent", state.server.computer, text)
-            return
-        leaf = next(iter(context.wanted.uses.values()))
-        yield from check.refusals(order, state)
-        changes = plan.changes_for(order, leaf, state)
-        yield from judge.lacking(changes, plan.send_renames(order, leaf, state), state.lacks)
-        if changes:
-            yield from check.validity_problems(leaf, order, state)
-        yield from judge.name_problems(leaf, order, context.names, state)
-        yield from judge.reach_problems(leaf, order, state.reach)
-        yield from judge.sha512_problems(leaf, state.windows)
-
-    def down(self, uses: Iterable[str], services: Mapping[str, str], ran: Sequence[str] = ()) -> Iterable[Problem]:
-        """Which of them a server needs is its roles' business."""
-        return ()
-
-    def check(self, member: str, state: ExchangeState) -> Iterable[Finding]:
-        """Default SMTP certificate, port 444, what STARTTLS chooses, names, the auth certificate."""
-        return (from_problem(problem, member) for problem in check.findings(state))
-
-    def others(self, state: ExchangeState) -> Mapping[str, str]:
-        """What nothing may ever remove."""
-        return state.protected()
-
-    def successor(self, state: ExchangeState) -> Confirmed | None:
-        """Nothing waits for an instant here."""
-        return None
-
-    def baseline(self, member: str, state: ExchangeState, context: Context, switches: bool) -> Iterable[Finding]:
-        """What is wrong there already; what an Edge Subscription and hybrid mail make of the switch."""
-        order = plan.order_for(context.own, context.wanted)
-        if order is None:
-            return
-        yield from judge.there_already(member, state)
-        yield from judge.edge_findings(member, context.own, order, state, switches)
 
     # -- changing --------------------------------------------------------------------------------------------------
 

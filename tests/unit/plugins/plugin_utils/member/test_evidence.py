@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.evidence import Evidence, WayBack
-from ansible_collections.ucops.certificates.plugins.plugin_utils.member.read import digest
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.reply import digest
 from ansible_collections.ucops.certificates.plugins.plugin_utils.stores.store import Stores, stores_from_rows
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.pool import (
     EDGE,

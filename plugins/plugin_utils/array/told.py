@@ -1,0 +1,65 @@
+# Copyright: (c) 2026, ucops.certificates contributors
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a phase over the array gives back to its task, beside its decision. Pure, but for who runs it."""
+
+from __future__ import annotations
+
+import getpass
+from collections.abc import Sequence
+from datetime import datetime, timezone
+from typing import Any
+
+from ..findings.finding import Finding, together
+from ..inputs import InputError
+from ..stores.store import label
+from ..stores.wanted import Wanted
+
+
+class Refused(Exception):
+    """The array's run does not go on; the message is for the reader, ``result`` goes along with it."""
+
+    def __init__(self, message: str, **result: Any) -> None:
+        super().__init__(message)
+        self.result = result
+
+
+def lines_of(findings: Sequence[Finding]) -> str:
+    """Findings as text: each said once with the members it was seen on, and what to do."""
+    said = []
+    for group in together(findings):
+        where = f"{', '.join(group.members)}: " if group.members else ""
+        said.append(
+            f"[{group.finding.id}] {where}{group.finding.subject}: {group.finding.text}\n      Next: "
+            f"{group.finding.remedy}"
+        )
+    return "\n  ".join(said)
+
+
+def instant_of(text: str) -> datetime:
+    try:
+        value = datetime.fromisoformat(text.strip().replace("Z", "+00:00"))
+    except ValueError:
+        raise InputError(
+            "input.instant", f"rollout_roll_at: expected an instant such as 2026-11-24T02:00:00Z, found {text!r}"
+        ) from None
+    if value.tzinfo is None:
+        raise InputError(
+            "input.instant", f"rollout_roll_at: {text!r} has no time zone; write 2026-11-24T02:00:00Z or +01:00"
+        )
+    return value.astimezone(timezone.utc)
+
+
+def operator() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def wanted_facts(wanted: Wanted, deliveries: Sequence[Any]) -> dict[str, dict[str, str]]:
+    trust = {d.bundle.leaf.sha256: d.trust_name for d in deliveries}
+    return {
+        use: {"thumbprint": leaf.thumbprint, "key": leaf.spki_sha256, "label": label(leaf), "trust": trust[leaf.sha256]}
+        for use, leaf in wanted.uses.items()
+    }
