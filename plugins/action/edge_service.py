@@ -59,7 +59,9 @@ class ActionModule(CertificateAction):
     ) -> Reply:
         """Stops; on an expired drain cuts the rest off or starts again what ran, as the user chose."""
         seconds, pause = options["drain_seconds"], options["drain_poll_seconds"]
-        first = [services.statuses(self._send(host, service_plan.stops(plan.stop, options["graceful"])).rows("services"))]
+        first = [
+            services.statuses(self._send(host, service_plan.stops(plan.stop, options["graceful"])).rows("services"))
+        ]
 
         def look() -> Mapping[str, str]:
             if first:

@@ -26,15 +26,21 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "plugin_utils/version.py": (),
     "plugin_utils/words.py": (),
     "plugin_utils/findings": ("plugin_utils.plain",),
-    "plugin_utils/stores": ("plugin_utils.findings", "plugin_utils.pki", "plugin_utils.windows.calls"),
+    # What Schannel would send is a server's flight, which the probe of ports takes apart.
+    "plugin_utils/stores": (
+        "module_utils.tls_probe",
+        "plugin_utils.findings",
+        "plugin_utils.pki",
+        "plugin_utils.windows.calls",
+    ),
     "plugin_utils/products": (
         "plugin_utils.findings",
         "plugin_utils.pki",
+        "plugin_utils.plain",
         "plugin_utils.stores",
         "plugin_utils.windows.calls",
     ),
     "plugin_utils/member": (
-        "module_utils.tls_probe",
         "plugin_utils.findings",
         "plugin_utils.pki",
         "plugin_utils.plain",
@@ -60,6 +66,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "plugin_utils.member",
         "plugin_utils.plain",
         "plugin_utils.products",
+        "plugin_utils.stores.pictures",
         "plugin_utils.words",
     ),
     "plugin_utils/verify": (

@@ -21,7 +21,12 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.findin
 from ansible_collections.ucops.certificates.plugins.plugin_utils.inputs import Delivery
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products import PRODUCTS
 from ansible_collections.ucops.certificates.plugins.plugin_utils.stores.wanted import Wanted
-from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.pool import EDGE, MEMBERS, bundle, ids
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.pool import (
+    EDGE,
+    MEMBERS,
+    bundle,
+    ids,
+)
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.edge.edge_rows import (
     ACCESS,
     AV,

@@ -23,8 +23,6 @@ from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.memb
     EDGE,
     LATER,
     MEMBERS,
-    NEW,
-    OLD,
     evidence,
     ids,
     journal,

@@ -19,7 +19,12 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.member.evidence
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.settings import Settings
 from ansible_collections.ucops.certificates.plugins.plugin_utils.plain import instant
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.fake_edge import FakeEdge
-from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.pool import EDGE, bundle, settings, wanted
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.pool import (
+    EDGE,
+    bundle,
+    settings,
+    wanted,
+)
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.edge.edge_rows import new
 from ansible_collections.ucops.certificates.tests.unit.zoo import NOW
 

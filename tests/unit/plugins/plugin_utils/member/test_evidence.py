@@ -172,5 +172,3 @@ def test_there_is_no_way_back_without_certificate_or_key() -> None:
     assert OLD in back(stores=[]).why
     bare = [stored(old()) if row["RawData"] == old().der else row for row in store_rows()]
     assert not back(stores=bare).possible
-
-

@@ -228,7 +228,9 @@ def test_before_a_change_the_journal_says_ing_and_behind_it_ed() -> None:
 
 def test_a_second_switch_adds_to_what_the_first_one_noted() -> None:
     first = records.switching(records.own(None, settings(), evidence()), {ACCESS: Both(OLD, NEW)}, SETTING, SERVICES)
-    second = records.switching(first, {DATA: Both(OLD, NEW)}, {"name": Both("b", "c"), "more": Both(None, "x")}, SERVICES)
+    second = records.switching(
+        first, {DATA: Both(OLD, NEW)}, {"name": Both("b", "c"), "more": Both(None, "x")}, SERVICES
+    )
     assert set(second.uses) == {ACCESS, DATA} and second.settings["more"] == SettingEntry(None, "x")
     assert second.settings["name"].before == "a", "not what the first one had just set"
 
@@ -268,7 +270,9 @@ def test_what_was_wanted_is_found_in_the_member_s_own_store() -> None:
     asked = records.wanted_by(told, state(staged_rows()).stores, EDGE)
     assert asked.uses == {ACCESS: new().certificate, AV: new().certificate}, "one is not in the store any more"
     nameless = replace(told, roll=replace(roll_entry(), use=""))
-    assert records.wanted_by(nameless, state(staged_rows()).stores, EDGE).uses == asked.uses, "written before uses were named"
+    assert records.wanted_by(nameless, state(staged_rows()).stores, EDGE).uses == asked.uses, (
+        "written before uses were named"
+    )
     assert dict(records.wanted_by(None, state().stores, EDGE).uses) == {}
 
 

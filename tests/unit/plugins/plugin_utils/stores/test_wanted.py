@@ -8,7 +8,14 @@ from __future__ import annotations
 from ansible_collections.ucops.certificates.plugins.plugin_utils.pki.chain import chain_paths
 from ansible_collections.ucops.certificates.plugins.plugin_utils.stores.pictures import picture
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.pool import NEW, wanted
-from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.edge.edge_rows import ACCESS, INTERNAL, internal, issuing, new, root
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.edge.edge_rows import (
+    ACCESS,
+    INTERNAL,
+    internal,
+    issuing,
+    new,
+    root,
+)
 from ansible_collections.ucops.certificates.tests.unit.zoo import NOW
 
 

@@ -139,7 +139,10 @@ def test_dates_of_what_no_renewal_touches() -> None:
 def test_nothing_is_concluded_from_a_server_that_did_not_say_enough() -> None:
     for at, said in (
         (Exchange({}), "none of Exchange's services is on EX1"),
-        (Exchange(rows(), fails={"certificates": "no session"}), "certificates could not be read, so nothing is known of it: no session"),
+        (
+            Exchange(rows(), fails={"certificates": "no session"}),
+            "certificates could not be read, so nothing is known of it: no session",
+        ),
         (Exchange(rows(), fails={"certificates": "unknown"}, load_error="no snap-in"), "could not be read.*no snap-in"),
     ):
         with pytest.raises(PhaseFailed, match=said):

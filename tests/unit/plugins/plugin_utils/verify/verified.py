@@ -19,7 +19,12 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.verify.read imp
 from ansible_collections.ucops.certificates.plugins.plugin_utils.verify.settings import VerifyRun
 from ansible_collections.ucops.certificates.plugins.plugin_utils.verify.wire import Clients
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import Call, Reply
-from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.pool import EDGE, MEMBERS, presented, reply
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.pool import (
+    EDGE,
+    MEMBERS,
+    presented,
+    reply,
+)
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.edge.edge_rows import (
     ACCESS,
     DATA,

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, ucops.certificates contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What only shows over all servers of an Exchange array: who renames Send connectors, when, and which are left alone."""
+"""What only shows over all servers of an Exchange array: who renames Send connectors, when, and which stay."""
 
 from __future__ import annotations
 
@@ -68,7 +68,9 @@ def test_a_connector_that_a_server_does_not_see_is_renamed_where_it_is_seen() ->
     """The last one that is switched does not read it: then it is done behind all switches."""
     out = ("Out", ["EX1"])
     found = plan({"ex1": seen("EX1", out), "ex2": seen("EX2")})
-    assert list(found.after) == ["ex1"] and not found.plans, "ex2 does not hold the certificate yet when ex1 is switched"
+    assert list(found.after) == ["ex1"] and not found.plans, (
+        "ex2 does not hold the certificate yet when ex1 is switched"
+    )
 
 
 def test_an_array_without_connectors_has_no_step_of_its_own() -> None:
