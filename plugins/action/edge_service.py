@@ -59,9 +59,17 @@ class ActionModule(CertificateAction):
     ) -> Reply:
         """Stops; on an expired drain cuts the rest off or starts again what ran, as the user chose."""
         seconds, pause = options["drain_seconds"], options["drain_poll_seconds"]
-        reply = self._send(host, service_plan.stops(plan.stop, options["graceful"]))
+        first = [
+            services.statuses(self._send(host, service_plan.stops(plan.stop, options["graceful"])).rows("services"))
+        ]
+
+        def look() -> Mapping[str, str]:
+            if first:
+                return first.pop()
+            return services.statuses(host.read(LOAD, (services.status_call(),), facts=False).rows("services"))
+
         try:
-            drain(host, LOAD, plan.stop, reply, CLOCK, seconds=seconds, poll_seconds=pause, tell=self.tell)
+            drain(look, plan.stop, CLOCK, seconds=seconds, poll_seconds=pause, tell=self.tell)
         except DrainExpired as expired:
             if options["drain_expired"] == "continue":
                 return self._send(host, service_plan.stops(expired.left, graceful=False))

@@ -27,22 +27,22 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "plugin_utils/words.py": (),
     "plugin_utils/text.py": (),
     "plugin_utils/findings": ("plugin_utils.plain", "plugin_utils.text"),
+    # What Schannel would send is a server's flight, which the probe of ports takes apart.
     "plugin_utils/stores": (
+        "module_utils.tls_probe",
         "plugin_utils.findings",
         "plugin_utils.pki",
         "plugin_utils.windows.calls",
-        "module_utils.tls_probe",
     ),
     "plugin_utils/products": (
         "plugin_utils.findings",
         "plugin_utils.pki",
+        "plugin_utils.plain",
         "plugin_utils.stores",
         "plugin_utils.windows.calls",
         "plugin_utils.text",
-        "plugin_utils.plain",
     ),
     "plugin_utils/member": (
-        "module_utils.tls_probe",
         "plugin_utils.findings",
         "plugin_utils.pki",
         "plugin_utils.plain",
@@ -70,9 +70,9 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "plugin_utils.member",
         "plugin_utils.plain",
         "plugin_utils.products",
+        "plugin_utils.stores.pictures",
         "plugin_utils.words",
         "plugin_utils.text",
-        "plugin_utils.stores",
     ),
     "plugin_utils/verify": (
         "plugin_utils.array",

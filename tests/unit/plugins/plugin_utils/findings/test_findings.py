@@ -26,15 +26,18 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.findin
     together,
     worst,
 )
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products import PRODUCTS
 
 ROOT = next(
     parent
     for parent in Path(__file__).resolve().parents
     if (parent / "plugins" / "plugin_utils" / "findings" / "finding.py").is_file()
 )
+EVERY = {**CATALOGUE, **{id: entry for product in PRODUCTS.values() for id, entry in product.catalogue.items()}}
+"""Everybody's and each product's own."""
 FINDINGS = st.builds(
     Finding,
-    st.sampled_from(sorted(CATALOGUE)),
+    st.sampled_from(sorted(EVERY)),
     st.sampled_from(SEVERITIES),
     st.text(max_size=5),
     st.text(max_size=9),
@@ -44,9 +47,9 @@ FINDINGS = st.builds(
 )
 
 
-@pytest.mark.parametrize("id", sorted(CATALOGUE))
+@pytest.mark.parametrize("id", sorted(EVERY))
 def test_every_entry_helps_a_reader(id: str) -> None:
-    entry = CATALOGUE[id]
+    entry = EVERY[id]
     assert re.fullmatch(r"[a-z]+(-[a-z]+)*\.[a-z0-9]+(-[a-z0-9]+)*", id)
     assert entry.severity in SEVERITIES
     assert entry.title and not entry.title.endswith(".")
@@ -55,12 +58,12 @@ def test_every_entry_helps_a_reader(id: str) -> None:
 
 
 def test_every_id_that_the_code_names_is_in_the_catalogue() -> None:
-    families = "|".join(sorted({id.partition(".")[0] for id in CATALOGUE}))
+    families = "|".join(sorted({id.partition(".")[0] for id in EVERY}))
     named = re.compile(rf'"((?:{families})\.(?!(?:py|ps1|pem|crt|json)")[a-z0-9]+(?:-[a-z0-9]+)*)"')
     unknown = {}
     for path in (ROOT / "plugins").rglob("*.py"):
         for id in named.findall(path.read_text(encoding="utf-8")):
-            if id not in CATALOGUE:
+            if id not in EVERY:
                 unknown[id] = path.name
     assert not unknown
 
@@ -71,7 +74,7 @@ def test_a_finding_takes_what_is_not_given_from_the_catalogue() -> None:
     )
     assert item.severity == "error" and item.stops
     assert "LocalMachine" in item.title and "KB954755" in item.source
-    assert item.remedy == CATALOGUE[item.id].remedy
+    assert item.remedy == EVERY[item.id].remedy
     assert item.evidence == {"thumbprint": "AB"}
     assert finding("roll.pending").text.startswith("The A/V authentication successor is waiting")
     assert finding("roll.pending", severity="error", remedy="Wait.").remedy == "Wait."
@@ -137,7 +140,7 @@ def catalogue_page() -> str:
         "",
     ]
     family = ""
-    for id, entry in sorted(CATALOGUE.items()):
+    for id, entry in sorted(EVERY.items()):
         if id.partition(".")[0] != family:
             family = id.partition(".")[0]
             lines += [f"## {family}", ""]

@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, ucops.certificates contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the tests of Exchange members share: the settings of a run, what it wants, what a state means."""
+"""What the tests of Exchange members share: a run, what it wants, and what is concluded from a state."""
 
 from __future__ import annotations
 

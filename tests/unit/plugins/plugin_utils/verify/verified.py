@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.wire import Port
@@ -15,11 +15,16 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.report.advice i
 from ansible_collections.ucops.certificates.plugins.plugin_utils.stores.in_use import Limits
 from ansible_collections.ucops.certificates.plugins.plugin_utils.verify.judge import Case, judge
 from ansible_collections.ucops.certificates.plugins.plugin_utils.verify.look import Look
-from ansible_collections.ucops.certificates.plugins.plugin_utils.verify.look_edge import Asked, look, state_of
+from ansible_collections.ucops.certificates.plugins.plugin_utils.verify.read import Asked, look_at
 from ansible_collections.ucops.certificates.plugins.plugin_utils.verify.settings import VerifyRun
 from ansible_collections.ucops.certificates.plugins.plugin_utils.verify.wire import Clients
-from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import Reply
-from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.pool import MEMBERS, presented, reply
+from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import Call, Reply
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.pool import (
+    EDGE,
+    MEMBERS,
+    presented,
+    reply,
+)
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.edge.edge_rows import (
     ACCESS,
     DATA,
@@ -49,11 +54,26 @@ def healthy(facts: Mapping[str, Any] | None = None, **rows: Any) -> Reply:
     return reply(facts, **(good | rows))
 
 
+@dataclass
+class Answering:
+    """A member that has one reply."""
+
+    reply: Reply
+
+    def read(self, load: Sequence[str], calls: Sequence[Call], *, facts: bool = True) -> Reply:
+        """The reply; only reads are asked, and nothing that it does not answer."""
+        assert all(call.kind == "read" for call in calls) and {call.id for call in calls} <= set(self.reply.answers)
+        return self.reply
+
+    def apply(self, load: Sequence[str], calls: Sequence[Call], *, check_mode: bool, facts: bool = True) -> Reply:
+        raise AssertionError("a verification changes nothing")
+
+
 def seen(member: str = "edge1", read: Reply | None = None, **asked: Any) -> Look:
     """A member as a verification sees it; the look has travelled as plain data."""
     read = read or healthy()
     asked = {"limits": LIMITS} | asked
-    given = look(Asked(member, NOW, **asked), read, state_of(member, read))
+    given = look_at(Answering(read), EDGE, EDGE.own({}), Asked(member, NOW, **asked))
     return Look.from_dict(given.to_dict())
 
 

@@ -153,7 +153,7 @@ def test_a_reply_amid_noise() -> None:
     assert reply["1"].warnings == ("w",) and reply["1"].seconds == 0.5
     assert reply["2"].error is not None and reply["2"].error.fqid == "F" and not reply["2"].ok
     assert reply["3"].not_run and not reply["3"].ok
-    assert reply.first_error is not None and reply.first_error[0] == "2"
+    assert [name for name, answer in reply.answers.items() if answer.error] == ["2"]
     assert reply.host.bits == 64 and reply.host.admin and reply.host.loaded[0].version == "5.0"
     assert reply.host.clock == datetime(2026, 11, 23, 12, 0, 0, 123456, tzinfo=timezone.utc)
 

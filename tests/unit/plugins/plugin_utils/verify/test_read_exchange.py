@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, cast
+from typing import Any
 
 import pytest
 
@@ -16,11 +16,10 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.member.stop imp
 from ansible_collections.ucops.certificates.plugins.plugin_utils.stores.in_use import Limits
 from ansible_collections.ucops.certificates.plugins.plugin_utils.verify.judge import Case, judge
 from ansible_collections.ucops.certificates.plugins.plugin_utils.verify.look import Look
-from ansible_collections.ucops.certificates.plugins.plugin_utils.verify.look_edge import Asked
-from ansible_collections.ucops.certificates.plugins.plugin_utils.verify.look_exchange import look_at_exchange
+from ansible_collections.ucops.certificates.plugins.plugin_utils.verify.read import Asked, look_at
 from ansible_collections.ucops.certificates.plugins.plugin_utils.verify.wire import Clients
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import Answer, Call, RemoteError, Reply
-from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.host import Host
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.exchange_pool import EXCHANGE
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.exchange import exchange_rows
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.exchange.exchange_rows import (
     BUILDS,
@@ -57,6 +56,9 @@ class Exchange:
                 answers[call.id] = Answer(error=RemoteError(self.fails[call.id], "t", "f", "c"))
         return Reply(replace(given.host, load_error=self.load_error), answers)
 
+    def apply(self, load: Sequence[str], calls: Sequence[Call], *, check_mode: bool, facts: bool = True) -> Reply:
+        raise AssertionError("a verification changes nothing")
+
 
 def rows(year: str = "2019", **given: Any) -> dict[str, Any]:
     """The rows of a healthy server, but for what is given."""
@@ -66,7 +68,7 @@ def rows(year: str = "2019", **given: Any) -> dict[str, Any]:
 def seen(member: str = "ex1", at: Exchange | None = None, **given: Any) -> Look:
     """A server as a verification sees it."""
     asked = Asked(member, NOW, limits=Limits(14, 7))
-    look = look_at_exchange(cast(Host, at or Exchange(rows(**given))), asked)
+    look = look_at(at or Exchange(rows(**given)), EXCHANGE, EXCHANGE.own({}), asked)
     return Look.from_dict(look.to_dict())
 
 
@@ -136,9 +138,12 @@ def test_dates_of_what_no_renewal_touches() -> None:
 
 def test_nothing_is_concluded_from_a_server_that_did_not_say_enough() -> None:
     for at, said in (
-        (Exchange({}), "none of Exchange's services is there"),
-        (Exchange(rows(), fails={"certificates": "no session"}), "certificates could not be read: no session"),
-        (Exchange(rows(), load_error="no snap-in"), "could not be loaded: no snap-in"),
+        (Exchange({}), "none of Exchange's services is on EX1"),
+        (
+            Exchange(rows(), fails={"certificates": "no session"}),
+            "certificates could not be read, so nothing is known of it: no session",
+        ),
+        (Exchange(rows(), fails={"certificates": "unknown"}, load_error="no snap-in"), "could not be read.*no snap-in"),
     ):
         with pytest.raises(PhaseFailed, match=said):
             seen(at=at)
