@@ -5,14 +5,6 @@
 
 from __future__ import annotations
 
-import os
-from typing import Any
-
-from ansible.plugins.callback import CallbackBase
-from ansible.release import __version__ as core_version
-
-from ansible_collections.ucops.certificates.plugins.plugin_utils.hooks import VARIABLE, WATCH
-
 DOCUMENTATION = """
 name: rollout_hooks
 type: notification
@@ -21,12 +13,21 @@ version_added: 0.1.0
 author: ucops.certificates contributors (@ucops)
 description:
   - The role P(ucops.certificates.rollout#role) runs files of tasks of yours around the switch of each member. When the
-    host that one of these tasks is for cannot be reached, the run stops before the member is touched. Ansible tells only
-    callback plugins of it, so this one is needed for that; it prints nothing.
-  - The playbooks of the collection bring it along, also by C(import_playbook). A playbook of your own that uses the role
-    with such files enables it with C(callbacks_enabled = ucops.certificates.rollout_hooks) in ansible.cfg, or in
+    host that one of these tasks is for cannot be reached, the run stops before the member is touched. Ansible tells
+    only callback plugins of it, so this one is needed for that; it prints nothing.
+  - The playbooks of the collection bring it along, also by C(import_playbook). A playbook of your own that uses the
+    role with such files enables it with C(callbacks_enabled = ucops.certificates.rollout_hooks) in ansible.cfg, or in
     E(ANSIBLE_CALLBACKS_ENABLED). Without it such a run is refused before any member is touched.
 """
+
+import os
+from typing import Any
+
+from ansible.plugins.callback import CallbackBase
+from ansible.release import __version__ as core_version
+
+from ansible_collections.ucops.certificates.plugins.plugin_utils.hooks import WATCH
+
 CORE = (int(core_version.split(".")[0]), int(core_version.split(".")[1]))
 
 
@@ -43,7 +44,7 @@ class CallbackModule(CallbackBase):
         self._publish()
 
     def _publish(self) -> None:
-        os.environ[VARIABLE] = WATCH.dumps()
+        os.environ.update(WATCH.environment(os.getpid()))
 
     def v2_playbook_on_task_start(self, task: Any, is_conditional: bool) -> None:
         """A task is about to run."""

@@ -11,11 +11,14 @@ for it and sets no variable, on any version. A callback plugin is told of it; he
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 VARIABLE = "UCOPS_CERTIFICATES_UNREACHED"
-"""Environment variable of ansible-playbook in which roles find the list, as JSON; set as soon as somebody watches."""
+"""Environment variable of ansible-playbook in which roles find the list, as JSON."""
+WATCHER = "UCOPS_CERTIFICATES_WATCHER"
+"""Environment variable with the process id of the ansible-playbook in which somebody watches; one that this is started
+from may watch its own tasks, not those of this one."""
 MARK = "__rollout_hook"
 """Variable that the include of a hook sets for its tasks, and nothing else does."""
 TEXT_LIMIT = 400
@@ -74,9 +77,30 @@ class Watch:
             said = "; ".join(f"{where}: {why}" for where, why in lost_hosts(task, result, host))
             self.unreached[task._uuid] = f"{title(task)} did not reach {said}"
 
-    def dumps(self) -> str:
-        """The list as roles read it."""
-        return json.dumps(list(self.unreached.values()))
+    def environment(self, process: int) -> dict[str, str]:
+        """The list as roles read it, and who watches."""
+        return {VARIABLE: json.dumps(list(self.unreached.values())), WATCHER: str(process)}
+
+
+def refusal(
+    hooks: Sequence[str], environment: Mapping[str, str], process: int, is_file: Callable[[str], bool]
+) -> str | None:
+    """Why hooks cannot be run, before any member is touched. ``process``: id of this ansible-playbook."""
+    missing = [path for path in hooks if not is_file(path)]
+    if missing:
+        return (
+            "No member was touched. rollout_before_member, rollout_after_member: expected files of tasks, found "
+            f"nothing at {' and '.join(missing)}. A relative path counts from the folder in which ansible-playbook was "
+            "started"
+        )
+    if hooks and environment.get(WATCHER) != str(process):
+        return (
+            "No member was touched. rollout_before_member or rollout_after_member is set, and in this playbook nobody "
+            "would notice that one of their tasks lost its host: a member could be switched undrained. Start the "
+            "collection's own playbook, by import_playbook if you like, or set "
+            "ANSIBLE_CALLBACKS_ENABLED=ucops.certificates.rollout_hooks"
+        )
+    return None
 
 
 def ancestry(task: Any) -> Iterator[Any]:

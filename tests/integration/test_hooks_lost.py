@@ -28,10 +28,11 @@ SHELL = {"ansible_shell_type": "sh"}
 """The lab's inventory says powershell to all."""
 
 
-def lost_hosts(lab: LabProcess) -> dict[str, Any]:
+def lost_hosts() -> dict[str, Any]:
     """Hosts behind a port on which nothing listens, by the connections that people have."""
     windows = {"ansible_connection": "winrm", "ansible_winrm_proxy": None, "ansible_shell_type": "powershell"}
-    linux = {"ansible_connection": "ssh", "ansible_ssh_retries": 0, "ansible_shell_type": "sh"}
+    # A password would want sshpass on the controller, and without that the task fails before it looks for its host.
+    linux = {"ansible_connection": "ssh", "ansible_password": "", "ansible_ssh_retries": 0, **SHELL}
     here = {"ansible_host": "127.0.0.1", "ansible_port": 1}
     return {"balancer": {**here, **linux}, "winbalancer": {**here, **windows}, "vantage": {**here, **linux}}
 
@@ -39,7 +40,7 @@ def lost_hosts(lab: LabProcess) -> dict[str, Any]:
 def inventory(controller: Controller) -> Path:
     """The lab's inventory, with those hosts."""
     held = yaml.safe_load(controller.lab.inventory.read_text(encoding="utf-8"))
-    held["all"]["hosts"] = {**held["all"].get("hosts", {}), **lost_hosts(controller.lab)}
+    held["all"]["hosts"] = {**held["all"].get("hosts", {}), **lost_hosts()}
     file = controller.folder / "with-lost-hosts.yml"
     file.touch(mode=0o600)
     file.write_text(yaml.safe_dump(held), encoding="utf-8")
