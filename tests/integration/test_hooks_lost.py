@@ -277,6 +277,8 @@ def test_a_vantage_host_that_is_lost_proves_nothing(controller: Controller, lab:
     state = lab.state()
     assert truth.array_truth(state) == "all-old"
     assert "edge1          proven" not in run.output
+    wire = {member["name"]: member["checks"]["wire"]["result"] for member in run.report["members"]}
+    assert wire["edge1"] == "not-run", "nobody looked at its ports after they changed"
     assert "Stop-CsWindowsService" not in state["edge2"]["ran"] + state["edge3"]["ran"]
     truth.all_running(lab)
 
