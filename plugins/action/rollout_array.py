@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.run import PHASES, ArrayRun
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.told import Refused
 from ansible_collections.ucops.certificates.plugins.plugin_utils.base import CertificateAction, Stop
+from ansible_collections.ucops.certificates.plugins.plugin_utils.hooks import refusal
 from ansible_collections.ucops.certificates.plugins.plugin_utils.inputs import BUNDLE_SPEC
 from ansible_collections.ucops.certificates.plugins.plugin_utils.report.make import write_report
 
@@ -29,6 +31,7 @@ class ActionModule(CertificateAction):
         "members": {"type": "list", "elements": "str", "default": []},
         "bundles": {"type": "dict", "options": {"external": BUNDLE, "av": BUNDLE, "internal": BUNDLE}},
         "options": {"type": "dict", "default": {}},
+        "hooks": {"type": "list", "elements": "path", "default": []},
         "settings": {"type": "dict", "default": {}},
         "evidence": {"type": "dict", "default": {}},
         "first": {"type": "dict", "default": {}},
@@ -53,6 +56,9 @@ class ActionModule(CertificateAction):
 
     def act(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Runs one phase on the controller."""
+        refused_hooks = refusal(options["hooks"], os.environ, os.getppid(), os.path.isfile)
+        if refused_hooks:
+            raise Stop(refused_hooks)
         try:
             run = ArrayRun(options, self.check_mode or options["simulated"], self.tell)
             if options["phase"] == "report":

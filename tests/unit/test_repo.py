@@ -12,7 +12,7 @@ import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
 # Longer than this, a file is two files. The script that crosses WinRM is one file by design; tests may list more cases.
-LINES = {".py": 320, ".yml": 320, ".md": 600, ".ps1": 760, ".j2": 320}
+LINES = {".py": 320, ".yml": 320, ".md": 600, ".ps1": 780, ".j2": 320}
 CASES = 80
 GENERATED = {"changelogs/changelog.yaml", "docs/findings.md"}
 KEY_FILES = {".pem", ".key", ".crt", ".cer", ".der", ".p7b", ".p7c", ".pfx", ".p12", ".csr", ".sst"}
