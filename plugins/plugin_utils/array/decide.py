@@ -14,7 +14,8 @@ from ..findings.finding import Finding, finding, stopping
 from ..member.evidence import Evidence, plain_plan, plan_from
 from ..member.settings import Settings
 from ..plain import iso
-from ..products.interface import ArrayPlan, Plan, Product, Roll
+from ..products.interface import Product
+from ..products.values import ArrayPlan, Plan, Roll
 from .gate import GateRead, GateVerdict, gate_verdict
 
 

@@ -16,7 +16,7 @@ from ..member.evidence import Evidence
 from ..member.journal import Journal
 from ..member.settings import Settings
 from ..member.stop import PhaseFailed
-from ..products.interface import Plan
+from ..products.values import Plan
 from ..stores.store import Change
 from ..windows.calls import OutcomeUnknown
 from .decide import plan_of

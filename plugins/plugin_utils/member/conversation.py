@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ..pki.pfx import rewrap_pfx
-from ..products.interface import RUNNING, STOPPED, Ask, Plan
+from ..products.values import RUNNING, STOPPED, Ask, Plan
 from ..stores.store import Change, plan_stores
 from ..stores.wanted import as_read
 from ..windows.calls import Call, Reply

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from ..products.interface import STOPPED
+from ..products.values import STOPPED
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from ..findings.finding import Finding
 from ..plain import from_plain, to_plain
-from ..products.interface import Plan, Scheduled
+from ..products.values import Plan, Scheduled
 from ..stores.pictures import Chain
 from ..stores.store import Change
 from ..windows.calls import Call, ThisComputer

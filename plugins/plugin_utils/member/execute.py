@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from ..products.interface import STILL_RUNNING, STOPPED, Plan
+from ..products.values import STILL_RUNNING, STOPPED, Plan
 from ..windows.calls import Call, Reply
 from .drain import DrainExpired, drain
 from .reply import JOURNAL, is_whole

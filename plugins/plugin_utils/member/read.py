@@ -11,7 +11,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from ..findings.finding import from_problem, in_order
-from ..products.interface import Context, Plan, Product, State, Unread
+from ..products.interface import Product, State, Unread
+from ..products.values import Context, Plan
 from ..stores.pictures import pictures
 from ..stores.readiness import Readiness, judge, store_problems
 from ..stores.store import Change

@@ -18,7 +18,8 @@ from typing import Any
 from .. import plain
 from ..findings.entry import Severity
 from ..findings.finding import Finding, finding
-from ..products.interface import Both, Confirmed, Product, Record, Scheduled
+from ..products.interface import Product
+from ..products.values import Both, Confirmed, Record, Scheduled
 from ..stores.store import Stores
 from ..stores.wanted import NOTHING, Wanted
 from ..windows.calls import Call, Reply

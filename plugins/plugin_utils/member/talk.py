@@ -15,7 +15,8 @@ from datetime import datetime, timedelta
 from typing import Any, Protocol
 
 from ..pki.bundle import Bundle
-from ..products.interface import RUNNING, Ask, Plan, Product
+from ..products.interface import Product
+from ..products.values import RUNNING, Ask, Plan
 from ..stores.wanted import Wanted
 from ..windows.calls import Call, Reply
 from . import records

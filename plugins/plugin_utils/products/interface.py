@@ -10,155 +10,28 @@ holds its lock and writes its journal is :mod:`member.conversation`, and that ex
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any, Literal, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from ..findings.entry import Entry
 from ..findings.finding import Finding
 from ..findings.problem import Problem
 from ..pki.certificate import Certificate
 from ..stores.readiness import Presented
-from ..stores.store import Change, Stores
+from ..stores.store import Stores
 from ..stores.wanted import Wanted
 from ..windows.calls import Call, Kind, Reply
-
-Depth = Literal["whole", "after", "closing", "verify"]
-"""``whole``: everything a rollout judges. ``after``: what a change may have changed. ``closing``: what is looked at
-once more when the journal is closed. ``verify``: everything that is in use, every key of My asked to sign."""
-
-Standing = Literal["done", "scheduled", "needed", "first"]
-"""Where a member stands with a successor: it has it; it waits for its instant; it has to be scheduled; there is no
-certificate at all that it could succeed."""
-
-
-IN_USE = "certificate in use"
-"""Where a name comes from that only the certificate in use has."""
-
-
-@dataclass(frozen=True)
-class Address:
-    """One name by which a server is configured to be reached."""
-
-    name: str
-    where: str
-    """The setting, such as ``OWA ExternalUrl`` or ``receive connector Client Frontend EX1``."""
-    own: bool = False
-    """The server's own name on a connector: the self-signed certificate of the server serves it."""
-
-
-@dataclass(frozen=True)
-class Both:
-    """A use or a setting before and after. ``Both(x, x)``: it must not move."""
-
-    before: str | None
-    after: str | None
-
-
-@dataclass(frozen=True)
-class Scheduled:
-    """A use whose certificate is not replaced but succeeded, at one instant for the whole array."""
-
-    thumbprint: str
-    """The successor."""
-    state: Standing
-    instant: datetime | None = None
-    previous: str | None = None
-    """The certificate in force until then."""
-    ends: datetime | None = None
-    """When the certificate in force expires."""
-    outlive: float = 0.0
-    """Seconds for which the one in force has to outlive the instant."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What a switch, or the way back, takes on one member. It travels in the evidence and is sent as the gate judged
-    it."""
-
-    uses: Mapping[str, Both] = field(default_factory=dict)
-    """Use -> thumbprint before and after."""
-    settings: Mapping[str, Both] = field(default_factory=dict)
-    """Beside the uses; recorded in the journal, and each has its ``after`` in the end."""
-    stop: tuple[str, ...] = ()
-    """Services that are drained and stopped before the changes, in start order."""
-    changes: tuple[Change, ...] = ()
-    restart: tuple[str, ...] = ()
-    """Services that are stopped and started behind the changes."""
-    start: tuple[str, ...] = ()
-    """Services that are started: what was stopped, and what was down already."""
-    run: tuple[str, ...] = ()
-    """What has to run in the end: all that ran before, dependents included."""
-    last: tuple[Change, ...] = ()
-    """What is changed once services are back."""
-    pending: Mapping[str, Scheduled] = field(default_factory=dict)
-    """Uses that are given a successor for an instant."""
-    blocked: tuple[str, ...] = ()
-    """Why the changes cannot be made, as sentences; it never forbids ``start``."""
-
-    @property
-    def lines(self) -> tuple[str, ...]:
-        """The changes, a line each."""
-        return tuple(change.as_line() for change in (*self.changes, *self.last))
-
-    @property
-    def empty(self) -> bool:
-        """Whether nothing is left to do."""
-        return not (self.changes or self.last or self.start or self.blocked)
-
-
-@dataclass(frozen=True)
-class Record:
-    """What a member's journal says of a rollout: what was there before, and what ran."""
-
-    uses: Mapping[str, Both]
-    settings: Mapping[str, Both]
-    services: tuple[str, ...] = ()
-    """What ran when the switch began."""
-
-
-@dataclass(frozen=True)
-class Confirmed:
-    """A successor that the journal says was scheduled."""
-
-    thumbprint: str
-    instant: datetime
-    previous: str | None = None
-
-
-@dataclass(frozen=True)
-class Context:
-    """What a judgement may know beside the member's state."""
-
-    own: Any
-    """The product's own part of the run's settings."""
-    wanted: Wanted
-    asked: tuple[str, ...] = ()
-    """The uses that the run was asked for, whether the member has them or not."""
-    planned: bool = False
-    """Something has still to be staged: the stores are judged as they would be."""
-    ready_in: str = "My"
-    """The store in which the wanted key waits, or will wait."""
-    names: tuple[str, ...] = ()
-    """Names that the user wants to be covered."""
-    window: timedelta = timedelta(0)
-    """For how long after now the way back has to stay open."""
-
-
-@dataclass(frozen=True)
-class Ask:
-    """What a read is to bring along."""
-
-    own: Any
-    leaves: tuple[str, ...] = ()
-    """Thumbprints whose keys are asked."""
-    since: datetime | None = None
-    """From when on events are read."""
-
-
-STILL_RUNNING = "ucops.StillRunning"
-"""What Wait-Stopped ends with when a service still has work."""
-STOPPED, RUNNING = "Stopped", "Running"
+from .values import (
+    Address,
+    ArrayPlan,
+    Ask,
+    Confirmed,
+    Context,
+    Depth,
+    Plan,
+    Record,
+    Scheduled,
+)
 
 
 class Unread(Exception):  # noqa: N818 - the member's answer lacks something; it is told as a finding
@@ -203,35 +76,6 @@ class Seen(Protocol):
     def own(self) -> Mapping[str, Any]: ...
     @property
     def labels(self) -> Mapping[str, str]: ...
-
-
-@dataclass(frozen=True)
-class Roll:
-    """What the array does about uses that are succeeded at an instant."""
-
-    action: Literal["none", "roll", "replace", "stop"] = "none"
-    """``replace``: at once, as was asked for; ``stop``: it cannot be done as things are."""
-    use: str = ""
-    instant: datetime | None = None
-    members: tuple[str, ...] = ()
-    """Those that have to be touched."""
-    text: str = ""
-
-
-@dataclass(frozen=True)
-class ArrayPlan:
-    """What only shows over the whole array."""
-
-    findings: tuple[Finding, ...] = ()
-    plans: Mapping[str, Plan] = field(default_factory=dict)
-    """Member -> what it does in place of its own plan."""
-    roll: Roll = Roll()
-    before: Mapping[str, Plan] = field(default_factory=dict)
-    """Member -> a step of its own before any member is switched; all members or none."""
-    after: Mapping[str, Plan] = field(default_factory=dict)
-    """Member -> a step of its own after the last switch."""
-    note: str = ""
-    """For people: what happens after the switches."""
 
 
 S = TypeVar("S", bound=State)

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..pki.names import covers, is_wildcard, normal
-from ..products.interface import IN_USE, Address, Asks
+from ..products.interface import Asks
+from ..products.values import IN_USE, Address
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,8 @@ from ..member.reply import JOURNAL, demand_clock, demand_journal, host_findings,
 from ..member.stop import PhaseFailed
 from ..member.talk import Driver
 from ..pki.certificate import Certificate
-from ..products.interface import Ask, Product, State, Unread
+from ..products.interface import Product, State, Unread
+from ..products.values import Ask
 from ..report.report import HostReport
 from ..stores import in_use, readiness
 from ..stores.pictures import MAX_PICTURES, pictures

@@ -20,7 +20,7 @@ from ..pki.certificate import Certificate
 from ..pki.chain import Path, chain_paths
 from ..pki.names import missing_names, names_of
 from ..products import PRODUCTS
-from ..products.interface import RUNNING
+from ..products.values import RUNNING
 from ..report.advice import BECAUSE
 from ..stores import in_use
 from ..stores.store import label

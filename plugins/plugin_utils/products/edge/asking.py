@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ...pki.names import is_wildcard, normal, valid_dns_name
-from ..interface import Address
+from ..values import Address
 from .state import EXTERNAL_USES, INTERNAL_USE
 
 USES = {"external": EXTERNAL_USES, "internal": (INTERNAL_USE,)}

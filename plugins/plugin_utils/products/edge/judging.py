@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ...findings.finding import Finding
 from ...findings.problem import Problem
 from ...stores.wanted import Wanted
-from ..interface import Confirmed, Context
+from ..values import Confirmed, Context
 from . import judge, services
 from .state import (
     AV_USE,

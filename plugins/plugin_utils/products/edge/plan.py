@@ -15,7 +15,7 @@ from typing import Any
 
 from ...stores.store import Change, label
 from ...stores.wanted import Wanted
-from ..interface import Both, Plan, Record, Scheduled
+from ..values import Both, Plan, Record, Scheduled
 from . import services
 from .judge import why_no_way_back
 from .state import AV_USE, USES, EdgeState, assign_call, describe, roll_call

@@ -16,7 +16,8 @@ from ...findings.problem import Problem
 from ...plain import loosely
 from ...stores.store import NETWORK_SERVICE
 from ...windows.calls import Call, Kind, Reply
-from ..interface import ArrayPlan, Asks, Context, Depth, Plan, Record, Roll, Seen
+from ..interface import Asks, Seen
+from ..values import ArrayPlan, Context, Depth, Plan, Record, Roll
 from . import events, judge, plan, roll, services
 from .asking import EdgeAsks
 from .catalogue import EDGE

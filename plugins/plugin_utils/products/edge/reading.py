@@ -16,7 +16,8 @@ from ...stores.eventlog import events_from_rows
 from ...stores.presented import presented_in, windows_version
 from ...stores.store import read_calls, test_calls
 from ...windows.calls import Call, Reply
-from ..interface import Ask, Confirmed, Depth, Scheduled, Unread
+from ..interface import Unread
+from ..values import Ask, Confirmed, Depth, Scheduled
 from . import events, roll, services
 from .facts import uses_call
 from .state import (

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ...pki.names import has_wildcard, is_wildcard, normal
-from ..interface import IN_USE, Address
+from ..values import IN_USE, Address
 
 AUTODISCOVER = "autodiscover."
 SIZES = (2048, 4096)

@@ -14,7 +14,7 @@ from collections.abc import Iterable
 
 from ...stores.store import Change, label
 from ...windows.calls import Call
-from ..interface import RUNNING, Both, Plan, Record
+from ..values import RUNNING, Both, Plan, Record
 from .names import Rename, change_of, same_name
 from .services import DEFAULT, describe, enable_call, name_call
 from .state import CLIENTS, ExchangeState

@@ -13,7 +13,7 @@ from ...findings.problem import Problem
 from ...pki.certificate import Certificate
 from ...pki.names import has_wildcard, missing_names, names_of
 from ...stores.store import Change, label
-from ..interface import Address
+from ..values import Address
 from . import check
 from .names import Rename
 from .own import ExchangeOwn

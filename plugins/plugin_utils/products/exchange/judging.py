@@ -10,10 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from ...findings.finding import Finding, from_problem
 from ...findings.problem import Problem
 from ...stores.wanted import Wanted
-from ..interface import (
-    Confirmed,
-    Context,
-)
+from ..values import Confirmed, Context
 from . import check, judge, plan
 from .state import ExchangeState
 

@@ -18,7 +18,8 @@ from ...pki.certificate import Certificate
 from ...stores.store import Change
 from ...stores.wanted import Wanted
 from ...windows.calls import Call
-from ..interface import RUNNING, Both, Plan, Seen
+from ..interface import Seen
+from ..values import RUNNING, Both, Plan
 from . import back, check
 from .names import Rename, change_of, renames
 from .own import ExchangeOwn

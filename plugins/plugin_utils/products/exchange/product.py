@@ -16,18 +16,8 @@ from ...findings.problem import Problem
 from ...plain import loosely
 from ...stores.store import label
 from ...windows.calls import Call, Kind, Reply
-from ..interface import (
-    RUNNING,
-    STOPPED,
-    ArrayPlan,
-    Asks,
-    Both,
-    Context,
-    Depth,
-    Plan,
-    Record,
-    Seen,
-)
+from ..interface import Asks, Seen
+from ..values import RUNNING, STOPPED, ArrayPlan, Both, Context, Depth, Plan, Record
 from . import back, events, plan
 from .asking import ExchangeAsks
 from .catalogue import EXCHANGE

@@ -16,7 +16,7 @@ from urllib.parse import urlsplit
 
 from ...pki.names import normal, valid_dns_name
 from ...windows.calls import Call, Reply, Switch
-from ..interface import Address
+from ..values import Address
 from .rows import NAMES
 from .state import CLIENTS, Server, server_name
 

@@ -16,7 +16,7 @@ from datetime import datetime
 
 from ...stores.store import read_calls, stores_from_rows, test_calls
 from ...windows.calls import Answer, Call, Reply, Switch, ThisComputer
-from ..interface import Address
+from ..values import Address
 from .reach import AUTODISCOVER, AUTODISCOVER_URI, DIRECTORIES, addresses
 from .rows import (
     NAMES,

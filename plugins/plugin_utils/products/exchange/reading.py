@@ -14,13 +14,8 @@ from ...pki.certificate import Certificate
 from ...stores.presented import presented_in, windows_version
 from ...stores.store import test_calls
 from ...windows.calls import Call, Reply
-from ..interface import (
-    Ask,
-    Confirmed,
-    Depth,
-    Scheduled,
-    Unread,
-)
+from ..interface import Unread
+from ..values import Ask, Confirmed, Depth, Scheduled
 from . import events, plan
 from .facts import assigned, unknown
 from .read import STAGED, calls, key_calls, not_told, reach_calls, reach_in, stage_calls, state_in

@@ -22,7 +22,7 @@ from ...pki.certificate import Certificate
 from ...pki.names import covers, is_wildcard, names_of
 from ...stores.readiness import Presented
 from ...stores.store import NETWORK_SERVICE, StoredCertificate, Stores
-from ..interface import Address
+from ..values import Address
 
 SERVICES = ("IIS", "SMTP", "POP", "IMAP", "UM", "UMCallRouter")
 """What Enable-ExchangeCertificate takes and the collection enables; Federation has a procedure of its own."""

@@ -13,7 +13,7 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.array import se
 from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.finding import Finding, finding
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.evidence import Evidence
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.settings import Settings
-from ansible_collections.ucops.certificates.plugins.plugin_utils.products.interface import Scheduled
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products.values import Scheduled
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.pool import (
     EDGE,
     NEW,

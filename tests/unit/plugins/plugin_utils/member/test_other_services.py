@@ -11,7 +11,9 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.evidence import Evidence
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.journal import Journal
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.records import settled_of
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.stop import PhaseFailed
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.host import HostLost
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.fake_edge import FakeEdge
@@ -44,8 +46,8 @@ def told(fake: FakeEdge) -> Journal:
 
 
 def stopped(evidence: object) -> list[str]:
-    assert isinstance(evidence, dict)
-    return [f["subject"] for f in evidence["findings"] if f["id"] == "product.service-stopped"]
+    assert isinstance(evidence, Evidence)
+    return [f.subject for f in evidence.findings if f.id == "product.service-stopped"]
 
 
 def test_a_switch_brings_back_what_it_stopped_along() -> None:
@@ -128,14 +130,14 @@ def test_an_unfinished_run_that_left_one_down_has_to_be_taken_back_first() -> No
     fake.journal = replace(told(fake), state="switching", run="20261101T000000Z-0001").dumps()
     fake.lock, fake.services[XMPP] = None, "Stopped"
     found = go("read", fake)["evidence"]
-    assert f"with {XMPP} stopped" in next(f["text"] for f in found["findings"] if f["id"] == "journal.unfinished")
-    assert stopped(found) == [XMPP] and not found["ready"]
+    assert f"with {XMPP} stopped" in next(f.text for f in found.findings if f.id == "journal.unfinished")
+    assert stopped(found) == [XMPP] and not found.ready
 
 
 def test_settling_brings_back_what_it_stopped_along() -> None:
     fake, seen, _ = member_for("settle")
     after = go("settle", fake, seen, run=SETTLE)["evidence"]
-    assert fake.services == UP and after["roll_settled"] and told(fake).settling == ()
+    assert fake.services == UP and settled_of(after.journal) and told(fake).settling == ()
 
 
 def test_a_settling_that_was_cut_off_is_ended_by_the_next_one() -> None:
@@ -148,7 +150,7 @@ def test_a_settling_that_was_cut_off_is_ended_by_the_next_one() -> None:
     later = replace(SETTLE, run="20261124T170000Z-5e78")
     again = go("read", fake, run=later)["evidence"]
     after = go("settle", fake, again, run=later)["evidence"]
-    assert fake.services == UP and after["roll_settled"] and told(fake).settling == ()
+    assert fake.services == UP and settled_of(after.journal) and told(fake).settling == ()
 
 
 def test_settling_does_not_start_what_somebody_stopped_before_it() -> None:

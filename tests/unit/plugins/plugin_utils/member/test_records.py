@@ -20,7 +20,7 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.member.journal 
     SettingEntry,
     UseEntry,
 )
-from ansible_collections.ucops.certificates.plugins.plugin_utils.products.interface import Both, Scheduled
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products.values import Both, Scheduled
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.pool import (
     EDGE,
     LATER,
@@ -256,7 +256,10 @@ def test_settling_closes_the_roll() -> None:
 
 def put_back(told: Journal, uses: Any) -> dict[str, str | None]:
     seen = sight(staged(assignments=uses))
-    return {use: both.after for use, both in EDGE.back(records.record_of(told), seen.state, seen.context).uses.items()}
+    return {
+        use: both.after
+        for use, both in EDGE.back(records.record_of(told, "another"), seen.state, seen.context).uses.items()
+    }
 
 
 def test_only_what_differs_now_is_put_back() -> None:

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ansible_collections.ucops.certificates.plugins.plugin_utils.products.edge.state import service_plan, services
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products.edge import service_plan, services
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import Switch
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.edge.edge_rows import (
     ACCESS,

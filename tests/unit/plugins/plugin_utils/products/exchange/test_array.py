@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.evidence import Evidence
-from ansible_collections.ucops.certificates.plugins.plugin_utils.products.interface import ArrayPlan, Both, Plan
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products.values import ArrayPlan, Both, Plan
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.exchange_pool import (
     EXCHANGE,
     STAGED,

@@ -19,7 +19,7 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchan
     plan_services,
 )
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.state import Connector, ExchangeState
-from ansible_collections.ucops.certificates.plugins.plugin_utils.products.interface import Both, Record
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products.values import Both, Record
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.exchange.exchange_rows import (
     made,
     state,
