@@ -72,7 +72,7 @@ sanity: venv  ## ansible-test sanity without containers, for the Pythons that ar
 ansible-units: venv  ## the same tests, as ansible-test runs them (a part of `make test`)
 	@$(PY) tests/tools/sanity.py --units --jobs $(JOBS) $(ARGS)
 
-build: venv  ## build the archive for Galaxy, install it into .build/installed and read every plugin's documentation from there
+build: venv  ## build the archive, install it, read every plugin's documentation from there, and let galaxy-importer judge it
 	@$(PY) tests/tools/tree.py build
 
 molecule: venv  ## the scenario in extensions/molecule: a lab, a renewal, the same again

@@ -13,7 +13,8 @@ from typing import Any, ClassVar
 from ..plugin_utils.base import CertificateAction, Stop
 from ..plugin_utils.inputs import read_file
 from ..plugin_utils.outputs import write_file
-from ..plugin_utils.pki import deps, request
+from ..plugin_utils.pki import deps, formats, request
+from ..plugin_utils.pki.errors import BundleError
 
 
 class ActionModule(CertificateAction):
@@ -68,12 +69,16 @@ class ActionModule(CertificateAction):
             return None
         data = read_file(str(key_path), "private key:")
         keep = "It is not overwritten; name another key_path to make a new key"
-        if b"ENCRYPTED" not in data:
+        if b"ENCRYPTED" not in data or b"-----BEGIN" not in data:
             raise Stop(f"{key_path}: expected an encrypted private key in PEM, found something else. {keep}")
+        contents = formats.Contents()
         try:
-            key = deps.serialization.load_pem_private_key(data, options["key_password"].encode())
-        except (ValueError, TypeError):
+            formats.read(contents, str(key_path), data, options["key_password"])
+        except BundleError as error:
+            if error.id != "bundle.password-wrong":
+                raise Stop(f"{error}. {keep}", finding=error.id) from None
             raise Stop(f"{key_path}: key_password does not open the private key that is there. {keep}") from None
+        key = contents.keys[0][0] if contents.keys else None
         if not isinstance(key, deps.rsa.RSAPrivateKey) or key.key_size != options["key_size"]:
             kind = f"RSA key of {key.key_size} bits" if isinstance(key, deps.rsa.RSAPrivateKey) else "other kind of key"
             raise Stop(f"{key_path}: expected an RSA key of {options['key_size']} bits, found an {kind}. {keep}")

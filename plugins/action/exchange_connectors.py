@@ -112,10 +112,12 @@ class ActionModule(ExchangeAction):
         computers = dict.fromkeys(name for r in first.renames for name in plans.servers_of(r.connector, server))
         if not computers:
             return first
-        asked = plans.holder_calls(computers, order.thumbprint)
+        asked = (*plans.holder_calls(computers, order.thumbprint), *plans.own_calls(order.thumbprint))
         reply = host.read(load, asked)
         self.answered(reply, asked)
-        return plans.choose(wanted, new, plans.lacking(reply, computers, order.thumbprint), server)
+        names = (server.computer, server.computer.upper())
+        keys = dict.fromkeys(names, plans.own_key(reply, order.thumbprint))
+        return plans.choose(wanted, new, plans.lacking(reply, computers, order.thumbprint, keys), server)
 
     @staticmethod
     def _refuse(problems: Iterable[Problem], server: Server) -> None:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any, ClassVar
 
 from ..plugin_utils.array.findings import from_problem, in_order, stopping
@@ -64,7 +65,7 @@ class ActionModule(ExchangeAction):
             self.tell(f"{reply.host.computer}: default SMTP certificate before: {before.default_smtp}")
             after = host.apply(load, [*sent, *asked], check_mode=self.check_mode)
             self._applied(after, [*sent, *asked], before)
-            state = state_of(after, utc_now(), server)
+            state = replace(state_of(after, utc_now(), server), enabled=plans.enabling(order, changes, before))
             self._confirm(order, before, state)
         restart = plans.restarts([s for s in plans.missing(order, before) if changes], before)
         return {

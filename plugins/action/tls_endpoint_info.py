@@ -15,6 +15,7 @@ from typing import Any
 from ansible.plugins.action import ActionBase
 
 from ansible_collections.ucops.certificates.plugins.modules.tls_endpoint_info import ARGUMENT_SPEC, read_endpoints
+from ansible_collections.ucops.certificates.plugins.plugin_utils.text import harmless
 
 
 class ActionModule(ActionBase):
@@ -32,6 +33,6 @@ class ActionModule(ActionBase):
         _validation, options = self.validate_argument_spec(argument_spec=ARGUMENT_SPEC)
         if self._connection.transport == "local":
             result.update(changed=False, endpoints=read_endpoints(options))
-            return result
+            return dict(harmless(result))
         result.update(self._execute_module(module_args=dict(self._task.args), task_vars=task_vars))
-        return result
+        return dict(harmless(result))

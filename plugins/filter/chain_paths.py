@@ -15,6 +15,7 @@ from ..plugin_utils.pki.certificate import Certificate, CertificateError, load_d
 from ..plugin_utils.pki.chain import chain_paths
 from ..plugin_utils.pki.deps import DependencyError
 from ..plugin_utils.pki.rules import PURPOSES
+from ..plugin_utils.text import clean
 
 NAME = "ucops.certificates.chain_paths"
 
@@ -76,7 +77,7 @@ def _instant(at: Any) -> datetime:
 
 
 def _error(text: str) -> AnsibleFilterError:
-    return AnsibleFilterError(f"{NAME}: {text}")
+    return AnsibleFilterError(f"{NAME}: {clean(text)}")
 
 
 class FilterModule:

@@ -64,7 +64,8 @@ def _smtp(lines: Lines) -> None:
     _demand(offered, "250", "EHLO")
     words = [text[4:].split(" ")[0].upper() for text in offered]
     if "STARTTLS" not in words:
-        raise Refused(f"STARTTLS is not offered; EHLO was answered with {', '.join(words[1:]) or 'nothing more'}")
+        more = ascii(", ".join(words[1:])[:400])[1:-1] or "nothing more"
+        raise Refused(f"STARTTLS is not offered; EHLO was answered with {more}")
     lines.say("STARTTLS")
     _demand(_smtp_answer(lines), "220", "STARTTLS")
 

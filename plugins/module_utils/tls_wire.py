@@ -35,6 +35,8 @@ SIGNATURE_SCHEMES = (
     0x0403, 0x0503, 0x0603, 0x0804, 0x0805, 0x0806, 0x0401, 0x0501, 0x0601, 0x0301, 0x0303, 0x0203, 0x0201, 0x0202,
     0x0101,
 )  # fmt: skip
+#: RFC 7627: hardened servers end the handshake of a client that does not offer it.
+EXTENDED_MASTER_SECRET = 23
 
 
 class Flight:
@@ -117,6 +119,7 @@ def client_hello(server_name: Optional[str]) -> bytes:
         _extension(10, struct.pack(">H", len(groups)) + groups),
         _extension(11, b"\x01\x00"),
         _extension(13, struct.pack(">H", len(schemes)) + schemes),
+        _extension(EXTENDED_MASTER_SECRET, b""),
     ]
     if server_name:
         name = server_name.encode("idna")

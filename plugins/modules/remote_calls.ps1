@@ -26,10 +26,8 @@ $invariant = [Globalization.CultureInfo]::InvariantCulture
 $culture = [Globalization.CultureInfo]::CurrentCulture.Name
 #endregion
 
-# The allowlist: functions of this file, and product cmdlets. Regions that only Exchange needs bring their own.
-$own = 'Get-StoreCertificate', 'Add-StoreCertificate', 'Import-StorePfx', 'Remove-StoreCertificate', 'Test-StoreKey',
-    'Get-StoreKeyAccess', 'Grant-StoreKey', 'Test-TlsPresented', 'Find-Event', 'Get-ServiceVersion', 'Wait-Stopped',
-    'Get-Journal', 'Set-Journal', 'Lock-Member', 'Unlock-Member'
+# The allowlist: functions of this file, which their regions name, and product cmdlets; the region exchange brings more.
+$own = @()
 $product = 'Get-CsCertificate', 'Get-CsWindowsService', 'Get-CsAVEdgeConfiguration', 'Get-CsComputer', 'Set-CsCertificate',
     'Remove-CsCertificate', 'Stop-CsWindowsService', 'Start-CsWindowsService'
 
@@ -44,33 +42,34 @@ function Format-Text($text) {
 
 function Format-Time($time) { $time.ToUniversalTime().ToString('yyyy-MM-ddTHH:mm:ss.fffffffZ', $invariant) }
 
-# A value as JSON. What JSON has no form for is tagged; objects become their text.
-function Format-Json($value) {
+# A value as JSON. What JSON has no form for is tagged; objects become their text. What remoting made again is a number or a
+# bag of properties with the names of its former types: an enum is known by them, and of its methods ToString() is left.
+function Format-Json($value, $depth) {
     if ($null -eq $value) { 'null' }
-    elseif ($value -is [bool]) { "$value".ToLower() }
-    elseif ($value -is [string] -or $value -is [char]) { Format-Text $value }
+    elseif ($value -is [bool]) { if ($value) { 'true' } else { 'false' } }
+    elseif ($value -is [string] -or $value -is [char] -or $value.PSObject.TypeNames -like '*System.Enum') { Format-Text $value }
     elseif ($value -is [byte[]]) { '{"$bytes":"' + [Convert]::ToBase64String($value) + '"}' }
-    elseif ($value -is [DateTime]) { '{"$datetime":"' + (Format-Time $value) + '"}' }
-    elseif ($value -is [Enum]) { Format-Text $value.ToString() }
+    elseif ($value -is [DateTime]) { '{"$datetime":"' + (Format-Time ([DateTime]$value)) + '"}' }
     elseif ($value.GetType().IsPrimitive) {
-        $digits = $value.ToString($invariant)
-        if ([Math]::Abs([double]$value) -gt 9007199254740992) { $digits = '{"$int64":"' + $digits + '"}' }
-        $digits
-    } elseif ($value -is [Collections.IDictionary]) {
-        $members = foreach ($key in $value.Keys) { (Format-Text $key) + ':' + (Format-Json $value[$key]) }
+        $text = [Convert]::ToString($value, $invariant)
+        # Too long for a double, or no number (NaN, Infinity).
+        if ($text -cmatch '^-?\d{16,}$') { '{"$int64":"' + $text + '"}' } elseif ($text -cmatch '[a-z]') { Format-Text $text } else { $text }
+    } elseif ($depth -gt 40) { throw 'Nested too deep.' }
+    elseif ($value -is [Collections.IDictionary]) {
+        $members = foreach ($key in $value.Keys) { (Format-Text $key) + ':' + (Format-Json $value[$key] ($depth + 1)) }
         '{' + [string]::Join(',', [string[]]@($members)) + '}'
     } elseif ($value -is [Collections.IEnumerable]) {
-        '[' + [string]::Join(',', [string[]]@(foreach ($item in $value) { Format-Json $item })) + ']'
+        '[' + [string]::Join(',', [string[]]@(foreach ($item in $value) { Format-Json $item ($depth + 1) })) + ']'
     } else { Format-Text ([Convert]::ToString($value, $invariant)) }
 }
 
 # What went wrong, as a row: the innermost cause of a failed .NET call, and the messages of what caused it.
 function Get-Fault($record) {
     $cause = $record.Exception
-    while ($cause.InnerException -and $cause.GetType().Name -match 'InvocationExc|^RuntimeExc') { $cause = $cause.InnerException }
-    $message = $cause.Message.Trim()
+    while ($cause.InnerException -and $cause.GetType().Name -cmatch 'InvocationExc|^RuntimeExc') { $cause = $cause.InnerException }
+    $message = "$($cause.Message)".Trim()
     for ($inner = $cause.InnerException; $inner; $inner = $inner.InnerException) {
-        if (-not $message.Contains($inner.Message)) { $message += ' ' + $inner.Message }
+        if (-not $message.Contains("$($inner.Message)")) { $message += ' ' + $inner.Message }
     }
     @{ message = $message; type = $cause.GetType().FullName; category = $record.CategoryInfo.Category
         fqid = $record.FullyQualifiedErrorId }
@@ -127,14 +126,25 @@ if ($outer.Count -or -not $root.nonce) { throw 'The document is not whole.' }
 #region stores:
 # ---- Certificate stores of the machine.
 
-function Open-Store($name, $flags, $location = 'LocalMachine') {
+# Without flags to read: a store that nobody made is empty then, and stays unmade.
+function Open-Store($name, $flags = 'ReadOnly, OpenExistingOnly', $location = 'LocalMachine') {
     $store = New-Object Security.Cryptography.X509Certificates.X509Store($name, $location)
-    $store.Open($flags)
+    try { $store.Open($flags) }
+    catch {
+        # ERROR_FILE_NOT_FOUND
+        if ((Get-Code $_) -ne 0x80070002) { throw $_ }
+        $store = @{ Certificates = @() }
+    }
     $store
 }
 
+# The HRESULT of what went wrong: its words are translated.
+function Get-Code($record) { [Runtime.InteropServices.Marshal]::GetHRForException($record.Exception.GetBaseException()) }
+
 function Find-Certificate($store, $thumbprint) {
-    foreach ($certificate in $store.Certificates) { if ($certificate.Thumbprint -eq $thumbprint) { return $certificate } }
+    foreach ($certificate in $store.Certificates) {
+        if ([string]::Equals($certificate.Thumbprint, $thumbprint, 'OrdinalIgnoreCase')) { return $certificate }
+    }
 }
 
 # The key of a certificate. A property whose getter throws is silently $null in newer PowerShell; a method throws in all.
@@ -155,7 +165,7 @@ function Remove-Container($key) { $key.PersistKeyInCsp = $false; $key.Clear() }
 # Runs a block for each certificate that is asked for; without thumbprints for all that have a key. Its row says whether the
 # certificate is there, and what went wrong; `$more` are the values that the block sets.
 function Get-EachRow($more, $block) {
-    $store = Open-Store $with['Store'] 'ReadOnly'
+    $store = Open-Store $with['Store']
     $asked = $with['Thumbprints']
     if ($null -eq $asked) {
         $asked = @(foreach ($certificate in $store.Certificates) { if ($certificate.HasPrivateKey) { $certificate.Thumbprint } })
@@ -192,19 +202,19 @@ function Add-KeyFacts($row, $certificate) {
     } catch {
         $row['KeyError'] = (Get-Fault $_).message
         # NTE_BAD_PROV_TYPE: a key storage provider (CNG) holds the key, which .NET cannot open this way.
-        $code = [Runtime.InteropServices.Marshal]::GetHRForException($_.Exception.GetBaseException())
-        if ($code -eq 0x80090014) { $row['Provider'] = 'CNG' }
+        if ((Get-Code $_) -eq 0x80090014) { $row['Provider'] = 'CNG' }
     }
 }
 #endregion
 
 #region read: Get-StoreCertificate; needs stores, facts
+$own += 'Get-StoreCertificate'
 function Get-StoreCertificate {
     $places = @(foreach ($name in $with['Stores']) { "LocalMachine\$name" })
     if ($with['Users']) { $places += 'CurrentUser\CA' }
     foreach ($place in $places) {
         $location, $name = $place.Split('\')
-        foreach ($certificate in (Open-Store $name 'ReadOnly' $location).Certificates) {
+        foreach ($certificate in (Open-Store $name -location $location).Certificates) {
             $row = @{ Location = $location; Store = $name; RawData = $certificate.RawData; Blob = $null
                 FriendlyName = $certificate.FriendlyName }
             Add-KeyFacts $row $certificate
@@ -224,6 +234,7 @@ function Get-StoreCertificate {
 #endregion
 
 #region change: Add-StoreCertificate, Remove-StoreCertificate; needs stores
+$own += 'Add-StoreCertificate', 'Remove-StoreCertificate'
 function Add-StoreCertificate {
     $certificate = New-Object Security.Cryptography.X509Certificates.X509Certificate2(, [byte[]]$with['RawData'])
     if ($with['FriendlyName']) { $certificate.FriendlyName = $with['FriendlyName'] }
@@ -232,7 +243,7 @@ function Add-StoreCertificate {
 }
 
 function Remove-StoreCertificate {
-    $store = Open-Store $with['Store'] 'ReadWrite'
+    $store = Open-Store $with['Store'] 'ReadWrite, OpenExistingOnly'
     $certificate = Find-Certificate $store $with['Thumbprint']
     if ($certificate) {
         # Opened first: a key that cannot be deleted must not be left behind without its certificate.
@@ -246,13 +257,15 @@ function Remove-StoreCertificate {
 #endregion
 
 #region import: Import-StorePfx; needs stores, facts
+$own += 'Import-StorePfx'
 # Without provider attributes in the PFX the key lands in a CryptoAPI provider (nf-wincrypt-pfximportcertstore).
 function Import-StorePfx {
-    $flags = [Security.Cryptography.X509Certificates.X509KeyStorageFlags]'MachineKeySet, PersistKeySet'
-    if ($with['Exportable']) { $flags = $flags -bor [Security.Cryptography.X509Certificates.X509KeyStorageFlags]'Exportable' }
+    $flags = 'MachineKeySet, PersistKeySet'
+    if ($with['Exportable']) { $flags += ', Exportable' }
     # Not Import(): newer .NET has only constructors. Not New-Object: it is a command.
     $certificate = [Activator]::CreateInstance([Security.Cryptography.X509Certificates.X509Certificate2],
-        [object[]]([byte[]]$with['Pfx'], [Security.SecureString]$with['Password'], $flags))
+        [object[]]([byte[]]$with['Pfx'], [Security.SecureString]$with['Password'],
+            [Security.Cryptography.X509Certificates.X509KeyStorageFlags]$flags))
     try {
         if ($with['FriendlyName']) { $certificate.FriendlyName = $with['FriendlyName'] }
         $store = Open-Store $with['Store'] 'ReadWrite'
@@ -274,6 +287,7 @@ function Import-StorePfx {
 #endregion
 
 #region sign: Test-StoreKey; needs stores, each
+$own += 'Test-StoreKey'
 # SHA-1, because every provider signs it: "Microsoft Enhanced Cryptographic Provider v1.0" refuses SHA-256.
 function Test-StoreKey {
     $hash = [byte[]](1..20)
@@ -292,6 +306,7 @@ function Test-StoreKey {
 #endregion
 
 #region access: Get-StoreKeyAccess, Grant-StoreKey; needs stores, each
+$own += 'Get-StoreKeyAccess', 'Grant-StoreKey'
 # CryptoAPI keeps each machine key in a file, whose access list says who may use it.
 function Get-KeyFile($certificate) {
     $name = (Get-Container $certificate).CspKeyContainerInfo.UniqueKeyContainerName
@@ -316,7 +331,7 @@ function Get-StoreKeyAccess {
 }
 
 function Grant-StoreKey {
-    $certificate = Find-Certificate (Open-Store $with['Store'] 'ReadOnly') $with['Thumbprint']
+    $certificate = Find-Certificate (Open-Store $with['Store']) $with['Thumbprint']
     if (-not $certificate) { throw "There is no certificate $($with['Thumbprint'])." }
     $file = Get-KeyFile $certificate
     $list = $file.GetAccessControl()
@@ -328,11 +343,14 @@ function Grant-StoreKey {
 #endregion
 
 #region tls: Test-TlsPresented; needs stores, each
+$own += 'Test-TlsPresented'
 # Asks Schannel itself what it would send for a certificate: its server on one end of a loopback connection, a ClientHello made
 # by hand on the other. The answer up to ServerHelloDone is returned raw; nothing is read out of it here.
 function Test-TlsPresented {
     # TLS 1.2, where certificates are readable: ECDHE and plain RSA suites, curves and hashes to go with them, no server name.
-    $hello = [Convert]::FromBase64String('FgMBAGcBAABjAwMHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwAAFsAwwC/AKMAnwBTAEwCdAJwANQAvAAoBAAAkAAoACAAGABcAGAAZAAsAAgEAAA0ADgAMBAEFAQYBAgEEAwID')
+    # A strict server asks for secure renegotiation (RFC 5746, offered as suite 00FF; KB980436) and the extended master secret
+    # (RFC 7627).
+    $hello = [Convert]::FromBase64String('FgMBAG0BAABpAwMHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwcHBwAAGMAwwC/AKMAnwBTAEwCdAJwANQAvAAoA/wEAACgACgAIAAYAFwAYABkACwACAQAADQAOAAwEAQUBBgECAQQDAgMAFwAA')
     # .NET 2.0 knows no TLS 1.1 and 1.2; the certificates do not depend on the version.
     $versions = 'Tls'
     if ([Enum]::IsDefined([Security.Authentication.SslProtocols], 'Tls12')) { $versions = 'Tls, Tls11, Tls12' }
@@ -355,7 +373,7 @@ function Test-TlsPresented {
                 $flight.Write($buffer, 0, $count)
                 $all = $flight.ToArray()
                 # An alert (record type 21) ends it badly; ServerHelloDone (type 14, of length 0) ends it well.
-                $done = $count -eq 0 -or $all[0] -eq 21 -or [BitConverter]::ToString($all).EndsWith('-0E-00-00-00')
+                $done = $count -eq 0 -or $all[0] -eq 21 -or [BitConverter]::ToString($all).EndsWith('-0E-00-00-00', 'Ordinal')
             } until ($done -or $all.Length -gt 65536)
             if ($all[0] -ne 22) {
                 $server.Close()
@@ -373,6 +391,7 @@ function Test-TlsPresented {
 #endregion
 
 #region events: Find-Event
+$own += 'Find-Event'
 function Find-Event {
     # .NET 3.5 formats messages under en-US only.
     if ([Environment]::Version.Major -lt 4) {
@@ -383,7 +402,7 @@ function Find-Event {
     $events = @(Get-WinEvent -FilterHashtable $filter -MaxEvents $with['Newest'] -ErrorAction SilentlyContinue `
             -ErrorVariable problems)
     foreach ($problem in $problems) {
-        switch -wildcard ($problem.FullyQualifiedErrorId) {
+        switch -wildcard -casesensitive ($problem.FullyQualifiedErrorId) {
             'NoMatchingLogsFound*' { [void]$warned.Add("no event log named $($with['Log'])") }
             'NoMatching*' { }
             default { throw $problem }
@@ -401,6 +420,7 @@ function Find-Event {
 #endregion
 
 #region services: Get-ServiceVersion
+$own += 'Get-ServiceVersion'
 function Get-ServiceVersion {
     foreach ($name in $with['Names']) {
         foreach ($service in @(Get-Service -Name $name -ErrorAction SilentlyContinue)) {
@@ -416,6 +436,7 @@ function Get-ServiceVersion {
 #endregion
 
 #region wait: Wait-Stopped
+$own += 'Wait-Stopped'
 # Waits a few seconds for services to stop, so that a member without work needs no second command; who still has work is an
 # error, and the calls behind it are not made.
 function Wait-Stopped {
@@ -439,7 +460,7 @@ function Wait-Stopped {
 # Into another store of the machine; both entries then point to one key, with its access list.
 $own += 'Copy-StoreCertificate'
 function Copy-StoreCertificate {
-    $certificate = Find-Certificate (Open-Store $with['From'] 'ReadOnly') $with['Thumbprint']
+    $certificate = Find-Certificate (Open-Store $with['From']) $with['Thumbprint']
     if (-not $certificate) { throw "There is no certificate $($with['Thumbprint']) in $($with['From'])." }
     (Open-Store $with['To'] 'ReadWrite').Add($certificate)
     @{ Store = $with['To']; Thumbprint = $certificate.Thumbprint }
@@ -479,7 +500,7 @@ function Get-TlsBinding {
         if ($value -match '^(\[.+\]|[^:]+):(\d+)$') {
             $row = @{ Address = $matches[1]; Port = [int]$matches[2]; Store = 'My'; AppId = $null }
         } elseif ($row -and $value -match '^[0-9a-f]{40}$' -and -not $row['Thumbprint']) {
-            $row['Thumbprint'] = $value.ToUpper()
+            $row['Thumbprint'] = $value.ToUpperInvariant()
             $row
         } elseif ($row -and $value -match '^\{[0-9a-f-]{36}\}$') { $row['AppId'] = $value }
         elseif ($last -and $last -eq $row['AppId'] -and $value -notmatch '^\(') { $row['Store'] = $value }
@@ -498,6 +519,7 @@ function Get-Values { if (Test-Path -Path $journal) { Get-ItemProperty -Path $jo
 #endregion
 
 #region journal: Get-Journal; needs values
+$own += 'Get-Journal'
 function Get-Journal {
     $values = Get-Values
     $lock = $null
@@ -510,12 +532,16 @@ function Get-Journal {
 #endregion
 
 #region record: Set-Journal; needs values
-# Sets values of the key; $null removes one.
+$own += 'Set-Journal'
+# Sets values of the key; $null removes one. The access list comes first, also to a key that is there: whoever made it may
+# have been stopped half-way. Only that section: audit rules, even none, take the right to manage the security log.
 function Set-Values($values) {
-    if (-not (Test-Path -Path $journal)) {
-        [void](New-Item -Path $journal -Force)
+    if (-not (Test-Path -Path $journal)) { [void](New-Item -Path $journal -Force) }
+    $wanted = 'D:P(A;CI;KA;;;SY)(A;CI;KA;;;BA)'
+    # Windows may show marks of inheritance (AI, AR) that nobody has set.
+    if (((Get-Acl -Path $journal).GetSecurityDescriptorSddlForm('Access') -creplace 'A[IR]') -cne $wanted) {
         $list = New-Object Security.AccessControl.RegistrySecurity
-        $list.SetSecurityDescriptorSddlForm('D:P(A;CI;KA;;;SY)(A;CI;KA;;;BA)')
+        $list.SetSecurityDescriptorSddlForm($wanted, 'Access')
         Set-Acl -Path $journal -AclObject $list
     }
     foreach ($name in $values.Keys) {
@@ -553,6 +579,7 @@ function Set-Journal {
 #endregion
 
 #region lock: Lock-Member, Unlock-Member; needs record
+$own += 'Lock-Member', 'Unlock-Member'
 function Lock-Member {
     $now = Get-Date
     Invoke-Alone $with['Run'], $with['TakeFrom'] {
@@ -594,8 +621,8 @@ if ($root['load'] -contains 'lync') {
 # the same to this very server, with a credential of its own instead of a logon that can be passed on. The snap-in acts here,
 # past the rights that Exchange gives; Edge Transport has nothing else. CSS-Exchange, Confirm-ExchangeShell.ps1, does so.
 $product += 'Get-ExchangeCertificate', 'Get-TransportServer', 'Get-TransportService', 'Get-ReceiveConnector', 'Get-SendConnector',
-    'Get-PopSettings', 'Get-ImapSettings', 'Get-AuthConfig', 'Get-EdgeSubscription', 'Get-UMService', 'Get-UMCallRouterSettings',
-    'Get-ClientAccessServer', 'Get-ClientAccessService', 'Get-OwaVirtualDirectory', 'Get-EcpVirtualDirectory',
+    'Get-PopSettings', 'Get-ImapSettings', 'Get-AuthConfig', 'Get-FederationTrust', 'Get-EdgeSubscription', 'Get-UMService',
+    'Get-UMCallRouterSettings', 'Get-ClientAccessServer', 'Get-ClientAccessService', 'Get-OwaVirtualDirectory', 'Get-EcpVirtualDirectory',
     'Get-WebServicesVirtualDirectory', 'Get-ActiveSyncVirtualDirectory', 'Get-OabVirtualDirectory', 'Get-MapiVirtualDirectory',
     'Get-OutlookAnywhere',
     'Export-ExchangeCertificate', 'New-ExchangeCertificate', 'Import-ExchangeCertificate', 'Enable-ExchangeCertificate',
@@ -613,6 +640,11 @@ if ($exchange) {
         $ErrorActionPreference = 'Continue'
         $Error.Clear()
         $way = 'management_shell'
+        # RemoteExchange.ps1 loads Exchange's types, without which what arrives of a certificate is no more than its bytes
+        # (ExchangeDsc, New-RemoteExchangeSession). Its greeting is silenced; an alias goes before the function it defines.
+        $remote = [IO.Path]::Combine($bin, 'RemoteExchange.ps1')
+        ${Alias:Get-ExBanner} = ${Alias:Get-Tip} = 'Out-Null'
+        function Write-Host { }
         if ($edge -or $exchange -eq 'exchange:snapin') {
             $way = 'snapin'
             $console = [xml][IO.File]::ReadAllText([IO.Path]::Combine($bin, 'exShell.psc1'))
@@ -620,6 +652,9 @@ if ($exchange) {
             if ($edge) { $null = . ([IO.Path]::Combine($bin, 'Exchange.ps1')) }
         } elseif ($exchange -eq 'exchange:session') {
             $way = 'session'
+            # Where there are no tools, or they fail, the cmdlets answer all the same, with less.
+            try { $null = . $remote } catch { }
+            $Error.Clear()
             $network = [Net.NetworkInformation.IPGlobalProperties]::GetIPGlobalProperties()
             $name = [string]::Join('.', [string[]]@(foreach ($part in $network.HostName, $network.DomainName) { if ($part) { $part } }))
             # A type of PowerShell itself, since 1.0. Of a SecureString only its type's name is written down.
@@ -629,7 +664,7 @@ if ($exchange) {
                 -Authentication Kerberos -Credential $logon
             if ($session) { $null = Import-PSSession -Session $session -CommandName $product -AllowClobber -DisableNameChecking }
         } else {
-            $null = . ([IO.Path]::Combine($bin, 'RemoteExchange.ps1'))
+            $null = . $remote
             $null = Connect-ExchangeServer -auto
         }
         $ErrorActionPreference = 'Stop'
@@ -650,38 +685,45 @@ if ($exchange) {
 
 # ---- Run the calls.
 
-$replies = New-Object Collections.ArrayList
+$replies = @()
 $stopped = $false
 foreach ($call in $root['calls']) {
+    if ($stopped) {
+        $replies += Format-Json @{ id = $call['id']; not_run = $true }
+        continue
+    }
     $reply = @{ id = $call['id'] }
-    [void]$replies.Add($reply)
-    if ($stopped) { $reply['not_run'] = $true; continue }
     $name = $call['name']
     $with = $call['with']
-    $rows = $reply['rows'] = New-Object Collections.ArrayList
     $warned = $reply['warnings'] = New-Object Collections.ArrayList
-    $said = $null
+    $made = $said = $null
+    $rows = @()
     $watch = [Diagnostics.Stopwatch]::StartNew()
     try {
         if ($product -ccontains $name) {
-            foreach ($object in @(& $name @with -ErrorAction Stop -WarningAction SilentlyContinue -WarningVariable said)) {
-                $row = @{}
-                foreach ($property in $call['keep']) { $row[$property] = $object.$property }
-                if ($null -ne $object) { [void]$rows.Add($row) }
-            }
+            $made = @(& $name @with -ErrorAction Stop -WarningAction SilentlyContinue -WarningVariable said)
+            $made = @(foreach ($object in $made) {
+                    $row = @{}
+                    foreach ($property in $call['keep']) { $row[$property] = $object.$property }
+                    if ($null -ne $object) { $row }
+                })
         } else {
             $call['fqid'] = 'ucops.NotAllowed'
             if ($own -cnotcontains $name) { throw "$name is not a call that this script makes." }
             $call['fqid'] = "ucops.$name"
-            $rows.AddRange(@(& $name))
+            $made = @(& $name)
         }
+        # Here, so that a value that cannot be written is an error of this call and does not cost the reply.
+        $rows = @(foreach ($row in $made) { Format-Json $row })
     } catch {
         $reply['error'] = Get-Fault $_
+        if ($null -ne $made) { $call['fqid'] = 'ucops.NotWritten' }
         if ($call['fqid']) { $reply['error']['fqid'] = $call['fqid'] }
         $stopped = -not $call['optional']
     }
     if ($said) { foreach ($text in $said) { [void]$warned.Add("$text") } }
     $reply['seconds'] = $watch.Elapsed.TotalSeconds
+    $replies += '{"rows":[' + [string]::Join(',', [string[]]$rows) + '],' + (Format-Json $reply).Substring(1)
 }
 
 #region hangup: exchange, exchange:management_shell, exchange:session, exchange:snapin
@@ -695,6 +737,7 @@ try {
 
 # ---- Answer.
 
+$facts = @{ computer = $env:COMPUTERNAME; clock = Format-Time (Get-Date); loaded = $loaded; load_error = $loadError }
 #region who: facts
 # Nothing in here may cost the reply.
 $user = "$env:USERDOMAIN\$env:USERNAME"
@@ -710,16 +753,12 @@ try {
     $principal = New-Object Security.Principal.WindowsPrincipal($identity)
     $admin = $principal.IsInRole([Security.Principal.WindowsBuiltInRole]::Administrator)
 } catch { }
-#endregion
-$text = Format-Json @{
-    host = @{
-        computer = $env:COMPUTERNAME; user = $user; admin = $admin; bits = [IntPtr]::Size * 8; clock = Format-Time (Get-Date)
-        windows = $windows; clr = "$([Environment]::Version)"; culture = $culture
-        powershell = "$($PSVersionTable.PSVersion)"; language = "$($ExecutionContext.SessionState.LanguageMode)"
-        loaded = $loaded; load_error = $loadError
-    }
-    replies = $replies
+$facts += @{
+    user = $user; admin = $admin; windows = $windows; bits = [IntPtr]::Size * 8; clr = "$([Environment]::Version)"; culture = $culture
+    powershell = "$($PSVersionTable.PSVersion)"; language = "$($ExecutionContext.SessionState.LanguageMode)"
 }
+#endregion
+$text = '{"host":' + (Format-Json $facts) + ',"replies":[' + [string]::Join(',', [string[]]$replies) + ']}'
 $lines = @("ucops-begin $($root['nonce'])")
 for ($at = 0; $at -lt $text.Length; $at += 8000) { $lines += $text.Substring($at, [Math]::Min(8000, $text.Length - $at)) }
 $lines += "ucops-end $($root['nonce'])"

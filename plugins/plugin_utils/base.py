@@ -23,6 +23,7 @@ from .pki import deps
 from .pki.bundle import BundleError
 from .pki.certificate import CertificateError
 from .products.store import Change
+from .text import clean_lines, harmless
 from .windows.calls import Call, CallError, Credential, OutcomeUnknown, Reply, Secure
 from .windows.host import Host, HostLost, KeyRefused, Refused
 
@@ -51,7 +52,18 @@ class CertificateAction(ActionBase):
     _requires_connection = False
 
     def run(self, tmp: Any = None, task_vars: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """Ansible's entry point; see :meth:`act` for what a subclass returns."""
+        """Ansible's entry point; see :meth:`act` for what a subclass returns. Nothing leaves but what is harmless."""
+        try:
+            return dict(harmless(self._outcome(tmp, task_vars)))
+        except Exception as error:
+            text = str(error)
+            if clean_lines(text) == text:
+                raise
+            kind = type(error) if isinstance(error, AnsibleConnectionFailure) else AnsibleError
+            raise kind(clean_lines(text)) from None
+
+    def _outcome(self, tmp: Any, task_vars: Mapping[str, Any] | None) -> dict[str, Any]:
+        """The task's result, its errors translated."""
         result: dict[str, Any] = super().run(tmp, task_vars)
         del tmp
         _validation, options = self.validate_argument_spec(argument_spec=self.ARGUMENT_SPEC, **self.REQUIREMENTS)
@@ -133,7 +145,7 @@ class CertificateAction(ActionBase):
 
     def tell(self, text: str) -> None:
         """Shows progress of something long, at normal verbosity."""
-        display.display(text)
+        display.display(clean_lines(text))
 
     def converge(
         self,

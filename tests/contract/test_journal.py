@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pytest
+
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import Answer, Call
+from lab.member.journal import PROTECTED
 
 from .conftest import Side
 
@@ -98,3 +101,35 @@ def test_without_an_administrators_token_nothing_is_written(side: Side) -> None:
         answer = side.one(name, Run="r", Text="t", **more)
         assert answer.error is not None and answer.error.fqid == f"ucops.{name}"
     assert side.state().journal.text is None and side.state().journal.lock is None
+
+
+def test_the_journals_key_is_closed_without_the_right_to_manage_the_security_log(side: Side) -> None:
+    """Audit rules take that right, which hardened servers give to auditors only; access rules do not."""
+    side.order(security_privilege=False)
+    assert side.rows("Lock-Member", Run="r1", Text="t", TakeFrom=None)[0]["Run"] == "r1"
+    side.rows("Set-Journal", Run="r1", Text="journal")
+    assert side.rows("Get-Journal")[0]["Text"] == "journal"
+    assert side.state().journal.access == PROTECTED
+
+
+@pytest.mark.parametrize("call", ["Lock-Member", "Set-Journal"])
+def test_a_key_that_was_left_half_made_is_closed_before_it_is_written_to(side: Side, call: str) -> None:
+    side.order(journal_key="half-made")
+    side.rows(call, Run="r1", Text="t")
+    assert side.state().journal.access == PROTECTED
+
+
+def test_a_key_that_somebody_has_opened_since_is_closed_again(side: Side) -> None:
+    side.rows("Lock-Member", Run="r1", Text="t", TakeFrom=None)
+    side.rows("Set-Journal", Run="r1", Text="journal")
+    side.state().journal.access = PROTECTED + "(A;CI;KR;;;BU)"
+    side.rows("Set-Journal", Run="r1", Text="newer")
+    assert side.state().journal.access == PROTECTED
+    (row,) = side.rows("Get-Journal")
+    assert row["Text"] == "newer" and row["Lock"]["Run"] == "r1"
+
+
+def test_reading_the_journal_makes_no_key(side: Side) -> None:
+    side.rows("Get-Journal")
+    assert side.rows("Unlock-Member", Run="r1") == ({"Run": "r1", "Held": False},)
+    assert side.state().journal.access is None

@@ -40,6 +40,10 @@ def imported_for_good(side: Side) -> None:
     stores.test_a_pfx_is_imported_with_its_key(side, False, None)
 
 
+def read_only(side: Side) -> None:
+    stores.test_reading_a_store_that_nobody_made_makes_none(side)
+
+
 def rolled(side: Side) -> None:
     product.test_a_roll_means_its_instant_whatever_zone_it_was_given_in(side, 0)
 
@@ -66,9 +70,9 @@ MUTANTS = (
         journal.test_nothing_is_there_at_first,
     ),
     Mutant(
-        "one row that is no list",
-        "$rows.AddRange(@(& $name))",
-        "$rows.AddRange((& $name))",
+        "rows that are no list",
+        """'{"rows":[' +""",
+        """'{"rows":' +""",
         journal.test_nothing_is_there_at_first,
     ),
     Mutant(
@@ -125,10 +129,24 @@ MUTANTS = (
     ),
     Mutant(
         "a journal made anew each time",
-        "if (-not (Test-Path -Path $journal)) {\n        [void](New-Item",
-        "if ($true) {\n        [void](New-Item",
+        "if (-not (Test-Path -Path $journal)) { [void](New-Item",
+        "if ($true) { [void](New-Item",
         journal.test_writing_the_journal_keeps_the_lock_fresh_and_everything_else,
     ),
+    Mutant(
+        "an access list with audit rules",
+        "($wanted, 'Access')",
+        "($wanted)",
+        journal.test_the_journals_key_is_closed_without_the_right_to_manage_the_security_log,
+    ),
+    Mutant(
+        "an access list for new keys only",
+        "-creplace 'A[IR]') -cne $wanted",
+        "-creplace 'A[IR]') -ceq 'D:'",
+        journal.test_a_key_that_somebody_has_opened_since_is_closed_again,
+    ),
+    Mutant("a store made by reading it", "'ReadOnly, OpenExistingOnly'", "'ReadOnly'", read_only),
+    Mutant("a store that must be there", "$store = @{ Certificates = @() }", "throw $_", read_only),
     Mutant(
         "run ids compared without case",
         "$run -cnotcontains",
@@ -174,8 +192,8 @@ MUTANTS = (
     Mutant("a date by the local clock", "$value = $value.ToLocalTime()", "$value = $value.AddHours(1)", rolled),
     Mutant(
         "a TLS flight that never ends",
-        "'-0E-00-00-00'",
-        "'-0F-00-00-00'",
+        "'-0E-00-00-00', ",
+        "'-0F-00-00-00', ",
         stores.test_the_tls_stack_sends_the_intermediate_only_when_the_machine_has_it,
     ),
     Mutant(

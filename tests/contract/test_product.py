@@ -191,6 +191,18 @@ def test_services_stop_and_start(side: Side) -> None:
     assert side.state().services["RTCSRV"] == "Running"
 
 
+def test_a_service_that_not_every_server_has_goes_down_along_and_stays_down(side: Side) -> None:
+    other = "RTCXMPPTGWPXY"
+    side.order(service={"name": other, "depends_on": "RTCSRV"})
+    assert side.one("Stop-CsWindowsService", Name="RTCSRV", Force=Switch(True), Confirm=Switch(False)).ok
+    assert side.rows("Wait-Stopped", Names=[other], Seconds=0) == ({"Name": other, "Status": "Stopped"},)
+    assert side.one("Start-CsWindowsService", Name="RTCSRV", Confirm=Switch(False)).ok
+    (row,) = side.rows("Get-CsWindowsService", keep=("Name", "Status"), Name=other, ExcludeActivityLevel=Switch(True))
+    assert row == {"Name": other, "Status": "Stopped"}
+    assert side.one("Start-CsWindowsService", Name=other, Confirm=Switch(False)).ok
+    assert side.state().services[other] == "Running"
+
+
 def test_waiting_for_services_ends_either_way(side: Side) -> None:
     answer = side.one("Wait-Stopped", Names=["RTCSRV", "RTCMRAUTH"], Seconds=0.3)
     error = failed(answer)

@@ -366,3 +366,29 @@ def test_reads_change_nothing(side: Side) -> None:
     assert {k: v for k, v in after.items() if k not in volatile} == {
         k: v for k, v in before.items() if k not in volatile
     }
+
+
+def test_reading_a_store_that_nobody_made_makes_none(side: Side) -> None:
+    """A store is a registry key: check mode must leave none behind."""
+    place, absent = "ucops.certificates", "00" * 20
+    assert side.rows("Get-StoreCertificate", Stores=[place, "My", "Disallowed"], Users=True)
+    for name in ("Test-StoreKey", "Get-StoreKeyAccess", "Test-TlsPresented"):
+        for asked in ([absent], None):
+            answer = side.one(name, Store=place, Thumbprints=asked)
+            assert answer.ok and not any(row["Present"] for row in answer.rows), (name, asked)
+    given = {"Store": place, "Thumbprint": absent}
+    assert side.rows("Remove-StoreCertificate", **given, DeleteKey=True)[0]["Removed"] is False
+    granted = side.one("Grant-StoreKey", **given, Sid=NETWORK_SERVICE, Rights="Read")
+    assert granted.error is not None and "There is no certificate" in granted.error.message
+    assert side.member().describe()["stores_made"] == []
+
+
+def test_a_store_is_made_by_what_is_put_into_it(side: Side) -> None:
+    given = {"Pfx": pfx(side, "external-new"), "Password": Secure(PASSWORD), "Exportable": False, "FriendlyName": None}
+    assert side.one("Import-StorePfx", Store="ucops.certificates", **given).ok
+    assert side.member().describe()["stores_made"] == ["LocalMachine\\ucops.certificates"]
+    (row,) = side.rows("Get-StoreCertificate", Stores=["ucops.certificates"], Users=False)
+    assert row["RawData"] == side.pki["external-new"].der
+    gone = {"Store": "ucops.certificates", "Thumbprint": side.thumb("external-new"), "DeleteKey": True}
+    assert side.rows("Remove-StoreCertificate", **gone)[0]["Removed"]
+    assert side.rows("Get-StoreCertificate", Stores=["ucops.certificates"], Users=False) == ()

@@ -29,6 +29,7 @@ class Row:
 DELIVERIES = (
     Row("wrong-password", "bad/wrong-password.pfx", None, ("expected the password that opens", "check the variable")),
     Row("key-of-another", "complete.zip", "bad/other-key.pem", ("found RSA 2048 for another certificate",)),
+    Row("costly-key", "complete.zip", "bad/costly.key.pem", ("PBKDF2 of 2,147,483,647 rounds", "export the key again")),
     Row("no-key", "complete.zip", None, ("found no key at all", "add the key file")),
     Row("two-leaves", "bad/two-leaves.zip", told=("expected one server certificate, found 2", "mail.contoso.example")),
     Row("expired", "bad/expired.pfx", None, ("leaf.expired", "found expired since")),

@@ -143,3 +143,24 @@ def test_2010_has_no_such_name(start: Start) -> None:
     old, new = thumb(first, "mail-old"), thumb(first, "ex1-self")
     task = {"exchange_connectors": {"thumbprint": new, "replaces": old}}
     assert "has no TlsCertificateName" in first.run(task).failed()["msg"]
+
+
+@pytest.mark.parametrize("members", ["1", pytest.param("2", marks=WHOLE)])
+def test_a_session_without_types(start: Start, members: str) -> None:
+    """The server's own store proves the key that Exchange's answer denies; of another server nobody can say."""
+    first, last = start(members=members, last=f"ex{members}", second_hop="refused", remote_exchange="missing")
+    old, new = thumb(first, "mail-old"), first.thumbprint()
+    services = {"exchange_services": {"services": ["SMTP"], "bundle": first.bundle(), "shell": "session"}}
+    follow = {"exchange_connectors": {"thumbprint": new, "replaces": old, "shell": "session"}}
+    if members == "2":
+        last.run(services).ok(changed=True)
+    done = first.run(services, follow, follow)
+    assert done.rc == 0, done.output[-4000:]
+    _services, ran, again = (row["result"] for row in done.rows)
+    assert ran["changed"] and not again["changed"]
+    receive, _name, certificate = named(first.state())
+    assert receive["Default Frontend EX1"] != receive["Client Frontend EX1"] and len(ran["changes"]) == 3 - int(members)
+    if members == "1":
+        assert ran["held_back"] == [] and certificate == new
+    else:
+        assert "EX2 shows it, but whether it has its key" in ran["held_back"][0]["reason"] and certificate == old

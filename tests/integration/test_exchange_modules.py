@@ -160,6 +160,27 @@ def test_where_nobody_knows_both_ways_converge(start: START, world: Mapping[str,
     unhurt(before, tasks.state())
 
 
+@pytest.mark.whole
+@pytest.mark.parametrize("product", ["exchange2010", "exchangese"])
+def test_a_session_without_types(start: START, product: str) -> None:
+    """Services null and no private key, whatever is so: known from elsewhere, or said to be unknown."""
+    tasks = start(product, second_hop="refused", remote_exchange="missing")
+    before, new = tasks.state(), tasks.thumbprint()
+    wish = {"services": EVERY, "bundle": tasks.bundle(), "shell": "session"}
+    three_times(tasks, wish)
+    unhurt(before, tasks.state())
+    look = tasks.run({"exchange_info": {"shell": "session"}}).ok(changed=False)
+    assert {row["services_reported"] for row in look["certificates"]} == {None}
+    assert all(new in look["assigned"][service] for service in EVERY) and look["findings"] == []
+    tasks.lab.store(tasks.member, store="My", add=["mail-other-key"], key=True)
+    tasks.lab.configure(tasks.member, smtp=["mail-other-key"], federation="mail-old")
+    look = tasks.run({"exchange_info": {"shell": "session"}}).ok(changed=False)
+    other = thumb(tasks, "mail-other-key")
+    assert all(other in look["unknown"][service] for service in ("SMTP", "POP", "IMAP"))
+    assert not any(other in held for held in look["assigned"].values()), "nobody can say so"
+    assert look["protected"][thumb(tasks, "mail-old")] == "federation" and other not in look["protected"]
+
+
 def test_a_broken_auth_certificate(start: START) -> None:
     """Only RawData arrives then, and that is enough; the look says what is wrong."""
     tasks = start()

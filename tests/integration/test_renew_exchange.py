@@ -66,12 +66,37 @@ def spent(lab: LabProcess) -> dict[str, int]:
 
 @pytest.mark.parametrize(("engine", "product"), ENGINES)
 def test_from_the_first_look_to_the_unchanged_run_and_back(start: Start, engine: str, product: str) -> None:
-    controller = start(product, engine=engine)
+    there_and_back(start(product, engine=engine), product)
+
+
+# A session of its own, as one that cannot pass its logon on has to use; and the same where RemoteExchange.ps1 is
+# missing, so that no type of Exchange is ever loaded and its answer is the bare certificates.
+SESSIONS = [
+    *(pytest.param(engine, name, "present", marks=WHOLE) for engine in ("python", "pwsh") for name, _ in VERSIONS[:-1]),
+    pytest.param("pwsh", "exchangese", "present", marks=WHOLE),
+    pytest.param("python", "exchangese", "present", marks=WHOLE),
+    pytest.param("python", "exchange2010", "missing", marks=WHOLE),
+    pytest.param("python", "exchange2016", "missing", marks=WHOLE),
+    pytest.param("python", "exchangese", "missing"),
+    pytest.param("pwsh", "exchange2010", "missing", marks=WHOLE),
+    pytest.param("pwsh", "exchange2016", "missing", marks=WHOLE),
+    pytest.param("pwsh", "exchangese", "missing", marks=WHOLE),
+]
+
+
+@pytest.mark.parametrize(("engine", "product", "tools"), SESSIONS)
+def test_there_and_back_over_a_session(start: Start, engine: str, product: str, tools: str) -> None:
+    controller = start(product, engine=engine, second_hop="refused", remote_exchange=tools)
+    there_and_back(controller, product, rollout_shell="session")
+
+
+def there_and_back(controller: Controller, product: str, **variables: str) -> None:
+    """Look, renew, renew again, go back; what each costs, what it leaves as it was, what it says."""
     lab = controller.lab
     before = lab.state()
     members = list(before)
 
-    looked = controller.renew_exchange("--check", "--diff").succeeded()
+    looked = controller.renew_exchange("--check", "--diff", **variables).succeeded()
     assert array.lasting(lab.state()) == array.lasting(before), "a check run changed a member"
     assert spent(lab) == dict.fromkeys(members, 1)
     for text in ("LocalMachine\\CA", "LocalMachine\\ucops.certificates", "LocalMachine\\My", "services"):
@@ -80,7 +105,7 @@ def test_from_the_first_look_to_the_unchanged_run_and_back(start: Start, engine:
 
     lab.reset_counts()
     with array.watched(lab):
-        run = controller.renew_exchange().succeeded()
+        run = controller.renew_exchange(**variables).succeeded()
     state = lab.state()
     assert run.verdict == "all-new" == array.truth(state)
     array.unhurt(before, state)
@@ -98,13 +123,33 @@ def test_from_the_first_look_to_the_unchanged_run_and_back(start: Start, engine:
         assert named and named != old, "the Send connectors still name the old certificate"
 
     lab.reset_counts()
-    again = controller.renew_exchange().succeeded()
+    again = controller.renew_exchange(**variables).succeeded()
     assert again.changed == 0 and again.verdict == "all-new"
     assert array.lasting(lab.state()) == array.lasting(state), "an unchanged run changed a member"
     assert spent(lab) == dict.fromkeys(members, 1)
 
     with array.watched(lab):
-        back = controller.rollback(rollout_array="exchange", rollout_completed=True)
+        back = controller.rollback(rollout_array="exchange", rollout_completed=True, **variables)
     assert back.rc == 0, back.failures
     assert back.verdict == "all-old" == array.truth(lab.state())
     array.as_before(before, lab.state())
+
+
+@pytest.mark.whole
+def test_a_certificate_that_lies_in_my_is_enabled_where_nothing_shows_that_it_is_not(start: Start) -> None:
+    """Imported, readable, and no more: without Exchange's types nobody sees the difference. It is given, once."""
+    controller = start(members="2", second_hop="refused", remote_exchange="missing")
+    lab = controller.lab
+    for member in lab.state():
+        lab.store(member, store="CA", add=["issuing-new"])
+        lab.store(member, store="My", add=["mail-new"], key=True)
+        lab.configure(member, smtp=["mail-new"])
+    wish = {"rollout_shell": "session", "rollout_services": ["SMTP", "POP", "IMAP"]}
+    before = lab.state()
+    run = controller.renew_exchange(**wish).succeeded()
+    assert run.changed > 0 and run.verdict == "all-new"
+    for name, member in lab.state().items():
+        assert "Enable-ExchangeCertificate" in member["ran"][len(before[name]["ran"]) :], name
+        assert array.serves(member, "mail-new") >= array.PUBLIC - {"Web"}
+    again = controller.renew_exchange(**wish).succeeded()
+    assert again.changed == 0 and again.verdict == "all-new", "its journal says what was given"

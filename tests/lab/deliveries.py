@@ -5,6 +5,7 @@ Everything is written when the lab starts; ``README.txt`` beside the files has t
 
 from __future__ import annotations
 
+import base64
 import io
 import os
 import secrets
@@ -32,6 +33,23 @@ def _zip(files: dict[str, bytes]) -> bytes:
         for name, data in files.items():
             archive.writestr(name, data)
     return buffer.getvalue()
+
+
+def _costly() -> bytes:
+    """An encrypted key (PKCS#8, RFC 5958) whose password is to be hashed 2^31 - 1 times; there is nothing in it."""
+
+    def element(tag: int, *parts: bytes) -> bytes:
+        content = b"".join(parts)
+        return bytes([tag, len(content)]) + content
+
+    pbes2, pbkdf2, aes = (
+        bytes.fromhex(f"06092a864886f70d01050{last}" if last else "060960864801650304012a") for last in ("d", "c", "")
+    )
+    rounds = element(0x30, element(4, bytes(8)), element(2, (2**31 - 1).to_bytes(4, "big")))
+    cipher = element(0x30, aes, element(4, bytes(16)))
+    algorithm = element(0x30, pbes2, element(0x30, element(0x30, pbkdf2, rounds), cipher))
+    text = base64.encodebytes(element(0x30, algorithm, element(4, bytes(32)))).decode("ascii")
+    return f"-----BEGIN ENCRYPTED PRIVATE KEY-----\n{text}-----END ENCRYPTED PRIVATE KEY-----\n".encode()
 
 
 def _bomb() -> bytes:
@@ -125,6 +143,7 @@ def _bad(pki: Pki, password: str, other: str) -> dict[str, bytes]:
         "intermediate-as-root.zip": _zip({**crt, "root.crt": issuing.pem}),
         "intermediate-as-root.pem": issuing.pem,
         "bomb.zip": _bomb(),
+        "costly.key.pem": _costly(),
         "paths.zip": _zip({f"../../{next(iter(crt))}": leaf.pem, "/etc/ssl/et_bundle-g3.crt": issuing.pem}),
         "truncated.p7b": (whole := p7b(leaf, issuing, root))[: len(whole) * 2 // 3],
         "html.crt": b"<!DOCTYPE html>\r\n<html><body>Session ended.</body></html>\r\n",

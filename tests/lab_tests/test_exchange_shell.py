@@ -14,7 +14,7 @@ from lab.client import LabError, LabProcess
 from lab.exchange.certificates import NAMES
 from lab.exchange.member import ExchangeMember
 
-from .exchange_tools import Typist, answer, array, ask, call, did, order, put, shared_pki, thumb
+from .exchange_tools import Typist, answer, array, ask, call, did, order, put, run, shared_pki, thumb
 from .member_tools import document
 
 GET = call("Get-ExchangeCertificate", keep=("Thumbprint",))
@@ -50,6 +50,24 @@ def test_the_second_hop(ex1: ExchangeMember) -> None:
     assert "64-bit" in host(ex1, "exchange:snapin")["load_error"]
     order(ex1, bits=64, module="missing")
     assert "not installed" in host(ex1, "exchange:snapin")["load_error"]
+
+
+PASSWORD = {"user": "CORP\\labadmin", "password": {"$secure": "secret"}}
+
+
+def test_no_management_shell_without_its_script(ex1: ExchangeMember) -> None:
+    order(ex1, second_hop="delegates", remote_exchange="missing")
+    assert "RemoteExchange.ps1" in host(ex1, "exchange:management_shell")["load_error"]
+    assert host(ex1, "exchange:session", credential=PASSWORD)["load_error"] is None
+
+
+def test_the_federation_trust(ex1: ExchangeMember) -> None:
+    keep = ("OrgPrivCertificate", "OrgPrevPrivCertificate")
+    assert did(ex1, "Get-FederationTrust", keep) == []
+    order(ex1, federation="mail-old")
+    assert did(ex1, "Get-FederationTrust", keep) == [
+        {"OrgPrivCertificate": thumb("mail-old"), "OrgPrevPrivCertificate": None}
+    ]
 
 
 def test_without_a_shell_own_functions_work(ex1: ExchangeMember) -> None:
@@ -100,7 +118,6 @@ def test_services_are_stopped_and_started(ex1: ExchangeMember) -> None:
 def test_a_question_that_hangs_ends_with_the_lab(ex1: ExchangeMember) -> None:
     import asyncio
 
-    from .exchange_tools import run
     from .member_tools import packed
 
     order(ex1, prompt="hangs")

@@ -167,3 +167,35 @@ def test_names_are_exact_and_activity_is_left_out_when_asked(member: EdgeMember)
     assert replies[1]["rows"][0]["Name"] == "RTCSRV" and replies[1]["rows"][0]["ActivityLevel"]
     assert replies[2]["rows"] == [{"ActivityLevel": None}]
     assert [r["FileVersion"] for r in replies[3]["rows"]] == ["5.0.8308.1144"]
+
+
+def test_a_service_that_not_every_server_has_stops_with_what_it_depends_on(member: EdgeMember) -> None:
+    order(member, service={"name": "RTCXMPPTGWPXY", "depends_on": "RTCSRV"})
+    ask(member, call("Stop-CsWindowsService", Name="RTCSRV"))
+    assert {s for s, v in statuses(member).items() if v == "Stopped"} == {"RTCSRV", "RTCXMPPTGWPXY"}
+    ask(member, call("Start-CsWindowsService", Name="RTCSRV"))
+    assert {s for s, v in statuses(member).items() if v == "Stopped"} == {"RTCXMPPTGWPXY"}
+    ask(member, call("Stop-CsWindowsService", Name="RTCSRV"), call("Start-CsWindowsService", Name="rtcxmpptgwpxy"))
+    assert set(statuses(member).values()) == {"Running"}, "what it depends on is started before it"
+
+
+def test_what_depends_on_a_dependent_stops_as_well(member: EdgeMember) -> None:
+    order(member, dependents="all-on-access-edge", service={"name": "GATEWAY", "depends_on": "RTCMEDIARELAY"})
+    ask(member, call("Stop-CsWindowsService", Name="RTCSRV"))
+    assert {s for s, v in statuses(member).items() if v == "Running"} == {"REPLICA"}
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": "RTCSRV"},
+        {"name": "A B"},
+        {"name": "NEW", "depends_on": "NOBODY"},
+        {"name": "NEW", "status": "Paused"},
+        {"name": "NEW", "extra": 1},
+    ],
+)
+def test_a_service_that_makes_no_sense_is_not_planted(member: EdgeMember, wrong: dict[str, object]) -> None:
+    with pytest.raises(ValueError, match="expected"):
+        order(member, service=wrong)
+    assert len(statuses(member)) == 5

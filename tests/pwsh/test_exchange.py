@@ -230,6 +230,51 @@ function Import-PSSession { param($Session, $CommandName, [switch]$AllowClobber,
 """
 
 
+TOOLS = """
+Write-Host -Fore Yellow -No 'Loading'
+'some output'
+function get-exbanner { [Console]::WriteLine('Welcome!'); Read-Host 'name' }
+function get-tip { [Console]::WriteLine('Tip of the day') }
+get-exbanner
+get-tip
+$global:types = 'types'
+"""
+SHOWS_TYPES = """
+function New-PSSession { [CmdletBinding()] param($ConfigurationName, $ConnectionUri, $Authentication, $Credential)
+    $global:before = $global:types
+    'the session'
+}
+function Import-PSSession { param($Session, $CommandName, [switch]$AllowClobber, [switch]$DisableNameChecking)
+    function global:Get-ExchangeCertificate { [CmdletBinding()] param($Server)
+        @{ Thumbprint = "$global:before"; Server = $Server }
+    }
+}
+"""
+
+
+@pytest.mark.parametrize(
+    ("tools", "told"),
+    [(TOOLS, "types"), (None, ""), (TOOLS + "throw 'the types do not load'", "types"), ("throw 'no'", "")],
+    ids=["there", "missing", "fails behind them", "fails"],
+)
+def test_types_are_loaded_before_a_session_is_opened(installed: Path, tools: str | None, told: str) -> None:
+    """Without a word and without a question; without RemoteExchange.ps1 the session is opened all the same."""
+    script = installed / "bin" / "RemoteExchange.ps1"
+    if tools is None:
+        script.unlink()
+    else:
+        script.write_text(tools, encoding="ascii")
+    done = run(
+        [CERTIFICATES],
+        before="\n".join([REGISTRY, SHOWS_TYPES, f"$env:ExchangeInstallPath = '{installed}{os.sep}'"]),
+        load=["exchange:session"],
+        credential=Credential("CORP\\admin", Secure("x")),
+    )
+    reply = done.reply()
+    assert reply.host.load_error is None and reply.rows("c") == ({"Thumbprint": told, "Server": "EX1"},)
+    assert done.stdout.lstrip().startswith("ucops-begin") and not done.stderr.strip(), done.stdout + done.stderr
+
+
 @pytest.mark.parametrize("down", ["", "1"])
 def test_a_session_of_its_own(installed: Path, down: str) -> None:
     """To this server's own name, as the user that the document names; the password is right and nowhere to be read."""

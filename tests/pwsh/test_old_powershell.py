@@ -7,9 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.bootstrap import BOOTSTRAP, SCRIPT
+from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.bootstrap import (
+    BOOTSTRAP,
+    SCRIPT,
+    shipped_script,
+    strip_script,
+)
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import PRODUCT
-from pwsh.engine import ROOT, find_pwsh
+from pwsh.engine import ROOT, find_pwsh, powershell
 
 pytestmark = pytest.mark.pwsh
 
@@ -92,6 +97,32 @@ def test_the_script_and_the_bootstrap_hold_nothing_newer(tmp_path: Path) -> None
         if OTHER.exists():
             fine, said = other(path, known)
             assert fine, said
+
+
+TOKENS = """
+foreach ($path in $env:WHOLE, $env:STRIPPED) {
+    $tokens = $problems = $null
+    [void][Management.Automation.Language.Parser]::ParseFile($path, [ref]$tokens, [ref]$problems)
+    $words = @(foreach ($token in $tokens) {
+            if ('NewLine', 'Comment', 'EndOfInput' -notcontains $token.Kind) { "$($token.Kind) $($token.Text)" }
+        })
+    $bytes = [Text.Encoding]::UTF8.GetBytes([string]::Join("`n", $words))
+    "$($problems.Count) $($words.Count) " + [Convert]::ToBase64String($bytes)
+}
+"""
+
+
+def test_what_travels_is_the_same_program(tmp_path: Path) -> None:
+    """Comments, line ends and blanks apart it has the same tokens, as PowerShell's own parser reads them."""
+    whole, stripped = tmp_path / "whole.ps1", tmp_path / "stripped.ps1"
+    whole.write_text(shipped_script(), "ascii")
+    stripped.write_text(strip_script(shipped_script()), "ascii")
+    done = powershell(TOKENS, environment={"WHOLE": str(whole), "STRIPPED": str(stripped)})
+    first, second = done.stdout.split("\n")[:2]
+    assert first.startswith("0 ") and int(first.split()[1]) > 3000, done.stderr
+    assert second == first
+    fine, said = check(CHECKER, str(stripped), KNOWN)
+    assert fine, said
 
 
 def test_no_line_of_the_script_asks_to_be_left_alone() -> None:

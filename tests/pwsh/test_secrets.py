@@ -89,7 +89,8 @@ def test_a_canary_is_seen_by_no_command(pfx: bytes, tmp_path: Path) -> None:
 LEAKS = {
     "a constructor by New-Object": (
         "[Activator]::CreateInstance([Security.Cryptography.X509Certificates.X509Certificate2],\n"
-        "        [object[]]([byte[]]$with['Pfx'], [Security.SecureString]$with['Password'], $flags))",
+        "        [object[]]([byte[]]$with['Pfx'], [Security.SecureString]$with['Password'],\n"
+        "            [Security.Cryptography.X509Certificates.X509KeyStorageFlags]$flags))",
         "New-Object Security.Cryptography.X509Certificates.X509Certificate2"
         "([byte[]]$with['Pfx'], $with['Password'], $flags)",
     ),

@@ -45,7 +45,7 @@ STEPS = (
     Step("integration", "the playbooks on the lab"),
     Step("pwsh", "the script that crosses WinRM, under PowerShell 7", missing=no_powershell),
     Step("ansible-lint", "profile production", beside=True),
-    Step("build", "the Galaxy archive builds, installs and documents itself", beside=True),
+    Step("build", "the archive builds, installs, documents itself, and galaxy-importer takes it", beside=True),
     Step("sanity", "ansible-test sanity", beside=True),
     Step("molecule", "a lab, a renewal, the instant of the roll, the same again", beside=True),
 )

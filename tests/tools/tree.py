@@ -2,8 +2,8 @@
 
 `link`  makes .build/collections/ansible_collections/ucops/certificates, a symbolic link to the checkout, for
         ansible-playbook, pytest and mypy.
-`build` builds the collection's archive, installs it into .build/installed and reads the documentation of every plugin
-        from there.
+`build` builds the collection's archive, installs it into .build/installed, reads the documentation of every plugin
+        from there, and gives the archive to galaxy-importer; a complaint of its fails.
 
 For tools that resolve links (ansible-test, ansible-lint, ansible-galaxy), `copy` makes a real folder with the files
 that git tracks or would track, and a git repository of its own; each tool gets its own copy.
@@ -20,6 +20,8 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
+
+import importer
 
 ROOT = Path(__file__).resolve().parents[2]
 BUILD = ROOT / ".build"
@@ -54,14 +56,19 @@ def files() -> list[Path]:
     return sorted(name for name in set(names) if (ROOT / name).is_file() or (ROOT / name).is_symlink())
 
 
-def copy(use: str) -> Path:
-    """Make the copy for one use afresh, below .build/USE, and return its path."""
-    there = BUILD / use / NAME
-    shutil.rmtree(there, ignore_errors=True)
+def copy_files(there: Path) -> None:
+    """Copy the files of the checkout into a folder."""
     for name in files():
         target = there / name
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, target, follow_symlinks=False)
+
+
+def copy(use: str) -> Path:
+    """Make the copy for one use afresh, below .build/USE, and return its path."""
+    there = BUILD / use / NAME
+    shutil.rmtree(there, ignore_errors=True)
+    copy_files(there)
     # ansible-test lists the files of a collection with git; the outer repository ignores .build.
     for command in (["init", "--quiet"], ["add", "--all", "--force"]):
         subprocess.run(["git", *command], cwd=there, check=True, env=git_environment())
@@ -73,22 +80,42 @@ def git_environment() -> dict[str, str]:
     return {key: value for key, value in os.environ.items() if not key.startswith("GIT_")}
 
 
-def build() -> Path:
-    """Build the collection's archive, install it into .build/installed and return that folder."""
+def galaxy(*arguments: str | Path, **variables: str) -> None:
+    """Run `ansible-galaxy collection`; ``variables`` are added to its environment."""
+    command = [sys.executable, "-m", "ansible.cli.galaxy", "collection", *map(str, arguments)]
+    subprocess.run(command, stdout=subprocess.DEVNULL, check=True, env={**os.environ, **variables})
+
+
+def archive(source: Path, folder: Path) -> Path:
+    """Build the archive of a folder with a galaxy.yml into another, empty one, and return its path."""
+    galaxy("build", "--output-path", folder, source)
+    (made,) = folder.glob("*.tar.gz")
+    return made
+
+
+def install(made: Path, folder: Path) -> None:
+    """Install an archive into a folder of collections, as a user does."""
+    galaxy("install", "--offline", "-p", folder, made, ANSIBLE_COLLECTIONS_PATH=str(folder))
+
+
+def build() -> None:
+    """Build the archive, install it into .build/installed, read its documentation, and have Galaxy's importer read it.
+
+    Raises SystemExit when the importer refuses the archive or complains about anything.
+    """
     source, archives, installed = copy("build"), BUILD / "dist", BUILD / "installed"
     for folder in (archives, installed):
         shutil.rmtree(folder, ignore_errors=True)
-    galaxy = [str(Path(sys.executable).with_name("ansible-galaxy")), "collection"]
-    environment = dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(installed))
-    build_it = [*galaxy, "build", "--output-path", str(archives), str(source)]
-    subprocess.run(build_it, stdout=subprocess.DEVNULL, check=True, env=environment)
-    (archive,) = archives.glob("*.tar.gz")
-    install_it = [*galaxy, "install", "--offline", "-p", str(installed), str(archive)]
-    subprocess.run(install_it, stdout=subprocess.DEVNULL, check=True, env=environment)
+    made = archive(source, archives)
+    install(made, installed)
     documented = len(documentation(installed))
-    size = archive.stat().st_size // 1024
-    print(f"{archive.relative_to(ROOT)}: {size} kB, installs, {documented} plugins and roles documented")
-    return installed
+    size = made.stat().st_size // 1024
+    print(f"{made.relative_to(ROOT)}: {size} kB, installs, {documented} plugins and roles documented", flush=True)
+    verdict = importer.judge(made, BUILD / "imported")
+    if not verdict.taken:
+        said = "\n".join(verdict.complaints) or "It ended without a result."
+        raise SystemExit(f"{verdict.output}\ngalaxy-importer does not take {made.name} as it is:\n{said}")
+    print(f"galaxy-importer takes it: {len(verdict.contents)} files of content, no warning and no error")
 
 
 def documentation(installed: Path) -> list[str]:

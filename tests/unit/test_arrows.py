@@ -20,19 +20,21 @@ OWN = "ansible_collections.ucops.certificates.plugins"
 # Folder or file below plugins/ -> what it may import of ours (a name covers everything below it); itself always.
 # `windows.calls` holds only the words for a call, no way to a host: products are allowed to say them.
 ALLOWED: dict[str, tuple[str, ...]] = {
-    "plugin_utils/pki": (),
-    "plugin_utils/windows": (),
-    "plugin_utils/products": ("plugin_utils.pki", "plugin_utils.windows.calls"),
-    "plugin_utils/array": ("plugin_utils.pki",),
+    "plugin_utils/text.py": (),
+    "plugin_utils/pki": ("plugin_utils.text",),
+    "plugin_utils/windows": ("plugin_utils.text",),
+    "plugin_utils/products": ("plugin_utils.text", "plugin_utils.pki", "plugin_utils.windows.calls"),
+    "plugin_utils/array": ("plugin_utils.pki", "plugin_utils.text"),
     "plugin_utils/phases": (
         "module_utils.tls_probe",
         "plugin_utils.array",
         "plugin_utils.inputs",
         "plugin_utils.pki",
         "plugin_utils.products",
+        "plugin_utils.text",
         "plugin_utils.windows",
     ),
-    "plugin_utils/inputs.py": ("plugin_utils.pki",),
+    "plugin_utils/inputs.py": ("plugin_utils.pki", "plugin_utils.text"),
     "plugin_utils/outputs.py": (),
     "plugin_utils/specs.py": (),
     "plugin_utils/base.py": ("plugin_utils",),
@@ -40,7 +42,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "plugin_utils/__init__.py": (),
     # tls_endpoint_info runs on the controller without the detour of a module, and as a module on a vantage host.
     "action": ("plugin_utils", "modules.tls_endpoint_info"),
-    "filter": ("plugin_utils.pki",),
+    "filter": ("plugin_utils.pki", "plugin_utils.text"),
     "doc_fragments": (),
     "modules": ("module_utils",),
     "module_utils": (),

@@ -24,6 +24,16 @@ ARRAY: Mapping[str, Entry] = {
     "array.member-twice": Entry(
         "error", "A host belongs to two arrays",
         "It cannot carry the certificate of both.", "Mend the inventory.", ""),
+    "wire.address-shared": Entry(
+        "error", "One address is named by two members",
+        "A port proves only the member that it belongs to; the port of another one was not looked at.",
+        "Give each member its own addresses in rollout_endpoints (or verify_endpoints). That of a balancer or a "
+        "reverse proxy belongs to no member: name it in verify_front_ends, which only the verification looks at.", ""),
+    "wire.address-twice": Entry(
+        "error", "One port is listed for two uses",
+        "It presents the certificate of one of them.",
+        "Leave the entry with the right use in rollout_endpoints, or give the other one its own address or "
+        "server_name.", ""),
     "array.thumbprint-differs": Entry(
         "error", "The members do not carry the same certificate",
         "All servers of a pool need the exact same certificate with the same private key.",

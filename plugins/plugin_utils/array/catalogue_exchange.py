@@ -34,6 +34,13 @@ EXCHANGE: Mapping[str, Entry] = {
         "error", "Unified Messaging would refuse the certificate",
         "It takes one only while its startup mode is TLS or Dual and its service is stopped.",
         "Set the mode, stop the service, run again and start it; or leave Unified Messaging out.", ENABLE),
+    "exchange.services-unknown": Entry(
+        "warning", "Whether a certificate has a service cannot be known",
+        "Exchange's answer does not show its services: the session has no types of Exchange (RemoteExchange.ps1 is not "
+        "there or failed), or its data cannot be verified (auth certificate). Bindings, key access and names leave it "
+        "open.",
+        "A renewal gives the service again, which does no harm; to see it, mend RemoteExchange.ps1 in Exchange's bin "
+        "folder or the auth certificate.", ENABLE),
     "exchange.answer-foreign": Entry(
         "error", "The vendor's answer is for another request",
         "Its key is not that of any request that waits on this server; imported here it would have no key.",

@@ -223,6 +223,11 @@ PKI: Mapping[str, Entry] = {
     "bundle.too-large": Entry(
         "error", "The file is far larger than a certificate delivery",
         "It was not read.", "Check which file was named.", ""),
+    "bundle.too-costly": Entry(
+        "error", "Opening the file would take the controller's time or memory",
+        "The file demands far more rounds of key derivation than any program makes, or holds a key of absurd size. It "
+        "was not opened.", "Export it again with the defaults of the program that made it; check where it comes from.",
+        "RFC 8018, section 4.2; RFC 7914, section 2"),
     "bundle.shared-internal": Entry(
         "warning", "One certificate for the external and the internal interface",
         "The internal interface should have a certificate of its own, issued for the pool's internal name.",

@@ -12,7 +12,7 @@ from typing import Any
 from .findings import Finding, in_order
 from .plain import to_plain
 from .report import Report
-from .ticket import esc
+from .ticket import code, esc
 from .words import short_thumbprint
 
 
@@ -96,7 +96,7 @@ def _values(report: Report) -> Mapping[tuple[str, str], str]:
 def markdown(comparison: Comparison) -> str:
     """The comparison for people."""
     lines = [f"## {esc(comparison.array)}: what has changed", ""]
-    lines += [f"Run `{comparison.before}` compared with run `{comparison.after}`.", ""]
+    lines += [f"Run {code(comparison.before)} compared with run {code(comparison.after)}.", ""]
     if comparison.same:
         return "\n".join([*lines, "Nothing is different.", ""])
     if len(set(comparison.verdicts)) > 1:

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Protocol
 
+from ..text import clean
 from .catalogue_array import ARRAY
 from .catalogue_entry import Entry, Severity
 from .catalogue_exchange import EXCHANGE
@@ -56,13 +57,19 @@ class Finding:
     member: str = ""
     """The member it was seen on, or the array's name when it is about all of them."""
     subject: str = ""
-    """What it is about: a use, a certificate's subject, a service, a port. Foreign input, never trusted in output."""
+    """What it is about: a use, a certificate's subject, a service, a port. Foreign input: cleaned here, as text and
+    evidence are, so that no finding can carry it further."""
     text: str = ""
     """One sentence: what was expected, what was found, where."""
     remedy: str = ""
     """The next step, for somebody who has to take it tonight."""
     evidence: Mapping[str, str] = field(default_factory=dict)
     """What proves it: thumbprints, instants, ports, event ids. No secrets."""
+
+    def __post_init__(self) -> None:
+        for name in ("subject", "text", "remedy"):
+            object.__setattr__(self, name, clean(getattr(self, name)))
+        object.__setattr__(self, "evidence", {clean(key): clean(value) for key, value in self.evidence.items()})
 
     @property
     def stops(self) -> bool:

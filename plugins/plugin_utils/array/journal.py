@@ -84,11 +84,13 @@ class Journal:
     uses: Mapping[str, UseEntry] = field(default_factory=dict)
     """Use to what it had and what it gets."""
     services: tuple[str, ...] = ()
-    """Services that were stopped for it and have to run again, in the order of stopping."""
+    """Services that ran when it began to switch, or to go back, and have to run again, whatever they are called."""
     roll: RollEntry | None = None
     """The roll that this member was given, also by an earlier run if it still waits for its instant."""
     settings: Mapping[str, SettingEntry] = field(default_factory=dict)
     """Setting, such as ``default SMTP certificate``, to what it was and what it becomes."""
+    settling: tuple[str, ...] = ()
+    """Services that ran when settling began and have to run again; empty once it has ended."""
 
     def dumps(self) -> str:
         """The text for the member: one line of ASCII JSON."""

@@ -8,10 +8,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from xml.etree import ElementTree as ET  # only written here, never read
 
+from ..text import clean
 from .findings import Finding
 from .plain import iso
 from .report import CHECKS, MemberReport, Report, check_of
-from .words import clean
 
 
 def junit_xml(report: Report) -> str:

@@ -15,10 +15,11 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
+from ..text import clean
 from .advice import headline, next_steps, told
 from .report import CHECKS, SCHEMA, CertificateReport, Chain, MemberReport, Report
 from .svg import chain_svg
-from .words import clean, day, listed, moment, relative, short_thumbprint, span
+from .words import day, listed, moment, relative, short_thumbprint, span
 
 _ICONS = {
     "ok": "ok", "good": "ok", "new": "ok", "warning": "warn", "warn": "warn", "error": "bad", "critical": "bad",

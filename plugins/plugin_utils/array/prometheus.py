@@ -13,9 +13,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 
+from ..text import clean
 from .findings import SEVERITIES
 from .report import CHECKS, Report
-from .words import clean
 
 PREFIX = "ucops_certificates"
 

@@ -16,8 +16,9 @@ from dataclasses import dataclass
 
 from markupsafe import Markup
 
+from ..text import clean
 from .report import Chain, Link
-from .words import clean, day, shorten
+from .words import day, shorten
 
 BOX_WIDTH, BOX_HEIGHT = 216, 98
 """Size of a box, in SVG units (pixels on a wide screen)."""

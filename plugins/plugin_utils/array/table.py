@@ -9,9 +9,10 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable
 
+from ..text import clean
 from .advice import headline, next_steps, told
 from .report import CHECKS, MemberReport, Report
-from .words import clean, day, listed, moment, relative, short_thumbprint, shorten, span
+from .words import day, listed, moment, relative, short_thumbprint, shorten, span
 
 WIDTH = 100
 

@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import re
 
+from ..text import clean, clean_lines
 from .advice import headline, next_steps, told
 from .report import CHECKS, Report
-from .words import clean, day, listed, moment, relative
+from .words import day, listed, moment, relative
 
 _CELL = {"ok": "ok", "warning": "warning", "error": "**error**", "not-run": ""}
 
@@ -19,7 +20,7 @@ def summary_markdown(report: Report) -> str:
     top = headline(report)
     lines = [f"# {esc(report.array)}: {esc(top.title)}", "", esc(top.sentence), ""]
     who = " on ".join(name for name in (report.operator, report.controller) if name)
-    lines += [f"Run `{report.run}`{f' by {esc(who)}' if who else ''}, {moment(report.finished)}.", ""]
+    lines += [f"Run {code(report.run)}{f' by {esc(who)}' if who else ''}, {moment(report.finished)}.", ""]
     lines += _members(report)
     found = told(report)
     if found:
@@ -44,9 +45,9 @@ def summary_markdown(report: Report) -> str:
         lines += ["## Dates", "", "| certificate | for | until |", "|---|---|---|"]
         for used in report.certificates:
             until = f"{day(used.not_after)} ({relative(used.not_after, report.finished)})"
-            lines.append(f"| {esc(used.subject)} `{used.thumbprint}` | {esc(', '.join(used.uses))} | {until} |")
+            lines.append(f"| {esc(used.subject)} {code(used.thumbprint)} | {esc(', '.join(used.uses))} | {until} |")
         lines.append("")
-    return "\n".join(lines).rstrip("\n") + "\n"
+    return clean_lines("\n".join(lines).rstrip("\n") + "\n")
 
 
 def _members(report: Report) -> list[str]:
@@ -58,6 +59,11 @@ def _members(report: Report) -> list[str]:
         lines.append(f"| {esc(member.name)} | {member.state} | {' | '.join(cells)} |")
     lines += [f"| {esc(name)} | excluded: {esc(why)} |{' |' * len(CHECKS)}" for name, why in report.excluded.items()]
     return [*lines, ""]
+
+
+def code(text: str) -> str:
+    """Foreign text in Markdown that is shown as it is."""
+    return f"`{clean(text).replace('`', chr(39))}`"
 
 
 def esc(text: str) -> str:

@@ -1,24 +1,12 @@
 # Copyright: (c) 2026, ucops.certificates contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Small words for people: instants, spans, thumbprints, lists; and foreign text made harmless for a terminal."""
+"""Small words for people: instants, spans, thumbprints, lists."""
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Sequence
 from datetime import datetime, timedelta, timezone
-
-
-def clean(text: str) -> str:
-    """Text on one line without control characters and direction marks.
-
-    Subjects and remote messages are foreign input: an escape sequence in one must not reach a terminal, and a direction
-    mark must not turn a name around.
-    """
-    shown = (" " if char in "\r\n\t" else char for char in text)
-    return "".join("\N{REPLACEMENT CHARACTER}" if unicodedata.category(char) in ("Cc", "Cf", "Cs", "Zl", "Zp") else char
-                   for char in shown)
 
 
 def shorten(text: str, length: int) -> str:

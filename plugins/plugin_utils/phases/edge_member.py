@@ -173,6 +173,12 @@ class EdgeMember(EdgeReader):
         if stopped:
             raise PhaseFailed(f"{self.member}: {', '.join(stopped)} did not come up again", evidence)
 
+    def _demand_up(self, names: Sequence[str], reply: Reply) -> None:
+        """Raises PhaseFailed before a journal is closed that knows alone what ran before."""
+        down = services.not_running(names, services.statuses(reply.rows("services")))
+        if down:
+            raise PhaseFailed(f"{self.member}: {', '.join(down)} did not come up again", self.after_failure())
+
     # -- ending ----------------------------------------------------------------------------------------------------
 
     def prove(self, journal: Journal, evidence: Evidence, since: datetime | None) -> Evidence:
@@ -194,12 +200,11 @@ class EdgeMember(EdgeReader):
         )
         since = datetime.fromisoformat(evidence["host"]["clock"])
         stop = tuple(name for name in names if name in running)
-        should = services.in_order({*running, *names})
+        begun = records.settling(journal, running)
+        should = services.in_order({*begun.settling, *names})
         restart = Restart(stop, names, should, (), (), (services.status_call(),), "settling")
-        reply = self._restart(restart, self._begin(evidence, journal))
-        down = services.not_running(should, services.statuses(reply.rows("services")))
-        if down:  # the roll stays open: the next settling starts them
-            raise PhaseFailed(f"{self.member}: {', '.join(down)} did not come up again", self.after_failure())
+        reply = self._restart(restart, self._begin(evidence, begun))
+        self._demand_up(should, reply)  # otherwise the roll stays open: the next settling starts them
         reply = self._send(tail, light.calls(since), "settling")
         after = self._refresh(evidence, reply, settled, since, locked=False)
         self._demand_running(should, after)
@@ -210,34 +215,37 @@ class EdgeMember(EdgeReader):
         """Puts back what the member's own journal names, whatever half of it was done; then proves it."""
         seen = self.look()
         journal, state = seen.journal, seen.state
-        if journal is None or not (journal.uses or records.restarted(journal)):
+        ran = records.restarted(journal, self.settings.run)
+        if journal is None or not (journal.uses or ran):
             self.say("nothing to take back: its journal names nothing")
             return to_evidence(seen, self.settings)
         uses = records.to_restore(journal, state)
         blocked = [f"{use}: {why}" for use, old in uses.items() if (why := why_no_way_back(old, state, timedelta(0)))]
         if blocked:
-            self._start_what_ran(journal, seen)
+            self._start_what_ran(ran, seen)
             text = f"{self.member} cannot be taken back: {'; '.join(blocked)}. Go forward: mend the cause and run again"
             raise PhaseFailed(text, to_evidence(seen, self.settings))
-        begin = (
-            records.lock_call(self.settings),
-            records.journal_call("journal-before", self.settings, records.taking_back(journal)),
-        )
         names = services.affected(uses, state.services)
         stop = services.not_stopped(names, state.services)
-        should = services.in_order({*records.restarted(journal), *names})
+        should = services.in_order({*ran, *services.running(state.services), *names})
+        begin = (
+            records.lock_call(self.settings),
+            records.journal_call("journal-before", self.settings, records.taking_back(journal, should)),
+        )
         start = services.in_order({*stop, *services.not_running(should, state.services)})
         assign = [edge.assign_call(use, thumbprint) for use, thumbprint in uses.items()]
         status = (services.status_call(),)
         try:
-            self._restart(Restart(stop, start, should, assign, (), status, "taking back", force=True), begin)
+            restart = Restart(stop, start, should, assign, (), status, "taking back", force=True)
+            reply = self._restart(restart, begin)
         except PhaseFailed:
             draining = tuple(n for n in start if state.services.get(n) not in (services.RUNNING, services.STOPPED))
             if uses or not draining:
                 raise
             # A service that drains and cannot simply go on is stopped for good and started: the array comes first.
-            force = (*services.stop_calls(draining, graceful=False), *services.start_calls(start))
-            self._send(force, status, "taking back")
+            force = (*services.stop_calls(draining, graceful=False), *services.start_calls(should))
+            reply = self._send(force, status, "taking back")
+        self._demand_up(should, reply)
         # The journal forgets what ran before only when all of it was seen running again, dependents included.
         tail = (records.journal_call("journal-after", self.settings, records.taken_back(journal)),)
         # While only some members are back they cannot import each other's session keys: that event says nothing.
@@ -253,9 +261,9 @@ class EdgeMember(EdgeReader):
         )
         return evidence
 
-    def _start_what_ran(self, journal: Journal, seen: Seen) -> None:
+    def _start_what_ran(self, ran: Sequence[str], seen: Seen) -> None:
         """Starts what the journal says ran before the switch: a member that cannot go back need not stay down."""
-        down = services.not_running(services.in_order({*records.restarted(journal)}), seen.state.services)
+        down = services.not_running(services.in_order(ran), seen.state.services)
         if not down:
             return
         begin = (records.lock_call(self.settings), *services.start_calls(down))

@@ -88,10 +88,12 @@ def conclude(
     names: Sequence[str] = (),
     replace_av: bool = False,
     events_since: datetime | None = None,
+    ran: Sequence[str] = (),
 ) -> Judged:
     """Plans and judges one member.
 
     ``events_since``: certificate events since then count; None leaves the event log out of the judgement.
+    ``ran``: services that ran before a change that is not over yet.
     """
     stage = plan_stores(wanted.stores, state.stores)
     stores = state.stores.having(_planned(wanted))
@@ -113,7 +115,7 @@ def conclude(
         readiness.append(judged)
         problems += judged.problems
     problems += use_problems(wanted, state, names)
-    problems += services.problems(wanted.uses, state.services)
+    problems += services.problems(wanted.uses, state.services, ran)
     if events_since is not None:
         problems += events.problems(state.events, wanted.leaves, events_since)
     av = wanted.uses.get(edge.AV_USE)

@@ -247,19 +247,22 @@ def _edge_findings(
 
 
 def assigned(state: ExchangeState, wanted: Wanted) -> dict[str, str]:
-    """Service -> the one certificate that tells where the server stands: the wanted one where it has the service,
-    otherwise the newest of a CA that has it."""
+    """Service -> the one certificate that tells where the server stands: the wanted one where it has the service for
+    certain, otherwise the newest of a CA that has it, or may have it."""
     found: dict[str, str] = {}
     for use in state.server.offers:
         leaf = wanted.uses.get(use)
         if leaf is not None and state.has(use, leaf.thumbprint):
             found[use] = leaf.thumbprint
             continue
-        holders = [c.certificate for c in state.stores.machine("My") if state.has(use, c.certificate.thumbprint)]
+        mine = [c.certificate for c in state.stores.machine("My") if c.certificate != leaf]
+        answers = {c.sha256: state.has(use, c.thumbprint) for c in mine}
+        holders = [c for c in mine if answers[c.sha256] is not False]
         if use == "IIS" and not holders and state.web():
             found[use] = state.web()[0]
         elif holders:
-            found[use] = max(holders, key=lambda c: (not c.self_issued, c.not_before)).thumbprint
+            best = max(holders, key=lambda c: (not c.self_issued, answers[c.sha256] is True, c.not_before))
+            found[use] = best.thumbprint
     return found
 
 

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -91,7 +91,6 @@ def see(member: str, reply: Reply, received: datetime, settings: Settings, wante
             said, cause = f"{reply.host.load_error} {WAYS}", "product.not-loaded"
         text = f"{member}: {call} could not be read, so nothing is known of it: {said}"
         raise PhaseFailed(text, None, cause)
-    state = state_in(reply, received, server)
     findings = list(reply_findings(member, reply))
     row = next(iter(reply.rows("journal")), {})
     journal = None
@@ -100,6 +99,7 @@ def see(member: str, reply: Reply, received: datetime, settings: Settings, wante
             journal = records.read(row["Text"])
         except JournalError as error:
             findings.append(finding("journal.unreadable", member, "journal", str(error)))
+    state = replace(state_in(reply, received, server), enabled=_enabled_by(journal))
     target = wanted if wanted is not None else _wanted_by(journal, state)
     rows = (*reply.rows("presented"), *reply.rows(f"{STAGED}presented"))
     presented = {row["Thumbprint"].upper(): presented_of(row) for row in rows if row.get("Present")}
@@ -120,6 +120,14 @@ def see(member: str, reply: Reply, received: datetime, settings: Settings, wante
         offset=(clock - received).total_seconds(),
         findings=in_order([*findings, *judged.findings]),
     )
+
+
+def _enabled_by(journal: Journal | None) -> dict[str, frozenset[str]]:
+    """What the journal proves to have been enabled: it is written behind the calls, which stop at the first error."""
+    if journal is None or journal.state not in ("switched", "done"):
+        return {}
+    given = {entry.after for entry in journal.uses.values()}
+    return {t: frozenset(use for use, entry in journal.uses.items() if entry.after == t) for t in given}
 
 
 def _wanted_by(journal: Journal | None, state: ExchangeState) -> Wanted:

@@ -56,7 +56,8 @@ def refresh(
     av = wanted.get(edge.AV_USE)
     now = roll.standing(av, state, records.recorded_roll(journal)) if av else None
     left = [use for use in evidence["switch_uses"] if state.current(use) != wanted.get(use)]
-    problems: list[Problem] = list(services.problems(wanted, state.services))
+    ran = records.restarted(journal, str(evidence["run"]))
+    problems: list[Problem] = list(services.problems(wanted, state.services, ran))
     if events_since is not None:
         problems += events.problems(state.events, leaves, events_since)
         unread = events.unreadable(reply.answers.get("events"))

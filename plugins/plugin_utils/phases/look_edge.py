@@ -107,7 +107,8 @@ def look(asked: Asked, reply: Reply, state: edge.EdgeState) -> Look:
     leaves = [judgement.leaf for judgement in judged.values()]
     logged = [from_problem(p, member) for p in events.problems(state.events, leaves, since)]
     found += [explained(item, journal) for item in logged]
-    found += [from_problem(p, member) for p in services.problems(edge.USES, state.services)]
+    ran = records.restarted(journal, "")
+    found += [from_problem(p, member) for p in services.problems(edge.USES, state.services, ran)]
     uses = {t: tuple(use for use, has in assigned.items() if has == t) for t in judged}
     found += expiries(member, judged.values(), uses, state.clock, asked.limits)
     rolled = _rolled(state, journal)

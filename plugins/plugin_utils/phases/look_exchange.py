@@ -14,7 +14,7 @@ from ..array.report import HostReport
 from ..products import exchange_events, in_use
 from ..products.exchange import ExchangeState, Server
 from ..products.exchange_check import findings
-from ..products.exchange_facts import assigned
+from ..products.exchange_facts import assigned, unknown
 from ..products.exchange_read import calls, not_told, state_in
 from ..products.exchange_state import SHELLS, server_of
 from ..windows.calls import Reply
@@ -58,7 +58,9 @@ def look_at_exchange(host: Host, asked: Asked, shell: str = "auto") -> Look:
 def look(asked: Asked, reply: Reply, state: ExchangeState, server: Server) -> Look:
     """What the reply shows, judged as far as one server alone can be."""
     member, host = asked.member, reply.host
-    services = assigned(state)
+    # What may be in use is looked at as if it were; that nobody knows is told beside it.
+    services, doubted = assigned(state), unknown(state)
+    services = {service: [*held, *doubted.get(service, ())] for service, held in services.items()}
     mine = {c.certificate.thumbprint: c.certificate for c in state.stores.machine("My")}
     uses = {t: tuple(name for name, held in services.items() if t in held) for t in mine}
     presented = {row["Thumbprint"].upper(): presented_of(row) for row in reply.rows("presented") if row.get("Present")}

@@ -22,7 +22,6 @@ from ..array.report import (
     checks,
 )
 from ..array.verdict import ArrayVerdict
-from .wire import Port
 
 if TYPE_CHECKING:
     from .run_array import ArrayRun
@@ -111,7 +110,7 @@ def _roll(seen: Mapping[str, Any]) -> RollReport | None:
 
 
 def _wire(run: ArrayRun, member: str) -> tuple[WireReport, ...]:
-    earlier: dict[tuple[str, str, int], Port] = {port.key: port for port in run.before}
+    earlier = {port.key: port for port in run.before}
     rows = []
     for port in run.after if run.after is not None else run.before:
         if port.member != member:

@@ -112,9 +112,11 @@ def all_findings(
     wanted: Wanted | None,
     at: datetime,
     product: str,
+    more: Iterable[Finding] = (),
 ) -> tuple[Finding, ...]:
-    """Everything at once, worst first."""
+    """Everything at once, worst first. ``more``: what was found elsewhere."""
     found = [*array_findings(array, members, arrays, excluded, size), *delivery_findings(deliveries, at, product)]
+    found += more
     found += trust_findings(deliveries)
     if wanted is not None:
         found += one_leaf_a_use(wanted)

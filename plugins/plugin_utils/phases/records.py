@@ -146,26 +146,37 @@ def done(journal: Journal) -> Journal:
     return replace(journal, state="done")
 
 
+def settling(journal: Journal, services: Sequence[str]) -> Journal:
+    """About to restart what uses the successor, while ``services`` run; what an earlier try recorded stays."""
+    return replace(journal, settling=tuple(dict.fromkeys((*services, *journal.settling))))
+
+
 def settled(journal: Journal) -> Journal:
     """The roll took effect and was proven."""
     entry = replace(journal.roll, state="settled") if journal.roll else None
-    return replace(journal, state="done", roll=entry)
+    return replace(journal, state="done", roll=entry, settling=())
 
 
-def taking_back(journal: Journal) -> Journal:
-    """About to put back what was there before."""
-    return replace(journal, state="taking-back")
+def taking_back(journal: Journal, services: Sequence[str] | None = None) -> Journal:
+    """About to put back what was there before; ``services`` have to run in the end, None leaves what is recorded."""
+    return replace(journal, state="taking-back", services=journal.services if services is None else tuple(services))
 
 
 def taken_back(journal: Journal) -> Journal:
     """What was there before is there again; a scheduled roll is another matter and stays recorded."""
     state: JournalState = "rolled" if journal.roll and journal.roll.state == "rolled" else "taken-back"
-    return replace(journal, state=state, uses={}, services=(), settings={})
+    return replace(journal, state=state, uses={}, services=(), settings={}, settling=())
 
 
-def restarted(journal: Journal) -> tuple[str, ...]:
-    """The services that ran when the switch began and have to run again."""
-    return tuple(journal.services)
+def restarted(journal: Journal | None, run: str) -> tuple[str, ...]:
+    """The services that ran before a change that is not over, and have to run again.
+
+    What ran before a rollout that ended says nothing of today, unless it is ``run`` itself, which may still go back.
+    """
+    if journal is None:
+        return ()
+    counts = journal.state in OPEN or journal.run == run
+    return tuple(dict.fromkeys((*(journal.services if counts else ()), *journal.settling)))
 
 
 def to_restore(journal: Journal, state: edge.EdgeState) -> dict[str, str]:
@@ -241,7 +252,7 @@ def journal_findings(
         found.append(finding("array.incomplete-run", member, gone, text, severity=severity))
     if journal.state in OPEN and settings.purpose == "renew":
         text = f"run {journal.run} of {journal.operator or 'somebody'} was left unfinished here ({journal.state})"
-        down = [name for name in restarted(journal) if services.get(name) != "Running"]
+        down = [name for name in restarted(journal, settings.run) if services.get(name) != "Running"]
         if down:
             text += f", with {', '.join(down)} stopped"
             remedy = "Take it back first: ansible-playbook ucops.certificates.rollback"

@@ -24,7 +24,7 @@ from ..array.report import (
 )
 from ..array.table import text_table
 from ..array.verdict import ArrayVerdict
-from . import array_side
+from . import addresses, array_side
 from .member_report import AV_USE, member_report
 
 if TYPE_CHECKING:
@@ -132,6 +132,8 @@ def _array_findings(run: ArrayRun, gate: GateVerdict | None) -> Iterable[Finding
         yield from (f for f in gate.findings if f.member not in members)
     if gate is None:  # a settling run or a rollback that was refused
         yield from (Finding.from_dict(f) for f in run.options["gate"].get("findings", ()))
+    named = addresses.named_by(run.options["endpoints"])  # a renewal with such addresses was refused
+    yield from addresses.shared_findings(run.settings.array, named, "rollout_endpoints", "warning")
     for member, reason in run.settings.excluded.items():
         yield finding("member.excluded", member, member, reason)
     for member, reason in run.options["not_taken_back"].items():
@@ -200,9 +202,8 @@ def _phases(run: ArrayRun, gate: GateVerdict | None, failure: str) -> tuple[Phas
     if options["unroll"].get("cancel"):
         phases.append(Phase("cancel roll", "ok", str(options["unroll"]["text"])))
     if run.after is not None:
-        phases.append(
-            Phase("prove", "failed" if failure else "ok", f"{sum(1 for p in run.after if p.leaf)} ports read")
-        )
+        read = len({p.address for p in run.after if p.leaf and p.member in settings.members})
+        phases.append(Phase("prove", "failed" if failure else "ok", f"{read} ports read"))
     if (
         failure
         and options["touched"]

@@ -19,7 +19,7 @@ from ..inputs import InputError, load_delivery, load_trust
 from ..pki.certificate import Certificate
 from ..products import edge
 from ..products.store import label
-from . import array_side, records, settling
+from . import addresses, array_side, records, settling
 from .evidence import Wanted
 from .preflight import all_findings
 from .settings import Settings
@@ -80,13 +80,9 @@ class ArrayRun:
         return {m: e for m, e in self.options["evidence"].items() if e}
 
     @cached_property
-    def owners(self) -> dict[tuple[str, int], tuple[str, str]]:
-        """(host, port) -> (member, use), from the inventory."""
-        return {
-            (str(endpoint["host"]), int(endpoint["port"])): (member, str(endpoint.get("use") or ""))
-            for member, endpoints in self.options["endpoints"].items()
-            for endpoint in endpoints or ()
-        }
+    def owners(self) -> dict[addresses.Address, tuple[str, str]]:
+        """Address -> (member, use), from the inventory."""
+        return addresses.owners(self.options["endpoints"])
 
     @cached_property
     def before(self) -> tuple[Port, ...]:
@@ -130,6 +126,7 @@ class ArrayRun:
         services = tuple(str(s) for s in options.get("services") or Settings.services)
         av, root = str(options.get("av") or "auto"), bool(options.get("install_root"))
         wanted = wanted_for(deliveries, product, av, services, self.now, root) if deliveries else None
+        unclear, once = addresses.problems(str(given["array"]), given["purpose"], given["endpoints"])
         found = all_findings(
             str(given["array"]),
             given["members"],
@@ -140,6 +137,7 @@ class ArrayRun:
             wanted,
             self.now,
             product,
+            unclear,
         )
         if stopping(found):
             raise Refused(
@@ -164,8 +162,8 @@ class ArrayRun:
         except ValueError as error:
             raise Refused(f"No member was touched: {error}") from None
         self.tell(f"  | run {settings.run}: {given['purpose']} {settings.array}, {len(settings.members)} member(s)")
-        for member, reason in excluded.items():
-            self.tell(f"  | {member:<14} left out: {reason}")
+        for member, text in [*once, *((m, f"left out: {reason}") for m, reason in excluded.items())]:
+            self.tell(f"  | {member:<14} {text}")
         for leaf in dict.fromkeys(facts["label"] for facts in settings.wanted.values()):
             uses = [use for use, facts in settings.wanted.items() if facts["label"] == leaf]
             self.tell(f"  | {leaf}\n  |   for {', '.join(uses)}")
@@ -209,7 +207,9 @@ class ArrayRun:
             return facts | {"refusal": f"Not proven.\n  {lines_of(stopping(found))}"}
         if self.after is not None:
             who = self.options["only"] or "every member"
-            self.tell(f"  | {who:<14} proven on {len([p for p in self.after if p.leaf])} port(s)")
+            whose = [self.options["only"]] if self.options["only"] else self.settings.members
+            judged = {port.address for port in self.after if port.leaf and port.member in whose}
+            self.tell(f"  | {who:<14} proven on {len(judged)} port(s)")
         since = array_side.uniform_since(self.settings, self.evidence, touched)
         return facts | {"since": since}
 

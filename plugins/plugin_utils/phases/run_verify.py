@@ -9,20 +9,21 @@ import getpass
 import os
 import secrets
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timezone
 from typing import Any
 
 from ..array.advice import headline
 from ..array.compare import changes_between, markdown
-from ..array.findings import rank
+from ..array.findings import Finding, rank
 from ..array.look import Look
 from ..array.plain import PlainError
 from ..array.report import Report
 from ..array.table import text_table
 from ..inputs import InputError, load_trust
 from ..pki.certificate import CertificateError
-from . import verify_files
+from . import addresses, verify_files
 from .verify_array import Case, judge
 from .verify_report import make_report
 from .verify_run import VerifyRun, acceptances
@@ -31,6 +32,42 @@ from .version import VERSION
 from .wire import Port, ports
 
 PHASES = ("begin", "report")
+ENDPOINTS = "rollout_endpoints, verify_endpoints or verify_front_ends"
+"""The variables that say whose port an address is."""
+
+
+@dataclass(frozen=True)
+class Whose:
+    """Every address that the inventory gives, over all arrays, and whom it gives it to."""
+
+    members: addresses.Endpoints
+    """Also of members that are left out: their ports are nobody else's."""
+    fronts: addresses.Endpoints
+    """Array to the ports of what stands in front of it. One proxy may stand in front of several arrays."""
+
+    @classmethod
+    def of(cls, endpoints: Mapping[str, Any], front_ends: Mapping[str, Any]) -> Whose:
+        """Raises InputError for an entry without host and port."""
+        members = addresses.read(endpoints, "rollout_endpoints or verify_endpoints")
+        return cls(members, addresses.read(front_ends, "verify_front_ends"))
+
+    def owners(self, array: str, members: Sequence[str]) -> dict[addresses.Address, tuple[str, str]]:
+        """Address -> (member, use) for the ports of one array; what two members name is judged for none of them."""
+        every = addresses.owners(self.members, addresses.named_by(self.fronts))
+        own = {of: owner for of, owner in every.items() if owner[0] in members}
+        return {**own, **addresses.owners({array: self.fronts.get(array, ())})}
+
+    def shared(self, member: str) -> dict[addresses.Address, tuple[str, ...]]:
+        """The addresses that a member has in common with another one, of whatever array, or with a front end."""
+        front = {f"the front end of {name}": ports for name, ports in self.fronts.items()}
+        named = addresses.named_by({**self.members, **front})
+        return {of: who for of, who in named.items() if len(who) > 1 and member in who}
+
+    def findings(self, members: Sequence[str]) -> tuple[Finding, ...]:
+        """The same as findings, of each member of an array."""
+        return tuple(
+            item for member in members for item in addresses.shared_findings(member, self.shared(member), ENDPOINTS)
+        )
 
 
 class VerifyArrays:
@@ -51,6 +88,7 @@ class VerifyArrays:
     def begin(self) -> dict[str, Any]:
         """Refuses what cannot be verified, before any member is asked."""
         given = self.options["options"]
+        Whose.of(self.options["endpoints"], self.options["front_ends"])
         excluded = {str(m): str(why or "").strip() for m, why in (given.get("excluded") or {}).items()}
         arrays = {name: tuple(m for m in held if m not in excluded) for name, held in self.options["arrays"].items()}
         if not arrays:
@@ -134,12 +172,8 @@ class VerifyArrays:
             except (PlainError, CertificateError) as error:
                 looks.pop(member, None)
                 reasons[member] = f"its evidence cannot be read: {error}"
-        inventory = {m: self.options["endpoints"].get(m) for m in members}
-        owners = {
-            (str(e["host"]), int(e["port"])): (member, str(e.get("use") or ""))
-            for member, endpoints in {array: self.options["front_ends"].get(array), **inventory}.items()
-            for e in endpoints or ()
-        }
+        whose = Whose.of(self.options["endpoints"], self.options["front_ends"])
+        owners = whose.owners(array, members)
         read: dict[str, tuple[Port, ...]] = {}
         nameless: dict[str, tuple[Port, ...]] = {}
         lost: dict[str, str] = {}
@@ -149,9 +183,10 @@ class VerifyArrays:
             if rows is None:
                 lost[vantage] = str(one.get("msg") or "it did not answer")
                 continue
-            own = [row for row in rows if (str(row["host"]), int(row["port"])) in owners]
+            own = [row for row in rows if addresses.address(row["host"], row["port"]) in owners]
             read[vantage], nameless[vantage] = split(ports(own, owners))
-        return Case(array, members, looks, reasons, read, lost, nameless)
+        shared = whose.findings(members)
+        return Case(array, members, looks, reasons, read, lost, nameless, shared)
 
     def _compare(self, report: Report) -> None:
         """Shows what has changed since an earlier report of the same array."""
@@ -169,8 +204,8 @@ class VerifyArrays:
 
 def split(every: tuple[Port, ...]) -> tuple[tuple[Port, ...], tuple[Port, ...]]:
     """The readings that count, and those of the same ports without a server name."""
-    named = {port.key for port in every if port.server_name}
-    bare = tuple(port for port in every if not port.server_name and port.key in named)
+    named = {port.place for port in every if port.server_name}
+    bare = tuple(port for port in every if not port.server_name and port.place in named)
     return tuple(port for port in every if port not in bare), bare
 
 

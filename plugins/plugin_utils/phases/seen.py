@@ -124,6 +124,7 @@ def see(
         names=settings.names,
         replace_av=replace_av,
         events_since=events_since,
+        ran=records.restarted(journal, settings.run),
     )
     findings += records.lock_findings(member, lock, settings) + records.journal_findings(
         member, journal, settings, state.services

@@ -41,6 +41,8 @@ class Case:
     """Vantage host to why it said nothing."""
     nameless: Mapping[str, tuple[Port, ...]] = field(default_factory=dict)
     """Vantage host to the same ports, read without a server name."""
+    shared: tuple[Finding, ...] = ()
+    """Addresses that do not tell whose port they are; nothing read there is among the ports of a member."""
 
     @property
     def every_port(self) -> tuple[Port, ...]:
@@ -50,7 +52,7 @@ class Case:
 
 def judge(run: VerifyRun, case: Case, clients: Clients, at: datetime) -> tuple[Finding, ...]:
     """Everything found on the array, worst first."""
-    found = [*_lost(run, case), *_vantages(case)]
+    found = [*_lost(run, case), *_vantages(case), *case.shared]
     found += [item for look in case.looks.values() for item in look.findings]
     found += clocks(case)
     found += alike(case)

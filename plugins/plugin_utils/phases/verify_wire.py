@@ -160,9 +160,9 @@ def dates(port: Port, at: datetime, limits: in_use.Limits, roots: Sequence[Certi
 
 def without_name(ports: Sequence[Port], nameless: Sequence[Port]) -> Iterable[Finding]:
     """The same port for a client that names no server (SNI), as older SIP clients and mail servers do not."""
-    named = {port.key: port for port in ports}
+    named = {port.place: port for port in ports}
     for bare in nameless:
-        port = named.get(bare.key)
+        port = named.get(bare.place)
         if port is None or port.leaf is None or bare.leaf == port.leaf:
             continue
         shown = f"presents {label(bare.leaf)}" if bare.leaf is not None else f"presents nothing ({bare.error})"

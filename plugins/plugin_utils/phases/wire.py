@@ -15,6 +15,7 @@ from ..array.findings import Finding, finding
 from ..pki.certificate import Certificate, CertificateError, load_der
 from ..pki.chain import chain_paths
 from ..products.exchange import SERVICES as EXCHANGE_SERVICES
+from .addresses import Address, address
 
 
 @dataclass(frozen=True)
@@ -32,9 +33,19 @@ class Port:
     """The name that was asked for."""
 
     @property
-    def key(self) -> tuple[str, str, int]:
-        """What makes it the same endpoint in another reading."""
-        return (self.name, self.host, self.port)
+    def place(self) -> tuple[str, str, str, int]:
+        """Whose port it is and where, whatever name was asked for."""
+        return (self.member, self.name, self.host, self.port)
+
+    @property
+    def key(self) -> tuple[str, str, str, int, str]:
+        """What makes it the same endpoint in another reading. A port belongs to a member."""
+        return (*self.place, self.server_name)
+
+    @property
+    def address(self) -> Address:
+        """The address, in the one form that all its spellings share."""
+        return address(self.host, self.port)
 
     @property
     def leaf(self) -> Certificate | None:
@@ -42,12 +53,14 @@ class Port:
         return self.chain[0] if self.chain else None
 
 
-def ports(rows: Iterable[Mapping[str, Any]], owners: Mapping[tuple[str, int], tuple[str, str]]) -> tuple[Port, ...]:
-    """Reads the rows of tls_endpoint_info; ``owners``: (host, port) -> (member, use), from the inventory."""
-    found = []
+def ports(rows: Iterable[Mapping[str, Any]], owners: Mapping[Address, tuple[str, str]]) -> tuple[Port, ...]:
+    """Reads the rows of tls_endpoint_info, each endpoint once; ``owners``: address -> (member, use), from the
+    inventory."""
+    found: dict[tuple[str, str, str, int, str], Port] = {}
     for row in rows:
         host, number = str(row["host"]), int(row["port"])
-        member, use = owners.get((host, number), ("", ""))
+        member, use = owners.get(address(host, number), ("", ""))
+        use = str(row.get("use") or use) if member else use
         chain, error = [], row.get("error")
         try:
             chain = [
@@ -57,8 +70,9 @@ def ports(rows: Iterable[Mapping[str, Any]], owners: Mapping[tuple[str, int], tu
         except (CertificateError, ValueError) as problem:
             error = f"what it presented cannot be read: {problem}"
         name, asked = str(row.get("name") or f"{host}:{number}"), str(row.get("server_name") or "")
-        found.append(Port(member, name, host, number, use, tuple(chain), error, asked))
-    return tuple(found)
+        port = Port(member, name, host, number, use, tuple(chain), error, asked)
+        found.setdefault(port.key, port)
+    return tuple(found.values())
 
 
 def judge_port(

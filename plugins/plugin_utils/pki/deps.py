@@ -9,21 +9,30 @@ from typing import TYPE_CHECKING
 
 try:
     from cryptography import x509
-    from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+    from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
     from cryptography.hazmat.primitives import hashes, serialization
     from cryptography.hazmat.primitives.asymmetric import ec, ed448, ed25519, padding, rsa
+    from cryptography.hazmat.primitives.ciphers import Cipher
+    from cryptography.hazmat.primitives.ciphers.algorithms import AES
+    from cryptography.hazmat.primitives.ciphers.modes import CBC
     from cryptography.hazmat.primitives.serialization import pkcs12
     from cryptography.x509 import load_der_x509_certificate
+
+    try:
+        from cryptography.hazmat.decrepit.ciphers.algorithms import TripleDES
+    except ImportError:  # before 43
+        from cryptography.hazmat.primitives.ciphers.algorithms import TripleDES
 except ImportError as error:  # pragma: no cover - shown by require()
     if not TYPE_CHECKING:
-        InvalidSignature = UnsupportedAlgorithm = None
+        AES = CBC = Cipher = InternalError = InvalidSignature = TripleDES = UnsupportedAlgorithm = None
         ec = ed448 = ed25519 = hashes = load_der_x509_certificate = padding = pkcs12 = rsa = serialization = x509 = None
     MISSING: str | None = str(error)
 else:
     MISSING = None
 
 __all__ = [
-    "DependencyError", "InvalidSignature", "UnsupportedAlgorithm", "ec", "ed448", "ed25519", "hashes",
+    "AES", "CBC", "Cipher", "DependencyError", "InternalError", "InvalidSignature", "TripleDES", "UnsupportedAlgorithm",
+    "ec", "ed448", "ed25519", "hashes",
     "load_der_x509_certificate", "padding", "pkcs12", "require", "rsa", "serialization", "x509",
 ]  # fmt: skip
 

@@ -19,6 +19,10 @@ MAX_DEPTH = 32
 """How deep elements of indefinite length may be nested; real containers need fewer than ten."""
 
 
+MAX_PARTS = 10_000
+"""Parts of one element of indefinite length: each is read once more for every such element around it."""
+
+
 class DerError(ValueError):
     """The bytes are not the ASN.1 that was expected."""
 
@@ -105,10 +109,13 @@ def read(data: bytes, at: int = 0, limit: int | None = None, depth: int = 0) -> 
 def _indefinite(data: bytes, at: int, end: int, depth: int) -> Node:
     if depth > MAX_DEPTH:
         raise DerError("ASN.1 elements of indefinite length are nested too deep")
-    here = at + 2
+    here, count = at + 2, 0
     while data[here : here + 2] != b"\x00\x00":
         if here >= end:
             raise Truncated("an ASN.1 element of indefinite length has no end")
+        count += 1
+        if count > MAX_PARTS:
+            raise DerError("an ASN.1 element of indefinite length has more parts than any container")
         here = read(data, here, end, depth + 1).after
     return Node(data, data[at], at, at + 2, here, here + 2)
 

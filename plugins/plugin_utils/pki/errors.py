@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from ..text import escaped
+
 
 @dataclass(frozen=True)
 class Where:
@@ -46,7 +48,7 @@ class BundleError(Exception):
         What does not print is escaped: parts of the message come out of the file.
         """
         self.id = id
-        self.message = "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in message)
+        self.message = escaped(message)
         super().__init__(self.message)
 
 

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-from . import archive, deps, der, keys
+from . import archive, cost, deps, der, keys
 from .certificate import Certificate, CertificateError, load_der
 from .errors import BundleError, PkiFinding, Where, refused
 from .keys import PrivateKey
@@ -22,7 +22,7 @@ MAX_FILE = 5_000_000
 
 FORMATS = "give a zip, PFX, PEM, DER or p7b file as the vendor delivers it"
 
-SIGNED_DATA, DATA = "1.2.840.113549.1.7.2", "1.2.840.113549.1.7.1"
+SIGNED_DATA, DATA = cost.SIGNED_DATA, cost.DATA
 PBES2 = bytes.fromhex("06092a864886f70d01050d")
 
 FOREIGN = {
@@ -36,6 +36,9 @@ WORTH_AN_ERROR = re.compile(r"\.(crt|cer|cert|pem|der|p7b|p7c|p7s|pfx|p12|key)$"
 """Entries of an archive that must be readable; others (readme, pictures, checksums) are passed over."""
 
 MAY_BE_NOISE = frozenset({"bundle.empty", "bundle.html", "bundle.truncated", "bundle.unreadable"})
+
+PAGE = ("<!doctype", "<html", "<head", "<body", "<script", "<?xml")
+"""What web pages and the error pages of download sites begin with."""
 
 BOMS = (
     (b"\xff\xfe\x00\x00", "utf-32"), (b"\x00\x00\xfe\xff", "utf-32"), (b"\xff\xfe", "utf-16"),
@@ -52,6 +55,8 @@ class Contents:
     keys: list[tuple[PrivateKey, Where]] = field(default_factory=list, repr=False)
     """Private keys; never printed."""
     notes: list[PkiFinding] = field(default_factory=list)
+    budget: cost.Budget = field(default_factory=cost.Budget)
+    """What opening the sources has cost."""
 
 
 def read(contents: Contents, name: str, data: bytes, password: str | None) -> None:
@@ -98,14 +103,14 @@ def _decode(data: bytes, where: Where) -> str:
 
 
 def _text(contents: Contents, where: Where, text: str, password: str | None) -> None:
-    if re.match(r"\s*(<!--.*?-->\s*)*<(!doctype|html|head|body|script|\?xml)", text[:4000], re.I | re.S):
+    if _is_page(text[:4000]):
         advice = "log in at the vendor's site and download the certificate again"
         raise refused("html", "certificates", "a web page saved under that name", where, advice)
     found = False
     for label, block in _blocks(text, where):
         found = True
         if label.endswith("PRIVATE KEY"):
-            contents.keys.append((keys.from_pem(label, block, password, where), where))
+            contents.keys.append((keys.from_pem(label, block, password, where, contents.budget), where))
         elif label.endswith("CERTIFICATE") or "PKCS" in label or label == "CMS":
             body = re.sub(r"(?m)^[A-Za-z0-9-]+:.*$", "", block)
             _binary(contents, where, _base64(body, where), password)
@@ -114,6 +119,20 @@ def _text(contents: Contents, where: Where, text: str, password: str | None) -> 
     if not re.fullmatch(r"[A-Za-z0-9+/=\s\x1a]{16,}", text):
         raise _unreadable("text without any", where)
     _binary(contents, where, _base64(text, where), password)
+
+
+def _is_page(text: str) -> bool:
+    """Whether a text begins as a web page does, comments before it left out."""
+    at = 0
+    while True:
+        while at < len(text) and text[at].isspace():
+            at += 1
+        if not text.startswith("<!--", at):
+            return text[at : at + 16].lower().startswith(PAGE)
+        end = text.find("-->", at + 4)
+        if end < 0:
+            return False
+        at = end + 3
 
 
 def _blocks(text: str, where: Where) -> Iterator[tuple[str, str]]:
@@ -165,7 +184,8 @@ def _container(contents: Contents, where: Where, node: der.Node, password: str |
     elif tags[:2] == [der.INTEGER, der.SEQUENCE] and _is_pfx(parts):
         _pfx(contents, where, node.raw, len(parts) > 2, password)
     elif tags[:1] == [der.INTEGER] or tags == [der.SEQUENCE, der.OCTET_STRING]:
-        contents.keys.append((keys.from_der(node.raw, tags[0] == der.SEQUENCE, password, where), where))
+        key = keys.from_der(node.raw, tags[0] == der.SEQUENCE, password, where, contents.budget)
+        contents.keys.append((key, where))
     elif tags == [der.SEQUENCE, der.SEQUENCE, der.BIT_STRING]:
         inside = parts[0].parts()
         if len(inside) == 4 and inside[-1].tag == 0xA0:
@@ -197,7 +217,7 @@ def _pfx(contents: Contents, where: Where, data: bytes, has_mac: bool, password:
     deps.require()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        loaded = keys.from_pfx(data, password, where)
+        loaded = keys.from_pfx(data, password, where, contents.budget)
     if not has_mac:
         text = f"the PFX has no integrity check, so that damage would go unseen: {where}"
         contents.notes.append(PkiFinding("bundle.pfx-no-mac", where.source, text))

@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from . import deps
+from . import cost, deps, der, pbe
 from .certificate import Certificate
 from .errors import BundleError, Where, refused
 
@@ -21,6 +22,7 @@ else:
     PrivateKey = object
 
 UNREAD = "one that the installed 'cryptography' does not read"
+PFX_AGAIN = "export it again with AES-256 or 3DES"
 
 
 @dataclass(frozen=True)
@@ -33,18 +35,34 @@ class Loaded:
     """DER of every certificate, also repeated ones."""
 
 
-def from_pem(label: str, block: str, password: str | None, where: Where) -> PrivateKey:
-    """A key out of a PEM block. Raises BundleError."""
-    encrypted = label.startswith("ENCRYPTED") or "ENCRYPTED" in block
+def from_pem(label: str, block: str, password: str | None, where: Where, budget: cost.Budget) -> PrivateKey:
+    """A key out of a PEM block. Raises BundleError.
+
+    Only two labels bring a cost of their own; the library gets the very octets that were judged. Traditional PEM
+    (``Proc-Type``) is hashed once, whatever it says.
+    """
+    if len(block) > cost.MAX_KEY * 3 // 2:  # base64
+        raise cost.too_large(len(block), where)
+    deps.require()
+    if label in ("ENCRYPTED PRIVATE KEY", "OPENSSH PRIVATE KEY"):
+        try:
+            body = base64.b64decode("".join(block.split()), validate=True)
+        except ValueError:
+            raise _damaged(where) from None
+        if label.startswith("ENCRYPTED"):
+            return from_der(body, True, password, where, budget)
+        budget.spend(cost.of_key(body, where), where)
+    encrypted = "ENCRYPTED" in block
     text = f"-----BEGIN {label}-----\n{block.strip()}\n-----END {label}-----\n"
     data = "\n".join(line.strip() for line in text.splitlines()).encode("ascii", "replace")
-    deps.require()
     return _load(deps.serialization.load_pem_private_key, data, encrypted, password, where)
 
 
-def from_der(data: bytes, encrypted: bool, password: str | None, where: Where) -> PrivateKey:
+def from_der(data: bytes, encrypted: bool, password: str | None, where: Where, budget: cost.Budget) -> PrivateKey:
     """A key out of PKCS#8, PKCS#1 or SEC 1. Raises BundleError."""
     deps.require()
+    if password or not encrypted:
+        budget.spend(cost.of_key(data, where), where)
     return _load(deps.serialization.load_der_private_key, data, encrypted, password, where)
 
 
@@ -55,26 +73,35 @@ def _load(
         raise _needs_password("a private key", where)
     try:
         return load(data, password.encode() if encrypted and password else None)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, deps.InternalError):
         if encrypted:
             raise _wrong_password("the private key", where) from None
-        advice = "take it again from where the request was made"
-        raise refused("unreadable", "a private key", "a damaged one", where, advice) from None
+        raise _damaged(where) from None
     except deps.UnsupportedAlgorithm:
         raise refused("unreadable", "a private key in a usual form", UNREAD, where, "convert it to PKCS#8") from None
 
 
-def from_pfx(data: bytes, password: str | None, where: Where) -> Loaded:
+def _damaged(where: Where) -> BundleError:
+    advice = "take it again from where the request was made"
+    return refused("unreadable", "a private key", "a damaged one", where, advice)
+
+
+def from_pfx(data: bytes, password: str | None, where: Where, budget: cost.Budget) -> Loaded:
     """Key and certificates of a PKCS#12 file; its password may also be empty. Raises BundleError."""
+    budget.spend(cost.of_pfx(data, where), where)
     attempts: list[bytes | None] = [password.encode()] if password else [None, b""]
     for attempt in attempts:
         try:
+            for inside in pbe.hidden(data, attempt):
+                budget.spend(cost.of_safe(inside, where), where)
             loaded = deps.pkcs12.load_pkcs12(data, attempt)
-        except ValueError:
+        except (der.DerError, LookupError):
+            raise refused("unreadable", "a PFX", "a damaged one", where, PFX_AGAIN) from None
+        except (ValueError, deps.InternalError):
             continue
-        except deps.UnsupportedAlgorithm:
-            advice = "export it again with AES-256 or 3DES"
-            raise refused("unreadable", "a PFX in a usual cipher", UNREAD, where, advice) from None
+        except (deps.UnsupportedAlgorithm, pbe.Unopened) as error:
+            found = f"{UNREAD} ({error})" if isinstance(error, pbe.Unopened) else UNREAD
+            raise refused("unreadable", "a PFX in a usual cipher", found, where, PFX_AGAIN) from None
         held = [*([loaded.cert] if loaded.cert else []), *loaded.additional_certs]
         der_encoding = deps.serialization.Encoding.DER
         return Loaded(loaded.key, tuple(one.certificate.public_bytes(der_encoding) for one in held))

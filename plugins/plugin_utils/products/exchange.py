@@ -6,6 +6,9 @@
 What a cmdlet says of a certificate is one witness, and not the best: ``Services`` is partly derived (SMTP as soon as
 NETWORK SERVICE can read the key, IIS for any binding, 444 as well), shows more than is enabled, or nothing at all. So
 the bindings of http.sys, the key's access list and the configured names decide, and ``Services`` may only veto.
+
+Where it shows nothing, as in a session without Exchange's types, "has it" has three answers: yes, no, and not known.
+Not known is never taken for one of the others: it is proven in another way, or told.
 """
 
 from __future__ import annotations
@@ -23,6 +26,9 @@ SERVICES = ("IIS", "SMTP", "POP", "IMAP", "UM", "UMCallRouter")
 """What Enable-ExchangeCertificate takes and the collection enables; Federation has a procedure of its own."""
 CLIENTS = ("POP", "IMAP")
 UNIFIED = {"UM": "MSExchangeUM", "UMCallRouter": "MSExchangeUMCR"}
+FEDERATION = "Federation"
+"""Common name of the self-signed certificate that is made for a federation trust (Microsoft, Renew the federation
+certificate)."""
 STAGE = "ucops.certificates"
 """The machine store in which no service looks for certificates."""
 WEB, BACK_END = 443, 444
@@ -172,7 +178,13 @@ class ExchangeState:
     """POP and IMAP -> X509CertificateName, where it was read."""
     auth: frozenset[str] = frozenset()
     """The organization's auth certificates: current, previous, next."""
+    federation: frozenset[str] | None = None
+    """Certificates of the federation trust: current, previous, next; None: it was not read."""
+    enabled: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    """Thumbprint -> services that Enable-ExchangeCertificate is known to have given it, by whoever called it."""
     um_modes: Mapping[str, str] = field(default_factory=dict)
+    um_certificates: Mapping[str, str] = field(default_factory=dict)
+    """UM and UMCallRouter -> UMCertificateThumbprint, where it is set."""
     connectors: tuple[Connector, ...] = ()
     subscriptions: tuple[str, ...] = ()
     """Edge Transport servers that are subscribed."""
@@ -192,28 +204,54 @@ class ExchangeState:
         every = [b.thumbprint for b in self.bindings if b.port == WEB and b.address in ("0.0.0.0", "[::]")]
         return tuple(dict.fromkeys(every)) or self.bound(WEB)
 
-    def has(self, service: str, thumbprint: str) -> bool:
-        """Whether the certificate has the service, by all that can be known without looking at the wire."""
+    def has(self, service: str, thumbprint: str) -> bool | None:
+        """Whether the certificate has the service, by all that can be known without looking at the wire.
+
+        None: it could have it, and nothing tells whether it was given it.
+        """
         entry = self.entry(thumbprint)
         if entry is None or entry.key is None:
             return False
         if service == "IIS":
             return self.web() == (thumbprint,)
-        shown = self.reported.get(thumbprint)
-        if service in UNIFIED:
-            return shown is not None and service in shown
-        readers = entry.key.readers
+        if thumbprint not in self.reported:
+            return False  # Exchange was asked for all it knows, and does not know it
+        shown = self.reported[thumbprint]
         if service == "SMTP":
-            readable = readers is None or NETWORK_SERVICE in readers
-            return readable and ("SMTP" in shown if shown is not None else readers is not None)
-        name = self.client_names.get(service, "")
-        if not any(covers(have, name) for have in names_of(entry.certificate)):
-            return False
-        return shown is None or service in shown or wildcard_for(entry.certificate, name)
+            readers = entry.key.readers
+            if readers is not None and NETWORK_SERVICE not in readers:
+                return False
+        elif service in CLIENTS:
+            name = self.client_names.get(service, "")
+            if not any(covers(have, name) for have in names_of(entry.certificate)):
+                return False
+            if wildcard_for(entry.certificate, name):
+                return True
+        if shown is not None:
+            return service in shown
+        if service in UNIFIED and service in self.um_certificates:
+            return self.um_certificates[service] == thumbprint
+        return True if self._proven(service, thumbprint) else None
+
+    def _proven(self, service: str, thumbprint: str) -> bool:
+        """Whether a certificate that fits a service has it, where ``Services`` is not shown.
+
+        Whoever gave it the web site gave it the rest: then all is there that Exchange itself takes ``Services`` from
+        (the binding, the key's access list, the names).
+        """
+        if service in self.enabled.get(thumbprint, ()):
+            return True
+        if service == "SMTP" and self.default_smtp == thumbprint:
+            return True
+        return service not in UNIFIED and self.web() == (thumbprint,)
 
     def services_of(self, thumbprint: str) -> tuple[str, ...]:
-        """The services that the certificate has."""
+        """The services that the certificate has for certain."""
         return tuple(service for service in SERVICES if self.has(service, thumbprint))
+
+    def unknown_of(self, thumbprint: str) -> tuple[str, ...]:
+        """The services of this server of which nobody can say whether the certificate has them."""
+        return tuple(service for service in self.server.offers if self.has(service, thumbprint) is None)
 
     def protected(self) -> dict[str, str]:
         """Thumbprint -> why nothing may ever remove it, whoever asks."""
@@ -227,8 +265,19 @@ class ExchangeState:
         add(sorted(self.auth), "auth certificate of the organization")
         for port in dict.fromkeys(b.port for b in self.bindings):
             add(self.bound(port), f"bound to port {port}" + (" (Exchange Back End)" if port == BACK_END else ""))
-        add([t for t, shown in self.reported.items() if shown and "Federation" in shown], "federation")
+        for thumbprint, shown in self.reported.items():
+            add([thumbprint] if self._federates(thumbprint, shown) else [], "federation")
+            if shown is None and self.federation is None and "federation" not in reasons.get(thumbprint, ()):
+                add([thumbprint], "perhaps federation: neither its services nor the federation trust can be read")
         return {thumbprint: "; ".join(why) for thumbprint, why in reasons.items()}
+
+    def _federates(self, thumbprint: str, shown: frozenset[str] | None) -> bool:
+        """Whether the federation trust rests on the certificate. The wizard's own are called Federation."""
+        if thumbprint in (self.federation or ()):
+            return True
+        entry = self.entry(thumbprint)
+        named = entry is not None and entry.certificate.self_issued and entry.certificate.common_name == FEDERATION
+        return "Federation" in shown if shown is not None else named
 
 
 def wildcard_for(certificate: Certificate, name: str) -> bool:

@@ -17,6 +17,7 @@ from .exchange_services import (
     leaf_of,
     missing,
     plan_services,
+    uncertain,
     unified,
     usable_in,
     wanted_name,
@@ -82,7 +83,7 @@ def replaced(order: Order, leaf: Certificate, state: ExchangeState) -> tuple[Cer
         if entry.certificate.thumbprint != order.thumbprint
         and not entry.certificate.self_issued
         and names & set(names_of(entry.certificate))
-        and any(state.has(service, entry.certificate.thumbprint) for service in order.services)
+        and any(state.has(service, entry.certificate.thumbprint) is not False for service in order.services)
     )
 
 
@@ -143,7 +144,13 @@ def _name_problems(order: Order, state: ExchangeState) -> Iterable[Problem]:
 
 def findings(state: ExchangeState) -> tuple[Problem, ...]:
     """What is wrong on the server now, or would surprise somebody."""
-    return (*_default_findings(state), *_back_end_findings(state), *_smtp_findings(state), *_other_findings(state))
+    return (
+        *_default_findings(state),
+        *_back_end_findings(state),
+        *_smtp_findings(state),
+        *_unknown_findings(state),
+        *_other_findings(state),
+    )
 
 
 def _default_findings(state: ExchangeState) -> Iterable[Problem]:
@@ -190,6 +197,22 @@ def _smtp_findings(state: ExchangeState) -> Iterable[Problem]:
             yield Problem("exchange.smtp-not-enabled", connector.name, text)
 
 
+def _unknown_findings(state: ExchangeState) -> Iterable[Problem]:
+    """Certificates of a CA that could have a service, where the server does not show whether they have. One that is
+    older than what has the service for certain makes no difference: the newest is taken."""
+    mine = [entry.certificate for entry in state.stores.machine("My") if not entry.certificate.self_issued]
+    certain = {service: [c for c in mine if state.has(service, c.thumbprint)] for service in state.server.offers}
+    for certificate in mine:
+        unknown = [
+            service
+            for service in state.unknown_of(certificate.thumbprint)
+            if not any(holder.not_before >= certificate.not_before for holder in certain[service])
+        ]
+        if unknown:
+            text = f"whether it has {', '.join(unknown)} cannot be known: Exchange's answer does not show its services"
+            yield Problem("exchange.services-unknown", label(certificate), text)
+
+
 def _other_findings(state: ExchangeState) -> Iterable[Problem]:
     for protocol, name in state.client_names.items():
         entries = [e.certificate for e in state.stores.machine("My") if e.key is not None]
@@ -207,6 +230,10 @@ def _other_findings(state: ExchangeState) -> Iterable[Problem]:
 def notes(order: Order, state: ExchangeState) -> tuple[str, ...]:
     """What is done all the same, but should be known."""
     said = []
+    doubted = uncertain(order, state)
+    if doubted:
+        text = "the server does not show whether it has them already, so they are given again"
+        said.append(f"{', '.join(doubted)}: {text}")
     moved = bool(order.moves and state.default_smtp != order.thumbprint)
     if moved and (state.server.edge or state.subscriptions):
         said.append("the default SMTP certificate moves: an Edge Subscription has to be removed and made anew")

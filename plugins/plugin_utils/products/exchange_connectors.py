@@ -5,6 +5,7 @@
 
 Exchange takes a name whose certificate a server does not hold, and mail then waits (win-acme issue 2811; Microsoft
 KB2989382). So every server of a connector is asked first whether it holds the certificate, with its key, for SMTP.
+Where Exchange's answer does not tell, this server's own store and the key's access list do; of another it stays open.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from .exchange import TRANSPORT, Connector, Server, parse_services, server_name
 from .exchange_names import Rename, change_of, same_name, tls_certificate_name
 from .placement import thumbprint
 from .problem import Problem
-from .store import Change, Stores, label
+from .store import NETWORK_SERVICE, Change, StoredKey, Stores, label, read_calls, stores_from_rows, test_calls
 
 KEEP = ("Thumbprint", "Services", "HasPrivateKey", "RawData")
 
@@ -115,29 +116,62 @@ def holder_calls(computers: Iterable[str], wanted: str) -> tuple[Call, ...]:
     )
 
 
-def lacking(reply: Reply, computers: Iterable[str], wanted: str) -> dict[str, str]:
-    """Server to why it would present nothing under the new name; none for those that hold the certificate."""
+def own_calls(wanted: str) -> tuple[Call, ...]:
+    """Asks this server itself: the store, whether the key signs, and who may read it."""
+    tests = (call for call in test_calls([wanted]) if call.id != "presented")
+    return (*read_calls(("My",), False), *tests)
+
+
+def own_key(reply: Reply, wanted: str) -> StoredKey | None:
+    """The key as a reply to :func:`own_calls` shows it; None: the certificate has none here."""
+    stores = stores_from_rows(reply.rows("stores"), reply.rows("keys"), reply.rows("access"))
+    return next((c.key for c in stores.machine("My") if c.certificate.thumbprint == wanted), None)
+
+
+def lacking(
+    reply: Reply, computers: Iterable[str], wanted: str, keys: Mapping[str, StoredKey | None] | None = None
+) -> dict[str, str]:
+    """Server to why it would present nothing under the new name, or why nobody knows; none for those that hold the
+    certificate. ``keys``: server to its key as its own store shows it, None without one, where that was asked."""
     found = {}
     for name in computers:
-        why = _lacks(reply, name, wanted)
+        why = _lacks(reply, name, wanted, keys or {})
         if why:
             found[name] = why
     return found
 
 
-def _lacks(reply: Reply, name: str, wanted: str) -> str:
+def _lacks(reply: Reply, name: str, wanted: str, keys: Mapping[str, StoredKey | None]) -> str:
     answer = reply.answers.get(f"holder-{name}")
     if answer is None or answer.error is not None:
         return f"does not show it ({answer.error.message.strip() if answer and answer.error else 'not asked'})"
     row = next((row for row in answer.rows if _thumbprint(row) == wanted), None)
     if row is None:
         return "does not hold it"
-    services = parse_services(row.get("Services"))
-    if row.get("HasPrivateKey") is False:
+    with_key, for_smtp = _shown(row)
+    if name in keys:
+        key = keys[name]
+        with_key = key is not None and key.error is None and key.signs is not False
+        if key is not None and for_smtp is None and key.readers is not None:
+            for_smtp = NETWORK_SERVICE in key.readers
+    if with_key is False:
         return "holds it without its private key"
-    if services is not None and "SMTP" not in services:
+    if for_smtp is False:
         return "holds it, but it is not enabled for SMTP there"
-    return ""
+    unknown = [text for text, known in (("has its key", with_key), ("is enabled for SMTP", for_smtp)) if known is None]
+    return f"shows it, but whether it {' and '.join(unknown)} there cannot be known: {UNSHOWN}" if unknown else ""
+
+
+UNSHOWN = "Exchange's answer is the bare certificate (its types are not loaded in this shell)"
+
+
+def _shown(row: Mapping[str, Any]) -> tuple[bool | None, bool | None]:
+    """Whether a row says that the certificate has its key, and that SMTP has it; None where it does not say.
+
+    What is made of a certificate's bytes alone has no services, and denies a key that may well be there.
+    """
+    services, key = parse_services(row.get("Services")), row.get("HasPrivateKey")
+    return (None if services is None and not key else key), (None if services is None else "SMTP" in services)
 
 
 def _thumbprint(row: Mapping[str, Any]) -> str:

@@ -19,6 +19,7 @@ def facts(state: ExchangeState) -> dict[str, Any]:
         "version": str(state.server.version),
         "roles": list(state.server.roles),
         "assigned": assigned(state),
+        "unknown": unknown(state),
         "default_smtp": state.default_smtp,
         "certificates": [_certificate(entry, state) for entry in state.stores.machine("My")],
         "bindings": [
@@ -42,13 +43,21 @@ def facts(state: ExchangeState) -> dict[str, Any]:
 
 
 def assigned(state: ExchangeState) -> dict[str, list[str]]:
-    """Service -> thumbprints that have it; SMTP, POP and IMAP may have several."""
+    """Service -> thumbprints that have it for certain; SMTP, POP and IMAP may have several."""
     return {
         service: [
             c.certificate.thumbprint for c in state.stores.machine("My") if state.has(service, c.certificate.thumbprint)
         ]
         for service in state.server.offers
     }
+
+
+def unknown(state: ExchangeState) -> dict[str, list[str]]:
+    """Service -> thumbprints of which nobody can say whether they have it; services of which all is known are left
+    out."""
+    mine = [c.certificate.thumbprint for c in state.stores.machine("My")]
+    found = {service: [t for t in mine if state.has(service, t) is None] for service in state.server.offers}
+    return {service: thumbprints for service, thumbprints in found.items() if thumbprints}
 
 
 def _certificate(entry: StoredCertificate, state: ExchangeState) -> dict[str, Any]:
@@ -58,6 +67,7 @@ def _certificate(entry: StoredCertificate, state: ExchangeState) -> dict[str, An
         **certificate_row(entry.certificate),
         "friendly_name": entry.friendly_name,
         "services": list(state.services_of(thumbprint)),
+        "services_unknown": list(state.unknown_of(thumbprint)),
         "services_reported": None if shown is None else sorted(shown),
         "default_smtp": thumbprint == state.default_smtp,
         "protected": state.protected().get(thumbprint),

@@ -20,10 +20,13 @@ from .exchange_reach import AUTODISCOVER, AUTODISCOVER_URI, DIRECTORIES, Address
 from .exchange_state import (
     NAMES,
     STORES,
+    UM_CALLS,
     certificates_call,
     connector_calls,
+    federation_call,
     server_calls,
     state_of,
+    um_calls,
 )
 from .store import read_calls, stores_from_rows, test_calls
 
@@ -52,6 +55,8 @@ def calls() -> tuple[Call, ...]:
         Call("transport-2010", "Get-TransportServer", {"Identity": me}, _TRANSPORT, optional=True),
         *(Call(p, NAMES[p], {"Server": me}, ("X509CertificateName",), optional=True) for p in CLIENTS),
         Call("auth", "Get-AuthConfig", {}, _AUTH, optional=True),
+        federation_call(),
+        *um_calls(me),
         *connector_calls(_ANY),
     )
 
@@ -121,7 +126,9 @@ def _asked(name: str, server: Server) -> bool:
         "transport": server.version.modern,
         "transport-2010": not server.version.modern,
         "auth": server.version.modern and not server.edge,
+        "federation": not server.edge,
         "subscriptions": not server.edge,
+        **dict.fromkeys(UM_CALLS, server.version.unified_messaging and "UM" in server.offers),
         AUTODISCOVER: client_access and not before_2016,
         _AUTODISCOVER_OLD: client_access and before_2016,
         **dict.fromkeys(DIRECTORIES, client_access),

@@ -96,8 +96,26 @@ def usable_in(store: str, thumbprint: str, stores: Stores) -> bool:
 
 
 def missing(order: Order, state: ExchangeState) -> tuple[str, ...]:
-    """The services of the order that the certificate does not have."""
+    """The services of the order that the certificate is not known to have: enabling it once more does no harm, services
+    are additive (Microsoft, Enable-ExchangeCertificate)."""
     return tuple(service for service in order.services if not state.has(service, order.thumbprint))
+
+
+def uncertain(order: Order, state: ExchangeState) -> tuple[str, ...]:
+    """The services of the order of which nobody can say whether the certificate has them."""
+    return tuple(service for service in order.services if state.has(service, order.thumbprint) is None)
+
+
+def enabling(order: Order, changes: Iterable[Change], state: ExchangeState) -> dict[str, frozenset[str]]:
+    """What is known to be enabled once the calls of ``changes`` were made without an error: the field ``enabled``."""
+    given = {
+        str(name)
+        for change in changes
+        for call in change.calls
+        if call.name == "Enable-ExchangeCertificate" and call.parameters["Thumbprint"] == order.thumbprint
+        for name in str(call.parameters["Services"]).split(",")
+    }
+    return {**state.enabled, order.thumbprint: state.enabled.get(order.thumbprint, frozenset()) | given}
 
 
 def wanted_name(order: Order, protocol: str, state: ExchangeState) -> str:
@@ -216,7 +234,8 @@ def _plan_default(order: Order, leaf: Certificate, state: ExchangeState) -> Iter
 
 def holder_of(service: str, state: ExchangeState) -> str:
     """Which other certificate of My has the service now; empty where several have, as SMTP allows."""
-    having = [c.certificate for c in state.stores.machine("My") if state.has(service, c.certificate.thumbprint)]
+    mine = [c.certificate for c in state.stores.machine("My")]
+    having = [c for c in mine if state.has(service, c.thumbprint)]
     return label(having[0]) if len(having) == 1 else ""
 
 

@@ -37,6 +37,12 @@ SHELLS: Mapping[str, str] = {
     "snapin": "exchange:snapin",
 }
 """Ways to the cmdlets, as they are loaded."""
+FEDERATION = ("OrgPrivCertificate", "OrgPrevPrivCertificate", "OrgNextPrivCertificate")
+"""Thumbprints of the federation trust's certificates (Microsoft, Renew the federation certificate)."""
+UM_CALLS: Mapping[str, tuple[str, str]] = {
+    "UM": ("Get-UMService", "Identity"),
+    "UMCallRouter": ("Get-UMCallRouterSettings", "Server"),
+}
 NAMES = {"POP": "Get-PopSettings", "IMAP": "Get-ImapSettings"}
 STORES = ("My", "CA", "Root")
 
@@ -83,18 +89,21 @@ def product_calls(server: Server) -> tuple[Call, ...]:
     if server.version.modern:
         fields = ("CurrentCertificateThumbprint", "PreviousCertificateThumbprint", "NextCertificateThumbprint")
         calls.append(Call("auth", "Get-AuthConfig", {}, fields, optional=True))
+    calls.append(federation_call())
     if server.version.unified_messaging and "UM" in server.offers:
-        calls.append(Call("UM", "Get-UMService", {"Identity": server.computer}, ("UMStartupMode",), optional=True))
-        calls.append(
-            Call(
-                "UMCallRouter",
-                "Get-UMCallRouterSettings",
-                {"Server": server.computer},
-                ("UMStartupMode",),
-                optional=True,
-            )
-        )
+        calls.extend(um_calls(server.computer))
     return tuple(calls)
+
+
+def federation_call() -> Call:
+    """The federation trust belongs to the organization; there may be none."""
+    return Call("federation", "Get-FederationTrust", {}, FEDERATION, optional=True)
+
+
+def um_calls(computer: Any) -> tuple[Call, ...]:
+    """The startup modes and certificates of Unified Messaging (2013 and 2016)."""
+    keep = ("UMStartupMode", "UMCertificateThumbprint")
+    return tuple(Call(name, cmdlet, {key: computer}, keep, optional=True) for name, (cmdlet, key) in UM_CALLS.items())
 
 
 def send_call(modern: bool = True) -> Call:
@@ -158,13 +167,28 @@ def state_of(reply: Reply, now: datetime, server: Server) -> ExchangeState:
             protocol: str(row.get("X509CertificateName") or "") for protocol in CLIENTS for row in reply.rows(protocol)
         },
         auth=frozenset(str(v).upper() for row in reply.rows("auth") for v in row.values() if v),
-        um_modes={
-            name: str(row.get("UMStartupMode") or "") for name in ("UM", "UMCallRouter") for row in reply.rows(name)
+        federation=_federation(reply, server),
+        um_modes={name: str(row.get("UMStartupMode") or "") for name in UM_CALLS for row in reply.rows(name)},
+        um_certificates={
+            name: str(row["UMCertificateThumbprint"]).replace(" ", "").upper()
+            for name in UM_CALLS
+            for row in reply.rows(name)
+            if row.get("UMCertificateThumbprint")
         },
         connectors=connectors_of(reply),
         subscriptions=tuple(str(row.get("Name") or "") for row in reply.rows("subscriptions")),
         unread=tuple(unread),
     )
+
+
+def _federation(reply: Reply, server: Server) -> frozenset[str] | None:
+    """The certificates of the federation trust; None where nobody could say. Edge Transport has none."""
+    answer = reply.answers.get("federation")
+    if server.edge:
+        return frozenset()
+    if answer is None or not answer.ok:
+        return None
+    return frozenset(str(value).replace(" ", "").upper() for row in answer.rows for value in row.values() if value)
 
 
 def _reported(rows: Sequence[Mapping[str, Any]]) -> dict[str, frozenset[str] | None]:

@@ -11,10 +11,11 @@ from dataclasses import dataclass
 from ..windows.calls import Call
 from .services import (
     RUNNING,
-    START_ORDER,
     STOPPED,
+    in_order,
     not_running,
     not_stopped,
+    running,
     start_calls,
     status_call,
     stop_calls,
@@ -39,7 +40,7 @@ class ServicePlan:
 
 def plan(names: Sequence[str], state: str, statuses: Mapping[str, str]) -> ServicePlan:
     """Plans ``state`` (one of STATES) for ``names``."""
-    wanted = [service for service in START_ORDER if service in names]
+    wanted = in_order(names)
     absent = tuple(service for service in wanted if service not in statuses)
     present = [service for service in wanted if service in statuses]
     stop: list[str] = []
@@ -49,8 +50,8 @@ def plan(names: Sequence[str], state: str, statuses: Mapping[str, str]) -> Servi
     else:
         stop = [service for service in present if statuses[service] != STOPPED]
     if state == "restarted":
-        ran = [service for service in START_ORDER if statuses.get(service) == RUNNING] if stop else []
-        start = [service for service in START_ORDER if service in present or service in ran]
+        ran = running(statuses) if stop else ()
+        start = list(in_order((*present, *ran)))
     return ServicePlan(tuple(stop), tuple(start), tuple(_changes(stop, start, present, statuses)), absent)
 
 
@@ -80,11 +81,11 @@ def starts(services: Sequence[str]) -> tuple[Call, ...]:
 
 def fallen(before: Mapping[str, str], now: Mapping[str, str]) -> tuple[str, ...]:
     """What ran before and does not now: also services that were stopped along as dependents."""
-    return not_running([service for service in START_ORDER if before.get(service) == RUNNING], now)
+    return not_running(running(before), now)
 
 
 def left(wish: ServicePlan, statuses: Mapping[str, str]) -> tuple[str, ...]:
     """What is not as the plan wants it, as sentences; nothing when all is."""
-    running = [f"{s} does not run ({statuses.get(s) or 'not shown'})" for s in not_running(wish.start, statuses)]
+    down = [f"{s} does not run ({statuses.get(s) or 'not shown'})" for s in not_running(wish.start, statuses)]
     halted = [s for s in wish.stop if s not in wish.start]
-    return (*running, *(f"{s} is not stopped ({statuses.get(s)})" for s in not_stopped(halted, statuses)))
+    return (*down, *(f"{s} is not stopped ({statuses.get(s)})" for s in not_stopped(halted, statuses)))

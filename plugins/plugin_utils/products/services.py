@@ -16,7 +16,11 @@ from ..windows.calls import Call, Switch
 from .problem import Problem
 
 START_ORDER = ("REPLICA", "RTCSRV", "RTCDATAPROXY", "RTCMRAUTH", "RTCMEDIARELAY")
-"""Access Edge before what depends on it; stopping goes the other way round."""
+"""Access Edge before what depends on it; stopping goes the other way round.
+
+A server may have others, such as an XMPP gateway or the agent of the central logging: they follow, by name. Windows
+itself starts first what a service depends on.
+"""
 
 SERVICE_NAMES = {
     "REPLICA": "Replica Replicator Agent",
@@ -50,15 +54,15 @@ def affected(uses: Iterable[str], installed: Iterable[str]) -> tuple[str, ...]:
 
 
 def running(state: Mapping[str, str]) -> tuple[str, ...]:
-    """What runs now, in start order. All of it has to run again after a switch: stopping a service stops its
-    dependents, too (Stop-CsWindowsService), and which these are is not documented."""
-    return tuple(service for service in START_ORDER if state.get(service) == RUNNING)
+    """What runs now, in start order, whatever it is called. All of it has to run again after a switch: stopping a
+    service stops its dependents, too (Stop-CsWindowsService), and which these are is not documented."""
+    return in_order(service for service, status in state.items() if status == RUNNING)
 
 
 def in_order(services: Iterable[str]) -> tuple[str, ...]:
-    """The services in start order, each once."""
+    """The services in start order, each once; those that START_ORDER does not know come last."""
     wanted = set(services)
-    return tuple(service for service in START_ORDER if service in wanted)
+    return (*(s for s in START_ORDER if s in wanted), *sorted(wanted.difference(START_ORDER)))
 
 
 def status_call() -> Call:
@@ -72,7 +76,7 @@ def stop_calls(services: Sequence[str], graceful: bool) -> tuple[Call, ...]:
     Without ``graceful`` live work is cut: that is what an expired drain asks for.
     """
     calls = []
-    for service in [s for s in reversed(START_ORDER) if s in services]:
+    for service in reversed(in_order(services)):
         parameters: dict[str, object] = {"Name": service, "Confirm": Switch(False)}
         if graceful:
             parameters |= {"Graceful": Switch(True), "NoWait": Switch(True)}
@@ -95,8 +99,7 @@ def start_calls(services: Sequence[str]) -> tuple[Call, ...]:
     """Starts services in start order, each to its end: a service that does not start is an error there and then."""
     return tuple(
         Call(f"start-{service}", "Start-CsWindowsService", {"Name": service, "Confirm": Switch(False)})
-        for service in START_ORDER
-        if service in services
+        for service in in_order(services)
     )
 
 
@@ -111,8 +114,20 @@ def not_running(services: Sequence[str], state: Mapping[str, str]) -> tuple[str,
     return tuple(service for service in services if state.get(service) != RUNNING)
 
 
-def problems(uses: Iterable[str], state: Mapping[str, str]) -> Iterable[Problem]:
-    """A service that does not run now would be blamed on the switch later."""
-    for service in not_running(affected(uses, state), state):
-        name = f"{service} ({SERVICE_NAMES.get(service, service)})"
-        yield Problem("product.service-stopped", name, f"expected Running, found {state.get(service) or 'nothing'}")
+def shown(service: str) -> str:
+    """A service's name with what it is, where that is known."""
+    return f"{service} ({SERVICE_NAMES[service]})" if service in SERVICE_NAMES else service
+
+
+def problems(uses: Iterable[str], state: Mapping[str, str], ran: Iterable[str] = ()) -> Iterable[Problem]:
+    """A service that does not run now would be blamed on the switch later.
+
+    ``ran``: what ran before a change that is not over yet, and so has to run again, whether it uses a certificate or
+    was stopped along with one that does.
+    """
+    before = set(ran)
+    for service in not_running(in_order({*affected(uses, state), *before}), state):
+        text = f"expected Running, found {state.get(service) or 'nothing'}"
+        if service in before:
+            text += "; it ran before the change"
+        yield Problem("product.service-stopped", shown(service), text)

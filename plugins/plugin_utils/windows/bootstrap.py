@@ -33,6 +33,9 @@ SCRIPT = Path(__file__).resolve().parents[2] / "modules" / "remote_calls.ps1"
 
 _REGION = re.compile(r"#region (?P<name>\w+):(?P<calls>[^;]*)(?:; needs (?P<needs>.*))?$")
 
+_QUOTED = re.compile(r"""("[^"]*"|'[^']*')""")
+_LOOSE = re.compile(r" = |[;,] |\{ | \}")
+
 
 @lru_cache(maxsize=1)
 def shipped_script() -> str:
@@ -79,13 +82,20 @@ def slice_script(script: str, names: Iterable[str]) -> str:
 
 
 def strip_script(script: str) -> str:
-    """`script` without indentation, blank lines and whole-line comments: the same program, half as long.
+    """`script` without indentation, blank lines, whole-line comments and blanks that only please: half as long.
 
-    It must hold no here-string and no block comment, whose lines would be cut as well; a test of remote_calls.ps1 sees
-    to that.
+    It is the same program. It must hold no here-string and no block comment, whose lines would be cut as well, and no
+    quotation marks of one kind within each other; tests of remote_calls.ps1 see to that.
     """
     lines = (line.strip() for line in script.splitlines())
-    return "\n".join(line for line in lines if line and not line.startswith("#")) + "\n"
+    return "\n".join(_tighten(line) for line in lines if line and not line.startswith("#")) + "\n"
+
+
+def _tighten(line: str) -> str:
+    """A line without the blanks around assignments, within braces, and behind commas and semicolons."""
+    pieces = _QUOTED.split(line)
+    pieces[::2] = [_LOOSE.sub(lambda found: found[0].strip(), piece) for piece in pieces[::2]]
+    return "".join(pieces)
 
 
 def stdin_text(script: str, document: str) -> str:

@@ -21,8 +21,8 @@ Kind = Literal["read", "write"]
 OWN: Mapping[str, Kind] = {
     "Get-StoreCertificate": "read",
     "Add-StoreCertificate": "write",
-    "Import-StorePfx": "write",
     "Remove-StoreCertificate": "write",
+    "Import-StorePfx": "write",
     "Test-StoreKey": "read",
     "Get-StoreKeyAccess": "read",
     "Grant-StoreKey": "write",
@@ -30,14 +30,14 @@ OWN: Mapping[str, Kind] = {
     "Find-Event": "read",
     "Get-ServiceVersion": "read",
     "Wait-Stopped": "read",
-    "Get-Journal": "read",
-    "Set-Journal": "write",
-    "Lock-Member": "write",
-    "Unlock-Member": "write",
     "Copy-StoreCertificate": "write",
     "Set-ServiceState": "write",
     "Invoke-IisReset": "write",
     "Get-TlsBinding": "read",
+    "Get-Journal": "read",
+    "Set-Journal": "write",
+    "Lock-Member": "write",
+    "Unlock-Member": "write",
 }
 # Product cmdlets, with the parameters that Microsoft documents for them. remote_calls.ps1 holds the same list.
 PRODUCT: Mapping[str, Kind] = {
@@ -57,6 +57,7 @@ PRODUCT: Mapping[str, Kind] = {
     "Get-PopSettings": "read",
     "Get-ImapSettings": "read",
     "Get-AuthConfig": "read",
+    "Get-FederationTrust": "read",
     "Get-EdgeSubscription": "read",
     "Get-UMService": "read",
     "Get-UMCallRouterSettings": "read",

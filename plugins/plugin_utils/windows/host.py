@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from ..text import clean
 from .bootstrap import BOOTSTRAP, shipped_script, slice_script, stdin_text, strip_script
 from .calls import SESSION, Call, Credential, OutcomeUnknown, Reply
 from .transport import TransportOptions, transport_finding, transport_options
@@ -142,7 +143,7 @@ class Host:
         try:
             return _complete(parse_reply(nonce, stdout), calls, stdout)
         except OutcomeUnknown as error:
-            said = " | ".join(part for part in (error.said.strip(), stderr.strip()[-600:]) if part)
+            said = clean(" | ".join(part for part in (error.said.strip(), stderr.strip()[-600:]) if part))
             text = f"{error}; the host said: {said}" if said else str(error)
             raise OutcomeUnknown(text, may_have_applied=writes, said=said) from None
 
@@ -181,7 +182,7 @@ class Host:
         try:
             return action()
         except Exception as error:
-            text = str(error).strip() or type(error).__name__
+            text = clean(str(error).strip()) or type(error).__name__
             if writes:
                 text += " (changes had been sent: whether they took effect is known only after another read)"
             raise HostLost(text, may_have_applied=writes) from error

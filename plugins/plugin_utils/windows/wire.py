@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime, timezone
 from typing import Any
 
+from ..text import clean
 from .calls import (
     Answer,
     Call,
@@ -36,6 +37,8 @@ from .calls import (
 
 # JSON numbers are doubles to many readers: integers beyond this travel as text.
 _EXACT = 2**53
+NOT_WRITTEN = "ucops.NotWritten"
+"""The error of a call that was made, and whose answer holds a value that cannot be written."""
 _NONCE = re.compile(r"[0-9a-f]{16,64}\Z")
 
 
@@ -154,11 +157,16 @@ def _answer(item: Mapping[str, Any]) -> Answer:
     told = item.get("error")
     error = None
     if told:
-        error = RemoteError(*(str(told.get(key) or "") for key in ("message", "type", "fqid", "category")))
+        message, kind, fqid, category = (
+            clean(str(told.get(key) or "")) for key in ("message", "type", "fqid", "category")
+        )
+        if fqid == NOT_WRITTEN:
+            message = f"the call was made, but its answer cannot be written: {message}"
+        error = RemoteError(message, kind, fqid, category)
     return Answer(
         rows=tuple(decode(row) for row in item.get("rows") or ()),
         error=error,
-        warnings=tuple(str(text) for text in item.get("warnings") or ()),
+        warnings=tuple(clean(str(text)) for text in item.get("warnings") or ()),
         seconds=float(item.get("seconds") or 0),
     )
 
@@ -169,19 +177,23 @@ def _facts(host: Mapping[str, Any]) -> HostFacts:
         clock = clock.get("$datetime")
     texts = ("computer", "powershell", "clr", "windows", "user", "language", "culture")
     return HostFacts(
-        **{key: str(host.get(key) or "") for key in texts},
+        **{key: clean(str(host.get(key) or "")) for key in texts},
         bits=int(host.get("bits") or 0),
         clock=parse_time(clock) if clock else None,
         admin=bool(host.get("admin")),
         loaded=tuple(
-            LoadedModule(str(entry["name"]), str(entry["version"]), tuple(str(one) for one in entry.get("lacks") or ()))
+            LoadedModule(
+                clean(str(entry["name"])),
+                clean(str(entry["version"])),
+                tuple(clean(str(one)) for one in entry.get("lacks") or ()),
+            )
             for entry in host.get("loaded") or ()
         ),
-        load_error=host.get("load_error"),
+        load_error=clean(str(host["load_error"])) if host.get("load_error") else None,
     )
 
 
 def _tail(text: str, size: int = 600) -> str:
     """The last words of a host, for an error message."""
     text = text.strip()
-    return text if len(text) <= size else "... " + text[-size:]
+    return clean(text if len(text) <= size else "... " + text[-size:])

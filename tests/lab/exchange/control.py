@@ -80,6 +80,11 @@ def _auth(state: ExchangeState, pki: ExchangePki, value: Any) -> None:
             server.auth_certificate = common.put(server, pki, "My", value, key=True).thumbprint if value else None
 
 
+def _federation(state: ExchangeState, pki: ExchangePki, value: Any) -> None:
+    """``federation``: the certificate of the organization's federation trust, or null: there is no trust."""
+    state.organization.federation = pki.find(value).thumbprint if value else None
+
+
 def _tls_names(state: ExchangeState, pki: ExchangePki, value: Any) -> None:
     """``tls_certificate_names``: {connector: certificate or null}, Send and Receive connectors alike."""
     every: list[ReceiveConnector | SendConnector] = [*state.receive_connectors, *state.organization.send_connectors]
@@ -136,6 +141,7 @@ ORDERS: dict[str, Order] = {
     "smtp": _smtp,
     "default_smtp": _default,
     "auth_certificate": _auth,
+    "federation": _federation,
     "tls_certificate_names": _tls_names,
     "fqdns": _fqdns,
     "client_names": _client_names,

@@ -55,6 +55,7 @@ async def enable_certificate(at: ExchangeContext, given: Mapping[str, Any]) -> l
             _enable_client(at, state, entry, service)
         elif service in ("UM", "UMCallRouter"):
             state.enabled.setdefault(entry.thumbprint, set()).add(service)
+            state.um_certificates[service] = entry.thumbprint
     return []
 
 

@@ -9,7 +9,8 @@ from typing import Any
 from ..faults import FaultPlan
 from ..interfaces import Log, Result, Shell, WinrmSettings
 from ..member.clock import iso
-from ..member.engine import document_of
+from ..member.engine import document_of, script_of
+from ..member.hello import hello_in
 from ..member.host import ScriptEngine
 from . import control, selection, typed, watch
 from .certificates import ExchangePki
@@ -55,6 +56,7 @@ class ExchangeMember:
                 self._log("document", member=self.name, calls=len(document["calls"]))
                 return await self.pwsh.run(script, stdin, shell)
             if document is not None:
+                self.state.hello = hello_in(script_of(stdin))
                 text = await self.engine.run(document)
                 self._log("document", member=self.name, calls=len(document["calls"]))
                 return Result(0, text.encode("ascii"))
@@ -80,6 +82,7 @@ class ExchangeMember:
             stores.setdefault(location, {}).setdefault(spelled.get(store, store), []).append(entry.thumbprint)
         return {
             "stores": stores,
+            "stores_made": state.stores.beside(),
             "names": {e.thumbprint: self.pki.name_of(e.der) for _, _, e in state.stores.everywhere()},
             "keys": len(state.keys.containers),
             "orphan_keys": len(state.stores.orphans(state.keys)),
@@ -117,6 +120,7 @@ class ExchangeMember:
                 for e in state.logs.written
             ],
             "journal": state.journal.text,
+            "journal_access": state.journal.access,
             "lock": {"run": lock.run, "text": lock.text, "at": iso(lock.at)} if lock else None,
             "clock": iso(state.clock.now()),
             "windows": state.host.windows.name,

@@ -105,10 +105,23 @@ def letters(services: list[str]) -> str:
     return "".join(letter if name in services else "." for name, letter in places)
 
 
+#: What a certificate that is made of its bytes has of the properties in :func:`row`. The rest are Exchange's own.
+PLAIN = ("Issuer", "NotAfter", "NotBefore", "RawData", "SerialNumber", "Subject", "Thumbprint")
+
+
+def plain(found: Row) -> Row:
+    """A certificate that arrived without Exchange's types: RawData is all that is sent of it beside serialised data
+    that nobody can read, so it becomes an X509Certificate2 of its bytes, which knows of no key and no friendly name."""
+    return {**{name: found[name] for name in PLAIN}, "HasPrivateKey": False, "FriendlyName": ""}
+
+
 def shown(at: ExchangeContext, state: ExchangeState, rows: list[Row]) -> list[Row]:
-    """What arrives through the loaded shell: only RawData when the signature of the data cannot be checked."""
+    """What arrives through the loaded shell: a plain certificate where Exchange's types are not loaded, and only
+    RawData when the signature of the data cannot be checked."""
     if not at.shell.remote:
         return rows
+    if not at.shell.types:
+        return [plain(r) for r in rows]
     if state.signs_data and not auth_works(state):
         return [{"RawData": r["RawData"]} for r in rows]
     if state.behaviour.dates == "text":

@@ -87,10 +87,25 @@ async def get_auth(at: ExchangeContext, given: Mapping[str, Any]) -> list[Row]:
     return [{"Identity": "Auth Configuration", **found, "NextCertificateThumbprint": None}]
 
 
+async def get_federation(at: ExchangeContext, given: Mapping[str, Any]) -> list[Row]:
+    """Get-FederationTrust: no row where there is none."""
+    at.only("Get-FederationTrust", given)
+    current = at.server.organization.federation
+    if current is None:
+        return []
+    found = {"OrgPrivCertificate": current, "OrgPrevPrivCertificate": None, "OrgNextPrivCertificate": None}
+    return [{"Identity": "Microsoft Federation Gateway", "Name": "Microsoft Federation Gateway", **found}]
+
+
 def _um(service: str, cmdlet: str, key: str) -> tuple[Any, Any]:
     async def get(at: ExchangeContext, given: Mapping[str, Any]) -> list[Row]:
         return [
-            {"Identity": s.computer, "Name": s.computer, "UMStartupMode": s.um_modes[service]}
+            {
+                "Identity": s.computer,
+                "Name": s.computer,
+                "UMStartupMode": s.um_modes[service],
+                "UMCertificateThumbprint": s.um_certificates.get(service),
+            }
             for s in identity_server(f"Get-{cmdlet}", at, given)
             if service in s.um_modes
         ]
@@ -135,6 +150,7 @@ CMDLETS: dict[str, tuple[Cmdlet, str]] = {
     **directories.CMDLETS,
     "Get-EdgeSubscription": (get_subscription, "read"),
     "Get-AuthConfig": (get_auth, "read"),
+    "Get-FederationTrust": (get_federation, "read"),
     "Get-UMService": (get_um, "read"),
     "Set-UMService": (set_um, "write"),
     "Get-UMCallRouterSettings": (get_router, "read"),

@@ -23,6 +23,8 @@ class Shell:
     way: str
     server: ExchangeState
     """Where cmdlets without -Server act."""
+    types: bool = True
+    """Whether Exchange's types are loaded: without them a certificate that arrives is made of its bytes alone."""
 
     @property
     def remote(self) -> bool:
@@ -56,6 +58,8 @@ def load(state: ExchangeState, token: str, document: Mapping[str, Any], accounts
         raise CannotLoad(_refusal(state, "The connection to the specified remote host was refused."))
     if way == "session":
         return _session(state, document, accounts)
+    if not remote_exchange(state):
+        raise CannotLoad("The term 'RemoteExchange.ps1' is not recognized as the name of a script file.")
     if state.behaviour.second_hop == "refused":
         text = "A specified logon session does not exist. It may already have been terminated."
         raise CannotLoad(_refusal(state, text))
@@ -73,11 +77,16 @@ def _session(state: ExchangeState, document: Mapping[str, Any], accounts: Mappin
         raise CannotLoad(_refusal(state, "Access is denied."))
     if state.behaviour.shell_quota == "exceeded":
         raise CannotLoad("Exception of type 'System.OutOfMemoryException' was thrown.")
-    return Shell("session", state)
+    return Shell("session", state, types=remote_exchange(state))
 
 
 def _refusal(state: ExchangeState, why: str) -> str:
     return f"[{state.fqdn}] Connecting to remote server {state.fqdn} failed with the following error message : {why}"
+
+
+def remote_exchange(state: ExchangeState) -> bool:
+    """Whether RemoteExchange.ps1 is in the installation's folder, which loads Exchange's types."""
+    return state.behaviour.remote_exchange == "present"
 
 
 def available(state: ExchangeState, shell: Shell, cmdlet: str) -> bool:
@@ -98,6 +107,7 @@ NOT_ON_EDGE = frozenset(
         "ClientAccessServer",
         "ClientAccessService",
         "AuthConfig",
+        "FederationTrust",
         "EdgeSubscription",
         "OwaVirtualDirectory",
         "EcpVirtualDirectory",

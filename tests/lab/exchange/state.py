@@ -43,6 +43,7 @@ class ExchangeBehaviour(Behaviour):
     shell_quota: str = "fits"
     shell_lands_on: str = ""
     rbac_missing: str = ""
+    remote_exchange: str = "present"
 
     def set(self, key: str, value: Any) -> None:
         """Set one option. Raises ValueError on what the lab does not know."""
@@ -70,6 +71,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "data_signing": ("default", "on", "off"),
     "second_hop": ("refused", "delegates"),
     "shell_quota": ("fits", "exceeded"),
+    "remote_exchange": ("present", "missing"),
 }
 
 
@@ -139,6 +141,8 @@ class Organization(Pool):
         self.send_connectors: list[SendConnector] = []
         self.subscriptions: dict[str, dict[str, str]] = {}
         """Edge Transport server -> server -> internal transport certificate at the time of the subscription."""
+        self.federation: str | None = None
+        """Thumbprint of the federation trust's certificate; None: there is no trust."""
 
     def settle(self) -> None:
         """Nothing runs by itself; events are looked for by ``lab.exchange.watch``."""
@@ -177,6 +181,8 @@ class ExchangeState(State):
     """Kind of virtual directory -> property -> URL or host name; see ``lab.exchange.directories``."""
     um_modes: dict[str, str] = field(default_factory=dict)
     """UM and UMCallRouter -> UMStartupMode."""
+    um_certificates: dict[str, str] = field(default_factory=dict)
+    """UM and UMCallRouter -> UMCertificateThumbprint."""
     auth_certificate: str | None = None
     """Thumbprint of the organization's auth certificate."""
     cookie_certificate: str | None = None

@@ -10,7 +10,7 @@ from ..pki import Pki
 from . import services
 from .edge import Pool, take_effect
 from .events import LYNC, Event
-from .journal import Lock
+from .journal import INHERITED, PROTECTED, Lock
 from .keys import CNG, NETWORK_SERVICE, Container
 from .state import Behaviour, State
 from .stores import LOCATIONS, MACHINE, Entry
@@ -97,7 +97,21 @@ def _services(state: State, pool: Pool, pki: Pki, value: Any) -> None:
         state.services[name] = wanted
         state.in_use.pop(name, None)
         if wanted == "Running":
-            state.in_use[name] = {u: state.assigned[u].thumbprint for u in services.USED_BY[name]}
+            state.in_use[name] = {u: state.assigned[u].thumbprint for u in services.USED_BY.get(name, ())}
+
+
+def _service(state: State, pool: Pool, pki: Pki, value: Any) -> None:
+    """``service``: {name, depends_on, status}; one that not every Edge Server has, such as an XMPP gateway's."""
+    known = {"name", "depends_on", "status"}
+    name, parent, wanted = str(value.get("name") or ""), value.get("depends_on"), value.get("status", "Running")
+    if sorted(set(value) - known) or not name.isalnum() or wanted not in ("Running", "Stopped"):
+        raise ValueError(f"expected name, depends_on and status (Running or Stopped) of a service, found {value!r}")
+    if name in services.USED_BY or parent not in (None, *state.services) or parent == name:
+        raise ValueError(
+            f"expected a service beside {', '.join(services.USED_BY)}, on one that is there, found {value!r}"
+        )
+    state.planted[name] = parent
+    state.services[name] = wanted
 
 
 def _assigned(state: State, pool: Pool, pki: Pki, value: Any) -> None:
@@ -155,15 +169,31 @@ def _journal(state: State, pool: Pool, pki: Pki, value: Any) -> None:
     state.journal.text = value
 
 
+def _facts(state: State, pool: Pool, pki: Pki, value: Any) -> None:
+    """``facts``: {fact: text} in place of what the script says about its host; a host may say anything of itself."""
+    state.facts = {str(name): text for name, text in value.items()}
+
+
+def _journal_key(state: State, pool: Pool, pki: Pki, value: Any) -> None:
+    """``journal_key``: "half-made" (its access list was never set), "protected", or null: nobody has made it."""
+    lists = {"half-made": INHERITED, "protected": PROTECTED, None: None}
+    if value not in lists:
+        raise ValueError(f"expected half-made, protected or null for journal_key, found {value!r}")
+    state.journal.access = lists[value]
+
+
 ORDERS = {
     "calls": _calls,
     "calls_last": _calls_last,
     "clock_offset": _clock_offset,
     "store": _store,
     "services": _services,
+    "service": _service,
     "assigned": _assigned,
     "events": _events,
     "key": _key,
     "lock": _lock,
     "journal": _journal,
+    "facts": _facts,
+    "journal_key": _journal_key,
 }

@@ -35,6 +35,11 @@ def document_of(stdin: bytes) -> dict[str, Any] | None:
     return found if script and isinstance(found, dict) and "calls" in found else None
 
 
+def script_of(stdin: bytes) -> str:
+    """The script that a document came with; for the stdin of which ``document_of`` found one."""
+    return gzip.decompress(base64.b64decode(next(line for line in stdin.split(b"\n") if line.strip()))).decode()
+
+
 def host_facts(state: State, user: str, loaded: list[dict[str, str]], load_error: str | None) -> dict[str, Any]:
     """What the script says about the host it runs on."""
     return {
@@ -51,6 +56,7 @@ def host_facts(state: State, user: str, loaded: list[dict[str, str]], load_error
         "loaded": loaded,
         "load_error": load_error,
         "load_seconds": 0.0,
+        **state.facts,
     }
 
 

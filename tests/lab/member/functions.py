@@ -8,9 +8,9 @@ from typing import Any
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 
-from . import schannel
+from . import hello, schannel
 from .errors import CRYPTO, CallError
-from .journal import Lock
+from .journal import PROTECTED, Lock
 from .keys import NETWORK_SERVICE, SYSTEM, Container
 from .services import status
 from .state import State
@@ -178,7 +178,9 @@ def test_tls_presented(state: State, given: Mapping[str, Any], warn: Warn) -> Ro
     rows = []
     for thumb, entry in _asked(state, given):
         flight, error = None, None
-        if entry is not None and schannel.usable(state, entry):
+        if entry is not None and hello.refused(state):
+            error = "A call to SSPI failed, see inner exception. The message received was unexpected or badly formatted"
+        elif entry is not None and schannel.usable(state, entry):
             flight = schannel.flight(state, entry)
         elif entry is not None:
             error = "The credentials supplied to the package were not recognized"
@@ -242,6 +244,7 @@ def get_journal(state: State, given: Mapping[str, Any], warn: Warn) -> Rows:
 def set_journal(state: State, given: Mapping[str, Any], warn: Warn) -> Rows:
     """Write or remove the journal; keeps the own lock fresh."""
     _holder(state, given["Run"])
+    state.journal.access = PROTECTED
     state.journal.text = given.get("Text")
     if state.journal.lock:
         state.journal.lock = Lock(given["Run"], state.journal.lock.text, state.clock.now())
@@ -253,6 +256,7 @@ def lock_member(state: State, given: Mapping[str, Any], warn: Warn) -> Rows:
     lock = state.journal.lock
     if lock and given.get("TakeFrom") != lock.run:
         _holder(state, given["Run"])
+    state.journal.access = PROTECTED
     state.journal.lock = Lock(given["Run"], given.get("Text") or "", state.clock.now())
     return [{"Run": given["Run"], "At": state.journal.lock.at}]
 

@@ -13,7 +13,8 @@ from ..pki import Pki
 from . import control, powershell
 from .clock import iso
 from .edge import Pool
-from .engine import Engine, document_of
+from .engine import Engine, document_of, script_of
+from .hello import hello_in
 from .listeners import Endpoint, Listeners
 from .product import Context
 from .services import status
@@ -69,6 +70,7 @@ class EdgeMember:
                 self._log("document", member=self.name, calls=len(document["calls"]))
                 if self.pwsh:
                     return await self.pwsh.run(script, stdin, shell)
+                self.state.hello = hello_in(script_of(stdin))
                 text = await self.engine.run(document)
                 return Result(0, text.encode("ascii"))
             return await powershell.run(self.engine, script, stdin)
@@ -82,6 +84,7 @@ class EdgeMember:
         if self.pwsh:
             begin = "$complex_args = @{ document = @($input)[0] }\n& {\n"
             return await self.pwsh.run(f"{begin}{module.text}\n}}", text.encode() + b"\n", shell)
+        self.state.hello = hello_in(module.text)
         reply = await self.engine.run(json.loads(text))
         return Result(0, json.dumps({"changed": False, "reply": reply}).encode())
 
@@ -117,6 +120,7 @@ class EdgeMember:
             "av_pending": {"thumbprint": av.pending, "at": iso(av.effective)} if av.pending and av.effective else None,
             "av_previous": av.previous,
             "stores": stores,
+            "stores_made": state.stores.beside(),
             "names": {e.thumbprint: self.pki.name_of(e.der) for _, _, e in state.stores.everywhere()},
             "keys": len(state.keys.containers),
             "orphan_keys": len(state.stores.orphans(state.keys)),
@@ -139,6 +143,7 @@ class EdgeMember:
             ],
             "presented": self.listeners.presented(),
             "journal": state.journal.text,
+            "journal_access": state.journal.access,
             "lock": {"run": lock.run, "text": lock.text, "at": iso(lock.at)} if lock else None,
             "clock": iso(state.clock.now()),
             "windows": state.host.windows.name,

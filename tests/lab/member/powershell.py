@@ -1,7 +1,8 @@
 """Lines that an admin types by hand, and the little PowerShell that clients' tests send.
 
 Not a PowerShell: one command a line, arguments are words, strings, numbers, ``$true``/``$false`` and lists of these.
-Anything else is answered with an error that says so.
+Nothing is evaluated: docs/lab.md says what is handed on as it is written. What is recognised as more than this plays is
+answered with an error that says so.
 """
 
 from __future__ import annotations

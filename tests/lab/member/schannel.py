@@ -7,6 +7,7 @@ what could be found is sent.
 
 from __future__ import annotations
 
+import contextlib
 import ssl
 import tempfile
 from collections.abc import Sequence
@@ -172,17 +173,21 @@ def context_for(state: State, leaf: Entry) -> ssl.SSLContext:
 
 
 def flight(state: State, leaf: Entry) -> bytes:
-    """The server's first flight to a real TLS 1.2 ClientHello, as raw records."""
+    """The server's first flight, as raw records: to the ClientHello that came along, or to a real one of TLS 1.2."""
+    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
+    to_server.write(state.hello or _hello())
+    server = context_for(state, leaf).wrap_bio(to_server, to_client, server_side=True)
+    with contextlib.suppress(ssl.SSLWantReadError):
+        server.do_handshake()
+    return to_client.read()
+
+
+def _hello() -> bytes:
     client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     client.check_hostname, client.verify_mode = False, ssl.CERT_NONE
     client.set_ciphers("DEFAULT:@SECLEVEL=0")
     client.minimum_version, client.maximum_version = ssl.TLSVersion.MINIMUM_SUPPORTED, ssl.TLSVersion.TLSv1_2
-    to_server, to_client = ssl.MemoryBIO(), ssl.MemoryBIO()
-    hello = client.wrap_bio(to_client, to_server, server_side=False)
-    server = context_for(state, leaf).wrap_bio(to_server, to_client, server_side=True)
-    for side in (hello, server):
-        try:
-            side.do_handshake()
-        except ssl.SSLWantReadError:
-            continue
-    return to_client.read()
+    said = ssl.MemoryBIO()
+    with contextlib.suppress(ssl.SSLWantReadError):
+        client.wrap_bio(ssl.MemoryBIO(), said, server_side=False).do_handshake()
+    return said.read()

@@ -47,10 +47,22 @@ def _log(state: State, number: int, source: str, level: str, text: str, log: str
     state.logs.write(Event(number, source, level, state.clock.now(), text, log))
 
 
+def dependents_of(state: State, service: str) -> list[str]:
+    """All that cannot run without the service, what depends on its dependents included; the nearest first."""
+    found: list[str] = []
+    waiting = [service]
+    while waiting:
+        name = waiting.pop(0)
+        direct = [*_DEPENDENTS[state.behaviour.dependents].get(name, ())]
+        direct += [planted for planted, parent in state.planted.items() if parent == name]
+        waiting += [d for d in direct if d not in found]
+        found += [d for d in direct if d not in found]
+    return found
+
+
 def order_of_stop(state: State, service: str) -> list[str]:
     """Dependents first, then the service itself."""
-    dependents = _DEPENDENTS[state.behaviour.dependents].get(service, ())
-    return [d for d in reversed(dependents) if state.services[d] != "Stopped"] + [service]
+    return [d for d in reversed(dependents_of(state, service)) if state.services[d] != "Stopped"] + [service]
 
 
 def stop(state: State, service: str, graceful: bool) -> None:
@@ -76,8 +88,8 @@ def _stopped(state: State, service: str) -> None:
 def start(state: State, service: str, pool: Pool) -> None:
     """Start a service (and what it depends on). Raises CallError when it cannot work with its certificates."""
     pool.settle()
-    for parent, dependents in _DEPENDENTS[state.behaviour.dependents].items():
-        if service in dependents and status(state, parent) == "Stopped":
+    for parent in list(state.services):
+        if service in dependents_of(state, parent) and status(state, parent) == "Stopped":
             start(state, parent, pool)
     now = status(state, service)
     if now == "Running":
@@ -91,7 +103,7 @@ def start(state: State, service: str, pool: Pool) -> None:
     if problem:
         raise _cannot_start(state, service, problem)
     state.services[service] = "Running"
-    state.in_use[service] = {u: state.assigned[u].thumbprint for u in USED_BY[service]}
+    state.in_use[service] = {u: state.assigned[u].thumbprint for u in USED_BY.get(service, ())}
     settle(state)
     _log_start(state, service, pool)
 
@@ -109,7 +121,7 @@ def start_problem(state: State, service: str) -> str | None:
     """Why the service does not start; what is logged about it is logged."""
     if service in state.behaviour.service_fails.split(","):
         return "The service did not respond to the start or control request in a timely fashion."
-    for use in USED_BY[service]:
+    for use in USED_BY.get(service, ()):
         entry = state.entry(state.assigned[use].thumbprint)
         if entry is None:
             return f"No certificate is assigned for {use}."

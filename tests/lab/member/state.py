@@ -34,10 +34,12 @@ class Behaviour:
     system_ca: str = "ignored"
     after_drop: str = "stops"
     tls_max: str = "1.2"
+    tls_hello: str = "any"
     banner: bool = False
     noise: bool = True
     module: str = "present"
     admin: bool = True
+    security_privilege: bool = True
     bits: int = 64
     language: str = "FullLanguage"
     culture: str = "en-US"
@@ -73,6 +75,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "system_ca": ("ignored", "used"),
     "after_drop": ("stops", "runs-on"),
     "tls_max": ("1.0", "1.2"),
+    "tls_hello": ("any", "strict"),
     "module": ("present", "missing"),
     "language": ("FullLanguage", "ConstrainedLanguage"),
 }
@@ -103,12 +106,18 @@ class State:
     assigned: dict[str, Assignment] = field(default_factory=lambda: {u: Assignment() for u in USES})
     services: dict[str, str] = field(default_factory=dict)
     """Service name -> Running, Stopped, or the status of a graceful stop under way."""
+    planted: dict[str, str | None] = field(default_factory=dict)
+    """Services beside those of every Edge Server -> the service that each depends on."""
     in_use: dict[str, dict[str, str | None]] = field(default_factory=dict)
     """Service name -> use -> the thumbprint the running service works with."""
     calls: int = 0
     calls_until: datetime | None = None
     dropped: int = 0
     refused_tokens: int = 0
+    facts: dict[str, str] = field(default_factory=dict)
+    """What the member says of itself in place of the truth."""
+    hello: bytes | None = None
+    """The ClientHello in the script that runs now."""
     logs: EventLogs = field(init=False)
 
     def __post_init__(self) -> None:

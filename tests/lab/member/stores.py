@@ -15,6 +15,8 @@ from .keys import NETWORK_SERVICE, SYSTEM, Container, KeySafe
 
 MACHINE = "LocalMachine"
 ADMIN = "CurrentUser"
+#: Stores that Windows itself has made; every other one somebody has made first.
+STANDARD = ("my", "ca", "root", "trust", "disallowed", "authroot", "trustedpublisher", "trustedpeople")
 LOCATIONS = (MACHINE, SYSTEM, NETWORK_SERVICE, ADMIN)
 
 _SHA1_PROPERTY, _FRIENDLY_PROPERTY, _CERTIFICATE_PROPERTY = 3, 11, 32
@@ -59,6 +61,18 @@ class Stores:
     def entries(self, store: str, location: str = MACHINE) -> list[Entry]:
         """What lies in a store itself (nothing inherited); empty for a store that does not exist."""
         return list(self._stores.get(self._key(location, store), {}).values())
+
+    def made(self, store: str, location: str = MACHINE) -> bool:
+        """Whether there is such a store at all, be it empty."""
+        return store.casefold() in STANDARD or self._key(location, store) in self._stores
+
+    def make(self, store: str, location: str = MACHINE) -> None:
+        """Make a store: its registry key."""
+        self._stores.setdefault(self._key(location, store), {})
+
+    def beside(self) -> list[str]:
+        """The stores that somebody has made, as LOCATION\\store in lower case."""
+        return sorted(f"{location}\\{store}" for location, store in self._stores if store not in STANDARD)
 
     def seen(self, store: str, location: str = MACHINE) -> list[Entry]:
         """What a program sees there: a user's logical store includes the computer's."""

@@ -10,6 +10,7 @@ from typing import Any
 from cryptography.hazmat.primitives import serialization
 
 from ..faults import DropConnection
+from ..member import hello
 from ..member.engine import Engine, LostAfter
 from ..member.errors import CRYPTO, CallError
 from ..member.functions import FUNCTIONS, Warn
@@ -23,6 +24,7 @@ from .registry import Registry, service_path
 _KEYS = re.compile(r"C:\\ProgramData\\Microsoft\\Crypto\\RSA\\MachineKeys\\([^\\]+)", re.I)
 _LEVELS = {"Error": 2, "Warning": 3, "Information": 4}
 _NO_KEYSET, _BAD_PROVIDER_TYPE = 0x80090016 - 2**32, 0x80090014 - 2**32
+_NO_FILE = 0x80070002 - 2**32
 
 With = Mapping[str, Any]
 
@@ -83,8 +85,11 @@ class Backend:
             "registry-set": lambda given: self.registry.set(given["Path"], given["Name"], given["Value"]),
             "registry-unset": lambda given: self.registry.unset(given["Path"], given["Name"]),
             "registry-new": lambda given: self.registry.make(given["Path"], given["Force"]),
-            "registry-acl": lambda given: self.registry.protect(given["Path"], given["Sddl"]),
+            "registry-access": lambda given: self.registry.access(given["Path"]),
+            "registry-acl": lambda given: self.registry.protect(given["Path"], given["Sddl"], given["Sections"]),
             "registry-children": lambda given: self.registry.children(given["Path"]),
+            "strict-hello": lambda given: self.state.behaviour.tls_hello == "strict",
+            "hello-refused": lambda given: hello.refused(self.state, given["Hello"]),
             "service": self._service,
             "file-version": self._file_version,
             "events": self._events,
@@ -144,6 +149,11 @@ class Backend:
     def _store_open(self, given: With) -> list[dict[str, Any]]:
         if given["Write"] and not self.state.behaviour.admin:
             raise denied()
+        if not self.state.stores.made(given["Store"], _location(given)):
+            if given["Existing"]:
+                raise HResultError("The system cannot find the file specified.\r\n", _NO_FILE)
+            # Reading makes it, too: seen with CertOpenStore where Windows' own way is not known.
+            self.state.stores.make(given["Store"], _location(given))
         return [self._entry(entry) for entry in self.state.stores.seen(given["Store"], _location(given))]
 
     def _entry(self, entry: Entry) -> dict[str, Any]:

@@ -1,9 +1,12 @@
 # What Exchange needs of Windows beside windows.psm1: ways to its cmdlets, services that start and stop, http.sys, iisreset.
 # The cmdlets themselves are a module that the lab writes out of Microsoft's metadata into the installation's folder.
 
+# Exchange's types are there from now on, in this process.
+function Use-LabTypes { $script:types = $true }
+
 # Opens a way to the cmdlets; those that the account has are then there. Throws what the lab says against it.
 function Open-LabShell([string]$way, [string]$user, [string]$password) {
-    $names = Invoke-Lab 'exchange-shell' @{ Way = $way; User = $user; Password = $password }
+    $names = Invoke-Lab 'exchange-shell' @{ Way = $way; User = $user; Password = $password; Types = [bool]$script:types }
     $module = [IO.Path]::Combine($env:ExchangeInstallPath, 'bin', 'LabExchange.psm1')
     Import-Module -Name $module -Global -DisableNameChecking -Function ([string[]]@($names)) -ErrorAction Stop
 }

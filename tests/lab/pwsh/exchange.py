@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from ..exchange import binding, services, shell, watch
+from ..exchange import binding, services, watch
+from ..exchange import shell as shells
 from ..exchange.engine import ExchangeEngine
 from ..exchange.functions import FUNCTIONS
 from ..exchange.servers import CMDLETS
 from ..exchange.state import ExchangeState
+from ..interfaces import Result, Shell
 from ..member.errors import CallError
 from .backend import Backend, With
 from .engine import PwshEngine
@@ -24,11 +27,21 @@ function Invoke-Product($cmdlet, $bound, $type) {{
     try {{ $answer = Invoke-Lab 'cmdlet' @{{ Name = $cmdlet.MyInvocation.MyCommand.Name; With = $given }} }}
     catch {{ $cmdlet.ThrowTerminatingError($_) }}
     foreach ($text in $answer['warnings']) {{ $cmdlet.WriteWarning($text) }}
-    foreach ($row in $answer['rows']) {{ New-LabObject $type $row }}
+    foreach ($row in $answer['rows']) {{
+        # Without Exchange's types: what remoting makes of a certificate's bytes.
+        if ($row['Thumbprint'] -and $row['RawData'] -and -not $row.ContainsKey('Services')) {{
+            [Security.Cryptography.X509Certificates.X509Certificate2]::new([byte[]]$row['RawData'])
+        }} else {{ New-LabObject $type $row }}
+    }}
 }}
 """
-_REMOTE = """# The lab's RemoteExchange.ps1: says hello, and gives Connect-ExchangeServer.
-Write-Host '         Welcome to the Exchange Management Shell!'
+_REMOTE = """# The lab's RemoteExchange.ps1: loads the types, says hello, and gives Connect-ExchangeServer.
+Use-LabTypes
+function get-exbanner { Write-Host '         Welcome to the Exchange Management Shell!' }
+function get-tip { Write-Host 'Tip of the day' }
+get-exbanner
+get-tip
+Write-Host -Fore Yellow -No 'Full list of cmdlets: Get-Command'
 function Connect-ExchangeServer {
     param([switch]$Auto)
     try { Open-LabShell 'management_shell' } catch { Write-Error $_ }
@@ -55,12 +68,20 @@ def write_installation(folder: Path, product: str) -> None:
     here = folder / "bin"
     here.mkdir(parents=True, exist_ok=True)
     for name, text in (
-        ("RemoteExchange.ps1", _REMOTE),
         ("exShell.psc1", _CONSOLE),
         ("Exchange.ps1", "# The lab's Exchange.ps1.\n"),
         ("LabExchange.psm1", module_text(product)),
     ):
         (here / name).write_text(text, "ascii")
+
+
+def place_tools(folder: Path, present: bool) -> None:
+    """RemoteExchange.ps1 is there, or is not."""
+    script = folder / "bin" / "RemoteExchange.ps1"
+    if present:
+        script.write_text(_REMOTE, "ascii")
+    else:
+        script.unlink(missing_ok=True)
 
 
 class ExchangeRegistry(Registry):
@@ -122,13 +143,15 @@ class ExchangeBackend(Backend):
         token = f"exchange:{given['Way']}"
         document = {"credential": {"user": given.get("User"), "password": {"$secure": given.get("Password")}}}
         try:
-            opened = shell.load(self.server, token, document, self.engine.accounts)
-        except shell.CannotLoad as error:
+            opened = shells.load(self.server, token, document, self.engine.accounts)
+        except shells.CannotLoad as error:
             raise CallError(str(error), "PSSessionOpenFailed", category="OpenError") from None
+        # What PowerShell really loaded, not what would have been played.
+        opened = replace(opened, types=bool(given["Types"]) or not opened.remote)
         self.engine.exchange.shell = opened
         product = self.server.host.product.documented_as
         known = [name for name in CMDLETS if binding.known(name, product)]
-        return [name for name in known if shell.available(self.server, opened, name)]
+        return [name for name in known if shells.available(self.server, opened, name)]
 
     def _service(self, given: With) -> dict[str, str] | None:
         name = given["Name"]
@@ -159,10 +182,21 @@ class ExchangePwsh(PwshEngine):
     def _backend(self, engine: Any) -> Backend:
         return ExchangeBackend(engine)
 
+    async def run(self, script: str, stdin: bytes, shell: Shell) -> Result:
+        """Run a script, with the tools as they are now."""
+        if self.backend.state.behaviour.module == "present":
+            place_tools(self._installation(), shells.remote_exchange(self.backend.state))
+        return await super().run(script, stdin, shell)
+
+    def _installation(self) -> Path:
+        folder = self.home / "exchange"
+        (folder / "bin").mkdir(parents=True, exist_ok=True)
+        return folder
+
     def _product(self) -> dict[str, str]:
         state = self.backend.state
         if state.behaviour.module != "present":
             return {}
-        folder = self.home / "exchange"
+        folder = self._installation()
         write_installation(folder, state.host.product.documented_as)
         return {"ExchangeInstallPath": f"{folder}/"}

@@ -7,8 +7,7 @@ from typing import Any
 
 from ..member.clock import iso
 from ..member.errors import CallError
-from ..member.journal import Lock
-from ..member.services import USED_BY
+from ..member.journal import INHERITED, Lock
 from ..member.state import State
 from ..member.stores import registry_blob
 from ..member.values import parse_moment
@@ -33,10 +32,6 @@ class Registry:
 
     def __init__(self, state: State) -> None:
         self.state = state
-        self.exists = False
-        """Whether the journal's key has been made."""
-        self.sddl = ""
-        """The access list it was given."""
         self._half: Values = {}
 
     def _journal(self) -> Values:
@@ -61,7 +56,7 @@ class Registry:
         """The values of a key; None when there is no such key."""
         if path.casefold() == JOURNAL.casefold():
             values = self._journal()
-            return values if values or self.exists else None
+            return values if values or self.state.journal.access else None
         if path.casefold() == _VERSION.casefold():
             major, minor, build = self.state.host.windows.version.split(".")
             if major == "10":  # CurrentVersion stays what it was before
@@ -72,7 +67,7 @@ class Registry:
         return None
 
     def _has(self, service: str) -> bool:
-        return service in USED_BY
+        return service in self.state.services
 
     def program(self, service: str) -> str:
         """The program of a service."""
@@ -102,7 +97,7 @@ class Registry:
                 )
             self._half = {}
             self._write({})
-        self.exists, self.sddl = True, ""
+        self.state.journal.access = INHERITED
 
     def set(self, path: str, name: str, value: str) -> None:
         """Set-ItemProperty."""
@@ -125,10 +120,26 @@ class Registry:
         self._write(values)
         return had
 
-    def protect(self, path: str, sddl: str) -> None:
-        """Set-Acl."""
+    def access(self, path: str) -> str:
+        """Get-Acl: the access list as SDDL. Windows marks a list that was set (AI), whoever set it."""
         self._own(path)
-        self.sddl = sddl
+        return (self.state.journal.access or INHERITED).replace("D:P(", "D:PAI(", 1)
+
+    def protect(self, path: str, sddl: str, sections: str) -> None:
+        """Set-Acl. ``sections``: those that the descriptor was given.
+
+        .NET writes the audit section, even none, with SeSecurityPrivilege enabled; who lacks it is told so.
+        """
+        self._own(path)
+        if "Audit" in sections and not self.state.behaviour.security_privilege:
+            raise CallError(
+                "The process does not possess the 'SeSecurityPrivilege' privilege which is required for this "
+                "operation.",
+                "System.Security.AccessControl.PrivilegeNotHeldException",
+                "System.Security.AccessControl.PrivilegeNotHeldException",
+                "PermissionDenied",
+            )
+        self.state.journal.access = sddl
 
     def children(self, path: str) -> list[dict[str, Any]]:
         """Get-ChildItem: the certificates in a user's own CA store; nothing for other keys."""

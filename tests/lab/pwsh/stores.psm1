@@ -13,7 +13,8 @@ function New-LabStore([string]$name, $location) {
         Open = { param($flags)
             $wanted = [System.Security.Cryptography.X509Certificates.OpenFlags]$flags
             $this.Writable = $wanted.HasFlag([System.Security.Cryptography.X509Certificates.OpenFlags]::ReadWrite)
-            $entries = Invoke-Lab 'store-open' @{ Store = $this.Name; Location = $this.Location; Write = $this.Writable }
+            $existing = $wanted.HasFlag([System.Security.Cryptography.X509Certificates.OpenFlags]::OpenExistingOnly)
+            $entries = Invoke-Lab 'store-open' @{ Store = $this.Name; Location = $this.Location; Write = $this.Writable; Existing = $existing }
             $this.Real.Open('ReadWrite')
             Sync-LabStore $this.Real $entries
             $this.Opened = $true
@@ -34,7 +35,7 @@ function New-LabStore([string]$name, $location) {
             if (-not $this.Opened) { throw [System.Security.Cryptography.CryptographicException]::new('The X509 certificate store has not been opened.') }
             # Notes of the lab (friendly name, container) hang on objects: read again, they are put on again.
             $names = @{}
-            foreach ($entry in (Invoke-Lab 'store-open' @{ Store = $this.Name; Location = $this.Location; Write = $false })) { $names[$entry['Thumbprint']] = $entry }
+            foreach ($entry in (Invoke-Lab 'store-open' @{ Store = $this.Name; Location = $this.Location; Write = $false; Existing = $true })) { $names[$entry['Thumbprint']] = $entry }
             foreach ($certificate in $this.Real.Certificates) {
                 $entry = $names[$certificate.Thumbprint]
                 Set-LabNote $certificate 'LabFriendlyName' $entry['FriendlyName']

@@ -144,12 +144,47 @@ function New-Object {
             return New-LabObject 'LabRule' @{ IdentityReference = $ArgumentList[0]; FileSystemRights = $rights; AccessControlType = $type }
         }
         '(^|\.)AccessControl\.RegistrySecurity$' {
-            return New-LabObject 'LabRegistrySecurity' @{ Sddl = '' } @{
-                SetSecurityDescriptorSddlForm = { param($text) $this.Sddl = $text } }
+            return New-LabRegistrySecurity ''
         }
+        '(^|\.)Sockets\.TcpClient$' { if (Invoke-Lab 'strict-hello') { return New-LabClient $ArgumentList[0] $ArgumentList[1] } }
         '^(System\.)?IO\.FileInfo$' { return New-LabFile $ArgumentList[0] }
     }
     & $real['New-Object'] @PSBoundParameters
+}
+
+# An access list of the registry. Without sections a text is taken for all of them: owner, group, audit and access rules.
+function New-LabRegistrySecurity([string]$sddl) {
+    New-LabObject 'LabRegistrySecurity' @{ Sddl = $sddl; Sections = '' } @{
+        SetSecurityDescriptorSddlForm = { param($text, $sections = 'All')
+            $this.Sections = [Security.AccessControl.AccessControlSections]$sections
+            # All has a name of its own, which does not tell its parts.
+            if ($this.Sections -eq [Security.AccessControl.AccessControlSections]::All) { $this.Sections = 'Audit, Access, Owner, Group' }
+            $this.Sddl = $text }
+        GetSecurityDescriptorSddlForm = { param($sections)
+            if ([Security.AccessControl.AccessControlSections]$sections -ne 'Access') { throw 'The lab knows access rules only.' }
+            $this.Sddl }
+    }
+}
+
+# The client's end of a connection to a server that is strict about what a ClientHello offers: a hello that is not enough
+# never reaches the server here; it is answered as such a server does, by an alert (40, handshake_failure).
+function New-LabClient([string]$name, [int]$port) {
+    $real = [Net.Sockets.TcpClient]::new($name, $port)
+    $real.ReceiveTimeout = 5000
+    New-LabObject 'LabClient' @{ Real = $real; ReceiveTimeout = 0 } @{
+        Close = { $this.Real.Close() }
+        GetStream = {
+            New-LabObject 'LabStream' @{ Real = $this.Real.GetStream(); Refused = $false } @{
+                Write = { param($buffer, $at, $count)
+                    $this.Refused = Invoke-Lab 'hello-refused' @{ Hello = [byte[]]$buffer[$at..($at + $count - 1)] }
+                    if (-not $this.Refused) { $this.Real.Write($buffer, $at, $count) } }
+                Read = { param($buffer, $at, $count)
+                    if (-not $this.Refused) { return $this.Real.Read($buffer, $at, $count) }
+                    [Array]::Copy([byte[]](21, 3, 3, 0, 2, 2, 40), 0, $buffer, $at, 7)
+                    7 }
+            }
+        }
+    }
 }
 
 # A file of which only the access list is of interest: the one of a machine key.
@@ -228,9 +263,14 @@ function Get-ChildItem {
     }
 }
 
+function Get-Acl {
+    [CmdletBinding()] param([Parameter(Mandatory = $true, Position = 0)][string[]]$Path)
+    New-LabRegistrySecurity (Invoke-Lab 'registry-access' @{ Path = $Path[0] })
+}
+
 function Set-Acl {
     [CmdletBinding()] param([Parameter(Mandatory = $true, Position = 0)][string[]]$Path, [Parameter(Mandatory = $true, Position = 1)]$AclObject)
-    [void](Invoke-Lab 'registry-acl' @{ Path = $Path[0]; Sddl = $AclObject.Sddl })
+    [void](Invoke-Lab 'registry-acl' @{ Path = $Path[0]; Sddl = $AclObject.Sddl; Sections = "$($AclObject.Sections)" })
 }
 
 # ---- Services, file versions, events.

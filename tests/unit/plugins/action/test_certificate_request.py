@@ -12,6 +12,9 @@ from unittest.mock import MagicMock
 
 import pytest
 
+from ansible_collections.ucops.certificates.plugins.plugin_utils.pki import deps
+from ansible_collections.ucops.certificates.tests.unit.costly import encrypted_key, pbes2, pbkdf2, scrypt
+from ansible_collections.ucops.certificates.tests.unit.deliveries import labelled
 from ansible_collections.ucops.certificates.tests.unit.plugins.action.fake import run
 from ansible_collections.ucops.certificates.tests.unit.zoo import key_pem, rsa_key
 
@@ -104,3 +107,19 @@ def test_a_request_that_is_none_stays(tmp_path: Path) -> None:
     ask(tmp_path)
     (tmp_path / "new.csr").write_text("<html>")
     assert "It is not overwritten" in ask(tmp_path)["msg"] and (tmp_path / "new.csr").read_text() == "<html>"
+
+
+@pytest.mark.parametrize(
+    ("derivation", "number"), [(pbkdf2(10**8), "100,000,000"), (scrypt(2**22), "4,096 MB")], ids=["time", "memory"]
+)
+def test_a_key_whose_password_would_take_hours_is_not_opened(
+    derivation: bytes, number: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("load_pem_private_key", "load_der_private_key"):
+        monkeypatch.setattr(deps.serialization, name, lambda *_args: pytest.fail("the library was asked to open it"))
+    key = labelled(encrypted_key(pbes2(derivation)), "ENCRYPTED PRIVATE KEY")
+    (tmp_path / "new.key.pem").write_bytes(key)
+    told = ask(tmp_path)
+    assert told["failed"] and told["finding"] == "bundle.too-costly"
+    assert number in told["msg"] and "new.key.pem" in told["msg"] and "not overwritten" in told["msg"]
+    assert files(tmp_path) == {"new.key.pem": key}

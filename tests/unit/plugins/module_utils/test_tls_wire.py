@@ -46,6 +46,16 @@ def test_certificates_in_flight(flight: bytes) -> None:
     assert (whole.version, whole.certificate_requested, whole.done, whole.alert) == ("TLSv1.2", True, True, None)
 
 
+def test_a_greeting_offers_what_strict_servers_ask_for() -> None:
+    """Secure renegotiation (suite 00FF, RFC 5746) and the extended master secret (extension 23, RFC 7627)."""
+    for name in (None, "sip.contoso.example"):
+        hello = client_hello(name)
+        size = int.from_bytes(hello[44:46], "big")
+        suites = [hello[at : at + 2] for at in range(46, 46 + size, 2)]
+        assert b"\x00\xff" in suites and hello.endswith(b"\x00\x17\x00\x00")
+        assert int.from_bytes(hello[48 + size : 50 + size], "big") == len(hello) - 50 - size
+
+
 def test_flight_cut_anywhere(flight: bytes) -> None:
     """Never an exception, never half a certificate; records may be cut differently from messages."""
     for at in range(0, len(flight), 7):

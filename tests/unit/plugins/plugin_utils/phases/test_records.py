@@ -204,7 +204,7 @@ def test_before_a_change_the_journal_says_ing_and_behind_it_ed() -> None:
     switching = records.switching(own, {ACCESS: NEW, INTERNAL: "B" * 40}, {ACCESS: OLD}, SERVICES)
     assert (switching.state, records.switched(switching).state) == ("switching", "switched")
     assert switching.uses == {ACCESS: UseEntry(OLD, NEW), INTERNAL: UseEntry(None, "B" * 40)}
-    assert records.restarted(switching) == SERVICES
+    assert records.restarted(switching, "another") == SERVICES
     assert {rolling.state, switching.state, records.taking_back(own).state} <= records.OPEN
 
 

@@ -61,7 +61,7 @@ def pem_of(leaf: Issued) -> str:
 def preflight(told: list[str] | None = None, **given: Any) -> dict[str, Any]:
     options: dict[str, Any] = {
         "purpose": "renew", "array": "edge", "members": list(MEMBERS), "arrays": {"edge": list(MEMBERS)}, "size": None,
-        "bundles": {"external": {"content": pem_of(new())}},
+        "endpoints": ENDPOINTS, "bundles": {"external": {"content": pem_of(new())}},
         "options": {"trust": root().pem, "roll_hours": 4.0, "excluded": {}, "roll_at": None} | given.pop("more", {}),
     } | given  # fmt: skip
     run = ArrayRun(options, False, (told if told is not None else []).append)

@@ -108,7 +108,7 @@ def test_rows_become_ports_of_their_members() -> None:
     for chain in (text, [{"der": one} for one in text]):
         (found,) = ports([row(*chain)], OWNERS)
         assert found == port(new(), issuing()) and found.leaf == new().certificate
-        assert found.key == ("Access Edge", HOST, 443)
+        assert found.key == ("edge1", "Access Edge", HOST, 443, "")
 
 
 def test_a_port_of_nobody_and_without_a_name() -> None:

@@ -180,9 +180,10 @@ def test_the_findings_of_a_look() -> None:
         ("exchange.client-name", "POP"),
     ]
     connector = Connector("receive", "Client Frontend EX1", NAMES[1], None, "0.0.0.0:587")
-    live = state(my=("old", "new", "self", "auth"), connectors=(connector,))
+    shown = {"old": "IMAP, POP, IIS, SMTP", "new": "None", "self": "IIS, SMTP"}
+    live = state(my=("old", "new", "self", "auth"), connectors=(connector,), shown=shown)
     assert [(p.id, p.subject) for p in findings(live)] == [("exchange.smtp-not-enabled", "Client Frontend EX1")]
-    assert not findings(state(server("2010"), my=("old", "new", "self", "auth"), connectors=(connector,)))
+    assert not findings(state(server("2010"), my=("old", "new", "self", "auth"), connectors=(connector,), shown=shown))
 
 
 def test_a_look_as_plain_data() -> None:

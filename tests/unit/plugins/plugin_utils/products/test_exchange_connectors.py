@@ -93,8 +93,9 @@ def row(**more: Any) -> dict[str, Any]:
     ("shown", "why"),
     [
         (row(), None),
-        (row(Services=None), None),
-        (row(Thumbprint=None, Services=None, HasPrivateKey=None), None),
+        (row(Services=None), "whether it is enabled for SMTP there cannot be known"),
+        (row(Services=None, HasPrivateKey=False), "whether it has its key and is enabled for SMTP there"),
+        (row(Thumbprint=None, Services=None, HasPrivateKey=None), "whether it has its key and is enabled for SMTP"),
         (row(HasPrivateKey=False), "without its private key"),
         (row(Services="IIS"), "not enabled for SMTP"),
         (row(RawData=OLD.der), "does not hold it"),

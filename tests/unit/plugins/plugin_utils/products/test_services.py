@@ -23,7 +23,9 @@ from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.prod
 
 ALL = dict.fromkeys(SERVICES, "Running")
 STATUS = st.sampled_from(["Running", "Stopped", "Paused", "StopPending"])
-MEMBER = st.dictionaries(st.sampled_from(SERVICES), STATUS)
+OTHERS = ("RTCXMPPTGWPXY", "RTCCLSAGT", "AAA")
+"""Services that not every Edge Server has."""
+MEMBER = st.dictionaries(st.sampled_from((*SERVICES, *OTHERS)), STATUS)
 
 
 @pytest.mark.parametrize(
@@ -61,6 +63,16 @@ def test_starting_goes_in_order_and_waits_to_the_end() -> None:
     calls = services.start_calls(["RTCMEDIARELAY", "RTCSRV"])
     assert [c.parameters["Name"] for c in calls] == ["RTCSRV", "RTCMEDIARELAY"]
     assert all("NoWait" not in c.parameters for c in calls), "a service that does not start has to be an error there"
+
+
+@UNHURRIED
+@given(st.lists(st.sampled_from((*SERVICES, *OTHERS)), unique=True))
+def test_services_that_nobody_knows_are_started_last_and_stopped_first(names: list[str]) -> None:
+    started = [c.parameters["Name"] for c in services.start_calls(names)]
+    stopped = [c.parameters["Name"] for c in services.stop_calls(names, graceful=True)]
+    known = [s for s in SERVICES if s in names]
+    assert set(started) == set(names) and started[: len(known)] == known
+    assert stopped == list(reversed(started))
 
 
 @UNHURRIED
@@ -107,6 +119,15 @@ def test_a_restart_brings_back_what_ran_and_was_stopped_along() -> None:
     assert plan.stop == ("RTCSRV",)
     assert plan.start == ("REPLICA", "RTCSRV", "RTCDATAPROXY", "RTCMRAUTH")
     assert [c.as_line() for c in plan.changes] == ["RTCSRV: Running -> stopped, then Running"]
+
+
+def test_a_restart_brings_back_a_dependent_that_nobody_knows() -> None:
+    before = ALL | {"RTCXMPPTGWPXY": "Running", "RTCCLSAGT": "Stopped"}
+    plan = service_plan.plan(["RTCSRV"], "restarted", before)
+    assert plan.stop == ("RTCSRV",) and plan.start == (*SERVICES, "RTCXMPPTGWPXY")
+    now = before | {"RTCXMPPTGWPXY": "Stopped"}
+    assert service_plan.fallen(before, now) == ("RTCXMPPTGWPXY",), "also when a drain is broken off"
+    assert service_plan.left(plan, now) == ("RTCXMPPTGWPXY does not run (Stopped)",)
 
 
 def test_a_restart_of_what_is_stopped_is_a_start() -> None:

@@ -58,6 +58,11 @@ def test_stripping_drops_comments_indentation_and_blank_lines_only() -> None:
     assert bootstrap.strip_script(SCRIPT).splitlines() == ["core 1", "a 1", "core 2", "b 1   # stays", "c 1", "core 3"]
 
 
+def test_only_blanks_that_please_are_cut_off_a_line() -> None:
+    line = """    if ($a -eq ' = , { } ') { $b = "x; { $c }", 'y'; $d += -1 }"""
+    assert bootstrap.strip_script(line) == """if ($a -eq ' = , { } ') {$b="x; { $c }",'y';$d += -1}\n"""
+
+
 def test_standard_input_is_two_ascii_lines_that_unpack_to_script_and_document() -> None:
     text = bootstrap.stdin_text("script", '{"a": "\\u00fc"}')
     assert text.isascii() and text.endswith("\n") and text.count("\n") == 2
