@@ -127,7 +127,7 @@ def test_every_pin_is_exact_and_covers_what_is_asked_for(python: str) -> None:
 
 
 def test_the_collection_itself_asks_for_bounds_only() -> None:
-    """And the execution environment asks for the same. Of pypsrp Ansible's own psrp connection takes nothing from 1 on."""
+    """And the execution environment for the same. Ansible's own psrp connection takes a pypsrp below 1 only."""
     own = [line for line in text("requirements.txt").splitlines() if line and not line.startswith("#")]
     assert own == [line for line in text("meta/ee-requirements.txt").splitlines() if line and not line.startswith("#")]
     assert not [line for line in own if not re.fullmatch(r"[a-z]+>=[0-9.]+|pypsrp>=[0-9.]+,<1", line)]
