@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.base import CertificateAction, Stop
+from ansible_collections.ucops.certificates.plugins.plugin_utils.hooks import refusal
 from ansible_collections.ucops.certificates.plugins.plugin_utils.inputs import BUNDLE_SPEC
 from ansible_collections.ucops.certificates.plugins.plugin_utils.phases.run_array import PHASES, ArrayRun, Refused
 
@@ -27,6 +29,7 @@ class ActionModule(CertificateAction):
         "members": {"type": "list", "elements": "str", "default": []},
         "bundles": {"type": "dict", "options": {"external": BUNDLE, "av": BUNDLE, "internal": BUNDLE}},
         "options": {"type": "dict", "default": {}},
+        "hooks": {"type": "list", "elements": "path", "default": []},
         "settings": {"type": "dict", "default": {}},
         "evidence": {"type": "dict", "default": {}},
         "first": {"type": "dict", "default": {}},
@@ -51,6 +54,9 @@ class ActionModule(CertificateAction):
 
     def act(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Runs one phase on the controller."""
+        refused_hooks = refusal(options["hooks"], os.environ, os.getppid(), os.path.isfile)
+        if refused_hooks:
+            raise Stop(refused_hooks)
         try:
             return ArrayRun(options, self.check_mode or options["simulated"], self.tell).run(options["phase"])
         except Refused as refused:

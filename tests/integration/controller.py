@@ -147,7 +147,7 @@ class Controller:
         command = [
             str(Path(sys.executable).with_name("ansible-playbook")),
             *("-i", str(inventory or self.lab.directory / name)),
-            f"ucops.certificates.{playbook}",
+            playbook if playbook.endswith(".yml") else f"ucops.certificates.{playbook}",
             *("-e", f"@{file}"),
             *arguments,
         ]
@@ -179,7 +179,7 @@ class Controller:
     def play(
         self, playbook: str, *arguments: str, variables: Mapping[str, Any] | None = None, inventory: Path | None = None
     ) -> Run:
-        """Run a playbook of the collection to its end."""
+        """Run a playbook of the collection, or a file, to its end."""
         with self.begin(playbook, *arguments, variables=variables, inventory=inventory) as running:
             return running.end()
 

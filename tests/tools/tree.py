@@ -123,7 +123,7 @@ def documentation(installed: Path) -> list[str]:
     program = str(Path(sys.executable).with_name("ansible-doc"))
     environment = dict(os.environ, ANSIBLE_COLLECTIONS_PATH=str(installed), ANSIBLE_NOCOLOR="1")
     found: list[str] = []
-    for kind in ("module", "filter", "role"):
+    for kind in ("module", "filter", "callback", "role"):
         listing = [program, "--json", "-t", kind, "--list", "ucops.certificates"]
         names = list(json.loads(subprocess.run(listing, capture_output=True, check=True, env=environment).stdout))
         if names:

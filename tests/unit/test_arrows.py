@@ -35,6 +35,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
         "plugin_utils.windows",
     ),
     "plugin_utils/inputs.py": ("plugin_utils.pki", "plugin_utils.text"),
+    "plugin_utils/hooks.py": (),
     "plugin_utils/outputs.py": (),
     "plugin_utils/specs.py": (),
     "plugin_utils/base.py": ("plugin_utils",),
@@ -43,6 +44,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     # tls_endpoint_info runs on the controller without the detour of a module, and as a module on a vantage host.
     "action": ("plugin_utils", "modules.tls_endpoint_info"),
     "filter": ("plugin_utils.pki", "plugin_utils.text"),
+    "callback": ("plugin_utils.hooks",),
     "doc_fragments": (),
     "modules": ("module_utils",),
     "module_utils": (),
@@ -51,6 +53,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
 ANSIBLE: dict[str, tuple[str, ...]] = {
     "plugin_utils/base.py": ("ansible",),
     "action": ("ansible",),
+    "callback": ("ansible.plugins.callback", "ansible.release"),
     "filter": ("ansible.errors", "ansible.module_utils"),
     "modules": ("ansible.module_utils",),
 }

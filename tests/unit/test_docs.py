@@ -94,8 +94,8 @@ def test_findings_that_are_named_exist(page: Path) -> None:
 def test_variables_that_are_named_exist(page: Path) -> None:
     """No page tells a reader to set what nothing reads."""
     named = set(re.findall(rf"(?<![_\w])(?:{'|'.join(ROLES)})_[a-z_]+", text_of(page)))
-    modules = {path.stem for path in (ROOT / "plugins" / "modules").iterdir()}
-    assert not sorted(named - set(options()) - modules)
+    plugins = {path.stem for kind in ("modules", "callback") for path in (ROOT / "plugins" / kind).iterdir()}
+    assert not sorted(named - set(options()) - plugins)
 
 
 @pytest.mark.parametrize("page", PAGES, ids=NAMES)
@@ -105,7 +105,7 @@ def test_commands_that_are_named_exist(page: Path) -> None:
     targets = set(re.findall(r"^([a-z-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
     code = " ".join(re.findall(r"`([^`\n]+)`", text) + re.findall(r"^    (\S.*)$", text, re.MULTILINE))
     assert not sorted(set(re.findall(r"(?<![\w-])make ([a-z][a-z-]+)", code)) - targets)
-    plugins = {path.stem for kind in ("modules", "filter") for path in (ROOT / "plugins" / kind).iterdir()}
+    plugins = {path.stem for kind in ("modules", "filter", "callback") for path in (ROOT / "plugins" / kind).iterdir()}
     playbooks = {path.stem for path in (ROOT / "playbooks").glob("*.yml")}
     named = set(re.findall(r"ucops\.certificates\.([a-z_]+)", text))
     assert not sorted(named - plugins - playbooks - set(ROLES))

@@ -17,7 +17,7 @@ SUPPORTED = re.findall(
     r"3\.[0-9]+", next(re.finditer(r"^SUPPORTED = .*$", (ROOT / "tests/tools/venv.py").read_text(), re.M))[0]
 )
 # Longer than this, a file is two files. The script that crosses WinRM is one file by design; tests may list more cases.
-LINES = {".py": 320, ".yml": 320, ".md": 600, ".ps1": 760, ".j2": 320}
+LINES = {".py": 320, ".yml": 320, ".md": 600, ".ps1": 780, ".j2": 320}
 CASES = 80
 GENERATED = {"changelogs/changelog.yaml", "docs/findings.md"}
 KEY_FILES = {".pem", ".key", ".crt", ".cer", ".der", ".p7b", ".p7c", ".pfx", ".p12", ".csr", ".sst"}

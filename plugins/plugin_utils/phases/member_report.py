@@ -48,7 +48,9 @@ def member_report(
     found = in_order([*(Finding.from_dict(f) for f in seen["findings"]), *own])
     wire = _wire(run, member)
     ran = set(CHECKS) - {"wire", "tls", "roll"}
-    ran |= {"wire"} if any(w.ok is not None for w in wire) or run.before else set()
+    # What a port presented before a change says nothing of it after: with nobody to look again, it was not looked at.
+    unread = run.after is None and member in run.options["touched"]
+    ran |= {"wire"} if any(w.ok is not None for w in wire) or (run.before and not unread) else set()
     ran |= set() if seen["forecast"] else {"tls"}
     ran |= {"roll"} if seen["standing"] else set()
     ran -= set() if seen.get("events_asked", True) else {"events"}

@@ -203,8 +203,14 @@ def test_a_column_that_was_not_asked_is_not_called_good() -> None:
     bare = report(evidence={m: evidence(reply(), m) for m in MEMBERS}).members[0]
     assert bare.checks["tls"].result == "not-run" and bare.checks["wire"].result == "not-run"
     assert done().members[0].checks["tls"].result == "ok" and done().members[0].checks["wire"].result == "ok"
-    for read_once in ({"wire_after": None}, {"wire": []}):
+    for read_once in ({"wire_after": None, "touched": []}, {"wire": []}):
         assert done(**read_once).members[0].checks["wire"].result == "ok"
+
+
+def test_ports_that_nobody_looked_at_after_a_change_are_not_called_good() -> None:
+    made = done(wire_after=None, touched=["edge1"], failure="the vantage host was lost")
+    assert [m.checks["wire"].result for m in made.members] == ["not-run", "ok", "ok"]
+    assert made.members[0].wire and all(w.ok is None and w.after is None for w in made.members[0].wire)
 
 
 def test_certificates_are_listed_once_the_new_one_first() -> None:
