@@ -19,7 +19,7 @@ export UCOPS_LAB_KEYS := $(CURDIR)/.build/lab-keys
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lab venv link unit lab-test integration faults pwsh lint ansible-lint sanity ansible-units build molecule \
-	changelog clean
+	matrix changelog clean
 
 help:  ## list the targets
 	@echo "The collection ucops.certificates:"
@@ -48,7 +48,7 @@ lint: venv  ## ruff, mypy (strict on plugin_utils), the changelog fragments
 	$(PY) -m mypy
 	$(PY) -m antsibull_changelog lint
 
-unit: venv  ## the tests of the pure core and of this repository's own rules
+unit: venv  ## the tests of the pure core and of this repository's own rules, by pytest alone
 	$(PYTEST) tests/unit
 
 lab-test: venv  ## pywinrm, pypsrp, Ansible's connections and openssl against the lab
@@ -69,14 +69,17 @@ ansible-lint: venv  ## ansible-lint, profile production, offline
 sanity: venv  ## ansible-test sanity without containers, for the Pythons that are here (ARGS="--test pylint", for example)
 	@$(PY) tests/tools/sanity.py $(ARGS)
 
-ansible-units: venv  ## the unit tests again, as ansible-test runs them
-	@$(PY) tests/tools/sanity.py --units $(ARGS)
+ansible-units: venv  ## the same tests, as ansible-test runs them (a part of `make test`)
+	@$(PY) tests/tools/sanity.py --units --jobs $(JOBS) $(ARGS)
 
 build: venv  ## build the archive, install it, read every plugin's documentation from there, and let galaxy-importer judge it
 	@$(PY) tests/tools/tree.py build
 
 molecule: venv  ## the scenario in extensions/molecule: a lab, a renewal, the same again
-	cd extensions && PATH="$(CURDIR)/.venv/bin:$$PATH" molecule test --all
+	@$(PY) tests/tools/scenario.py $(ARGS)
+
+matrix: venv  ## the tests under each ansible-core on each Python here (SAMPLE=1: few of them; ARGS="--core 2.16 --python 3.10")
+	@$(PY) tests/tools/matrix.py --jobs $(JOBS) $(if $(SAMPLE),--sample) $(ARGS)
 
 changelog: venv  ## write CHANGELOG.rst of the version in galaxy.yml from the fragments, new plugins included
 	PATH="$(CURDIR)/.venv/bin:$$PATH" antsibull-changelog release --reload-plugins --update-existing

@@ -41,6 +41,7 @@ def typed(lab: LabProcess, member: str, *lines: str) -> str:
         transport="ntlm",
         message_encryption="always",
         proxy=None,
+        ca_trust_path=None,
     )
     answer = session.run_ps("\n".join(["Import-Module Lync", *lines]))
     assert answer.status_code == 0, answer.std_err.decode()

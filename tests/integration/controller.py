@@ -15,6 +15,7 @@ from typing import Any
 
 import yaml
 
+from integration.warned import unanswered
 from lab.client import LabProcess
 
 CHECKOUT = Path(__file__).resolve().parents[2]
@@ -96,6 +97,8 @@ class Controller:
     connection: str | None = None
     """One of the lab's connection flavours; None: that of its ``inventory.yml``."""
     environment: Mapping[str, str] = field(default_factory=dict)
+    warned: Sequence[str] = ()
+    """Parts of the warnings of Ansible that a run is expected to print; any other fails the test."""
     _numbers: Any = field(default_factory=lambda: itertools.count(1), repr=False)
 
     def __post_init__(self) -> None:
@@ -171,7 +174,7 @@ class Controller:
                 stderr=subprocess.STDOUT,
                 start_new_session=True,
             )
-        return Playbook(process, output, results, self.reports)
+        return Playbook(process, output, results, self.reports, self.warned)
 
     def play(
         self, playbook: str, *arguments: str, variables: Mapping[str, Any] | None = None, inventory: Path | None = None
@@ -206,6 +209,7 @@ class Playbook:
     output: Path
     results: Path
     reports: Path
+    warned: Sequence[str] = ()
 
     def __enter__(self) -> Playbook:
         return self
@@ -238,4 +242,7 @@ class Playbook:
         lines = self.results.read_text(encoding="utf-8").splitlines() if self.results.exists() else []
         rows = [json.loads(line) for line in lines]
         recap = next((row["recap"] for row in rows if "recap" in row), {})
-        return Run(rc, self.text(), [row for row in rows if "recap" not in row], recap, self.reports)
+        rows = [row for row in rows if "recap" not in row]
+        stray = unanswered(self.text(), rows, self.warned)
+        assert not stray, f"Ansible warned of what nobody meant: {stray}\n{self.text()[-4000:]}"
+        return Run(rc, self.text(), rows, recap, self.reports)

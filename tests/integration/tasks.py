@@ -16,6 +16,7 @@ from cryptography.hazmat.primitives.serialization import pkcs12
 
 from integration.controller import CHECKOUT, HERE, TIME_LIMIT
 from integration.truth import lasting
+from integration.warned import unanswered
 from lab.client import LabProcess
 
 READS = ("Get-", "Test-", "Find-")
@@ -112,6 +113,8 @@ class Tasks:
             check=False,
         )
         rows = [row for row in _lines(results) if "recap" not in row]
+        stray = unanswered(done.stdout, rows)
+        assert not stray, f"Ansible warned of what nobody meant: {stray}\n{done.stdout[-4000:]}"
         return Done(done.returncode, done.stdout, rows, _lines(states))
 
     def _environment(self, results: Path, states: Path) -> dict[str, str]:

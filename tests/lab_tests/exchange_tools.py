@@ -121,6 +121,7 @@ class Typist:
             transport="ntlm",
             message_encryption="always",
             proxy=None,
+            ca_trust_path=None,
         )
         load = "Add-PSSnapin Microsoft.Exchange.Management.PowerShell.E2010"
         return session.run_ps("\n".join((load, *lines)))

@@ -47,6 +47,7 @@ def typed(lab: LabProcess, member: str, line: str) -> winrm.Response:
         transport="ntlm",
         message_encryption="always",
         proxy=None,
+        ca_trust_path=None,
     )
     return session.run_ps(line)
 

@@ -54,13 +54,13 @@ def ask(program: str | Path, code: str) -> str | None:
     return done.stdout.strip() if done.returncode == 0 else None
 
 
-def constants() -> tuple[list[str], list[str]]:
-    """Return the Python versions that the installed ansible-test knows: (controller, modules only)."""
+def constants(python: str | Path = sys.executable) -> tuple[list[str], list[str]]:
+    """Return the Python versions that the ansible-test beside a Python knows: (controller, modules only)."""
     code = (
         "from ansible_test._util.target.common.constants import *;"
         "print(*CONTROLLER_PYTHON_VERSIONS, '|', *REMOTE_ONLY_PYTHON_VERSIONS)"
     )
-    said = ask(sys.executable, code)
+    said = ask(python, code)
     if said is None:
         raise SystemExit("ansible-test is not installed beside this Python: run `make venv`.")
     controller, remote = said.split("|")
@@ -195,7 +195,8 @@ def sanity(options: argparse.Namespace, environment: Mapping[str, str]) -> bool:
 def units(options: argparse.Namespace, environment: Mapping[str, str]) -> bool:
     """Run the unit tests as ansible-test does, with the packages of .venv."""
     own = f"{sys.version_info[0]}.{sys.version_info[1]}"
-    return run(tree.copy("units"), ["units", "--color", "no", "--python", options.python or own], environment)
+    arguments = ["units", "--color", "no", "--num-workers", options.jobs, "--python", options.python or own]
+    return run(tree.copy("units"), arguments, environment)
 
 
 def main() -> int:
@@ -204,6 +205,7 @@ def main() -> int:
     parser.add_argument("--python", help="only this version of Python, for example 3.11")
     parser.add_argument("--test", action="append", default=[], help="only this sanity test; may be repeated")
     parser.add_argument("--units", action="store_true", help="run the unit tests instead")
+    parser.add_argument("--jobs", default="2", help="how many processes the unit tests use (default: 2)")
     options = parser.parse_args()
     controller, remote = constants()
     known = [*remote, *controller]

@@ -40,13 +40,14 @@ def no_powershell() -> str | None:
 
 STEPS = (
     Step("lint", "ruff, mypy, changelog fragments"),
-    Step("unit", "the pure core, and the rules of this repository"),
+    Step("ansible-units", "ansible-test units: the pure core, and the rules of this repository"),
     Step("lab-test", "the real clients and openssl against the lab"),
     Step("integration", "the playbooks on the lab"),
     Step("pwsh", "the script that crosses WinRM, under PowerShell 7", missing=no_powershell),
     Step("ansible-lint", "profile production", beside=True),
     Step("build", "the archive builds, installs, documents itself, and galaxy-importer takes it", beside=True),
     Step("sanity", "ansible-test sanity", beside=True),
+    Step("molecule", "a lab, a renewal, the instant of the roll, the same again", beside=True),
 )
 
 

@@ -20,7 +20,7 @@ VENV = ROOT / ".venv"
 STAMP = VENV / "ucops-stamp"
 FILES = ("constraints.txt", "requirements.txt", "requirements-dev.txt")
 # The Pythons that the pinned ansible-core runs on as a controller, best known first.
-SUPPORTED = ("3.11", "3.12", "3.13")
+SUPPORTED = ("3.11", "3.12", "3.13", "3.10")
 
 
 def version_of(python: str | Path) -> str | None:

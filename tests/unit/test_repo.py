@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import operator
 import os
 import re
 import subprocess
@@ -11,6 +12,10 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
+# Not imported: ansible-test knows no module of tests/tools.
+SUPPORTED = re.findall(
+    r"3\.[0-9]+", next(re.finditer(r"^SUPPORTED = .*$", (ROOT / "tests/tools/venv.py").read_text(), re.M))[0]
+)
 # Longer than this, a file is two files. The script that crosses WinRM is one file by design; tests may list more cases.
 LINES = {".py": 320, ".yml": 320, ".md": 600, ".ps1": 780, ".j2": 320}
 CASES = 80
@@ -89,17 +94,40 @@ def test_requirements_name_packages_and_no_places() -> None:
             assert not [line for line in lines if "://" in line or (line.startswith("-") and line[:3] != "-r ")], name
 
 
-def test_every_pin_is_exact_and_covers_what_is_asked_for() -> None:
-    """constraints.txt pins each package of requirements-dev.txt; the collection itself asks for lower bounds only.
+PIN = re.compile(r"([A-Za-z0-9._-]+)==[A-Za-z0-9.]+(?: ; python_version (<|==|>=) \"(3\.[0-9]+)\")?")
+HOLDS = {"<": operator.lt, "==": operator.eq, ">=": operator.ge}
 
-    But for pypsrp, of which Ansible's own psrp connection takes nothing from 1 on.
-    """
-    pins = [line for line in text("constraints.txt").splitlines() if line and not line.startswith("#")]
-    assert not [line for line in pins if not re.fullmatch(r"[A-Za-z0-9._-]+==[A-Za-z0-9.]+", line)]
-    pinned = {re.sub(r"[-_.]+", "-", line.split("==")[0]).lower() for line in pins}
+
+def package(name: str) -> str:
+    """Return a package's name as pip compares it."""
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def pinned(python: str) -> list[str]:
+    """Return the packages that constraints.txt pins for a Python, one for each pin."""
+    found = []
+    for line in text("constraints.txt").splitlines():
+        if line and not line.startswith("#"):
+            pin = PIN.fullmatch(line)
+            assert pin is not None, f"constraints.txt: expected NAME==VERSION, found {line}"
+            name, relation, version = pin.groups()
+            if relation is None or HOLDS[relation](*(int(word.split(".")[1]) for word in (python, version))):
+                found.append(package(name))
+    return found
+
+
+@pytest.mark.parametrize("python", SUPPORTED)
+def test_every_pin_is_exact_and_covers_what_is_asked_for(python: str) -> None:
+    """For each Python that `make venv` takes, one pin for each package of requirements-dev.txt."""
+    pins = pinned(python)
+    assert sorted(set(pins)) == sorted(pins), "a package is pinned twice for this Python"
     asked_for = text("requirements-dev.txt") + text("requirements.txt")
     asked = re.findall(r"^[A-Za-z][A-Za-z0-9._-]*", asked_for, re.MULTILINE)
-    assert {re.sub(r"[-_.]+", "-", name).lower() for name in asked} <= pinned
+    assert {package(name) for name in asked} <= set(pins)
+
+
+def test_the_collection_itself_asks_for_bounds_only() -> None:
+    """And the execution environment for the same. Ansible's own psrp connection takes a pypsrp below 1 only."""
     own = [line for line in text("requirements.txt").splitlines() if line and not line.startswith("#")]
     assert own == [line for line in text("meta/ee-requirements.txt").splitlines() if line and not line.startswith("#")]
     assert not [line for line in own if not re.fullmatch(r"[a-z]+>=[0-9.]+|pypsrp>=[0-9.]+,<1", line)]

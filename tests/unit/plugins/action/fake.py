@@ -152,5 +152,6 @@ def run(name: str, member: Any, check: bool = False, /, **options: Any) -> dict[
     task = MagicMock(args=options, check_mode=check, diff=False, async_val=0, no_log=False, delegate_to=None)
     task.action = f"ucops.certificates.{name}"
     action = module.ActionModule(task, member, MagicMock(), MagicMock(), MagicMock(), MagicMock())
+    action._load_name = task.action  # as Ansible's loader does
     result: dict[str, Any] = action.run(task_vars={"inventory_hostname": "edge1"})
     return result
