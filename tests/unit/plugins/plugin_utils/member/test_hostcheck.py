@@ -32,6 +32,7 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls i
     RemoteError,
     Reply,
 )
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.pool import EDGE
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.edge.edge_rows import (
     keyed,
     new,
@@ -143,12 +144,14 @@ def test_a_way_that_must_not_carry_keys_says_why() -> None:
 def test_the_sample_is_what_the_commands_read() -> None:
     stores = Answer((keyed(old()),))
     error = RemoteError("no rights", "x", "y", "z")
-    read = sample(Reply(HOST, {"stores": stores}), Reply(HOST, {"assignments": Answer(tuple(use_rows(old())))}))
+    read = sample(Reply(HOST, {"stores": stores}), Reply(HOST, {"assignments": Answer(tuple(use_rows(old())))}), EDGE)
     assert read.stores is not None and len(read.stores.certificates) == 1
     assert read.uses == ("AccessEdgeExternal", "DataEdgeExternal", "AudioVideoAuthentication", "Internal")
-    failed = sample(Reply(HOST, {"stores": Answer(error=error)}), Reply(HOST, {"assignments": Answer(error=error)}))
+    failed = sample(
+        Reply(HOST, {"stores": Answer(error=error)}), Reply(HOST, {"assignments": Answer(error=error)}), EDGE
+    )
     assert failed == Sample(None, (), "no rights")
-    assert sample(None, None) == Sample()
+    assert sample(None, None, None) == Sample()
 
 
 def test_the_text_names_no_host_and_no_user() -> None:

@@ -13,9 +13,9 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products import PRODUCTS
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows import host as host_module
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import (
-    SESSION,
     Call,
     Credential,
     OutcomeUnknown,
@@ -30,6 +30,7 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.host im
 )
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.transport import TransportOptions
 
+(SESSION,) = (way for product in PRODUCTS.values() for way, session in product.ways.items() if session)
 NONCE = "0123456789abcdef"
 SAFE = TransportOptions("winrm", "https", ("basic",))
 UNSAFE = TransportOptions("winrm", "https", ("basic",), verify=False)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products import PRODUCTS
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.reach import (
     Address,
     addresses,
@@ -19,8 +20,6 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchan
 )
 from ansible_collections.ucops.certificates.plugins.plugin_utils.request.names import (
     check,
-    edge_addresses,
-    exchange_addresses,
     lines,
     refusal,
     unread_lines,
@@ -29,6 +28,7 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.request.names i
 from .exchange_rows import BUILDS, MAILBOX, reply, server
 from .test_state import EDGE, documented
 
+EXCHANGE, POOL = PRODUCTS["exchange"], PRODUCTS["edge"]
 MAIL, AUTO, SMTP, POP = (f"{name}.contoso.example" for name in ("mail", "autodiscover", "smtp", "pop"))
 OWA = "OWA ExternalUrl"
 
@@ -86,7 +86,7 @@ def test_every_setting_is_named() -> None:
         ("ex1.corp.example", "receive connector Default EX1", True),
         (MAIL, "send connector Out", False),
     ]
-    assert exchange_addresses({"reached_by": [row_of(one) for one in found]}) == found
+    assert EXCHANGE.asks.reached_by({"reached_by": [row_of(one) for one in found]}, "external") == found
 
 
 @pytest.mark.parametrize("text", ["EX1", "contoso.example/Configuration/EX1", "CN=EX1,CN=Servers,DC=x", "A\\EX1"])
@@ -104,7 +104,7 @@ def test_missing_and_superfluous_names_are_named_with_their_settings() -> None:
         "ex1": at((MAIL, OWA), ("webmail.contoso.example", "EWS ExternalUrl"), ("ex1.corp.example", "receive", True)),
         "ex2": at((MAIL, OWA), ("webmail.contoso.example", "EWS ExternalUrl"), (SMTP, "receive connector Client EX2")),
     }
-    found = check([MAIL, AUTO, "old.contoso.example"], reached, [SMTP.upper()], "exchange")
+    found = check([MAIL, AUTO, "old.contoso.example"], reached, [SMTP.upper()], EXCHANGE.asks)
     assert [one.as_line() for one in found.missing] == ["webmail.contoso.example: EWS ExternalUrl (ex1, ex2)"]
     assert [one.name for one in found.accepted] == [SMTP]
     assert [one.name for one in found.superfluous] == ["old.contoso.example"], "autodiscover is no setting's"
@@ -123,33 +123,33 @@ def test_the_certificates_in_use_count_too() -> None:
         {"names": ["EX1"], "services": ["SMTP"], "self_issued": True},
         {"names": ["unused.contoso.example"], "services": [], "self_issued": False},
     ]
-    found = exchange_addresses({"reached_by": [], "certificates": rows})
-    assert [a.as_line() for a in check([MAIL], {"ex1": found}, (), "exchange").missing] == [
+    found = EXCHANGE.asks.reached_by({"reached_by": [], "certificates": rows}, "external")
+    assert [a.as_line() for a in check([MAIL], {"ex1": found}, (), EXCHANGE.asks).missing] == [
         "alias.contoso.example: certificate in use (IIS) (ex1)"
     ]
-    said = lines(check([MAIL], {"ex1": found}, ["alias.contoso.example"], "exchange"), ["ex1"])
+    said = lines(check([MAIL], {"ex1": found}, ["alias.contoso.example"], EXCHANGE.asks), ["ex1"])
     assert "the rollout will ask for it" in said[0]
 
 
 def test_all_is_well() -> None:
-    found = check([MAIL, AUTO], {"ex1": at((MAIL, OWA), (AUTO, "Autodiscover"))}, (), "exchange")
+    found = check([MAIL, AUTO], {"ex1": at((MAIL, OWA), (AUTO, "Autodiscover"))}, (), EXCHANGE.asks)
     assert not refusal(found, "exchange")
     assert lines(found, ["ex1"]) == ("names: all that ex1 are configured with, and no others",)
 
 
 def test_a_wildcard_is_told_with_what_follows() -> None:
-    found = check(["*.contoso.example"], {"ex1": at((MAIL, OWA), ("contoso.example", "ECP"))}, (), "exchange")
+    found = check(["*.contoso.example"], {"ex1": at((MAIL, OWA), ("contoso.example", "ECP"))}, (), EXCHANGE.asks)
     assert [one.name for one in found.missing] == ["contoso.example"] and not found.superfluous
     said = " ".join(found.notes)
     for part in (f"{MAIL} is covered, a.b.contoso.example and contoso.example itself are not", "POP and IMAP", "SMTP"):
         assert part in said
-    both = check(["*.contoso.example", "contoso.example"], {}, (), "exchange")
+    both = check(["*.contoso.example", "contoso.example"], {}, (), EXCHANGE.asks)
     assert "contoso.example is among the names" in both.notes[0]
 
 
 def test_without_autodiscover_it_is_asked_for() -> None:
-    assert "autodiscover.<mail domain>" in check([MAIL], {"ex1": at((MAIL, OWA))}, (), "exchange").notes[0]
-    assert check([MAIL], {"edge1": at((MAIL, "certificate"))}, (), "edge").notes == ()
+    assert "autodiscover.<mail domain>" in check([MAIL], {"ex1": at((MAIL, OWA))}, (), EXCHANGE.asks).notes[0]
+    assert check([MAIL], {"edge1": at((MAIL, "certificate"))}, (), POOL.asks).notes == ()
 
 
 def test_an_edge_server_is_reached_by_what_its_certificates_have() -> None:
@@ -162,8 +162,8 @@ def test_an_edge_server_is_reached_by_what_its_certificates_have() -> None:
             {"use": "Internal", "in_force": True, "certificate": {"names": ["edge.corp.example"]}},
         ]
     }
-    assert [a.name for a in edge_addresses(info, "external")] == ["sip.contoso.example"]
-    assert [a.name for a in edge_addresses(info, "internal")] == ["edge.corp.example"]
+    assert [a.name for a in POOL.asks.reached_by(info, "external")] == ["sip.contoso.example"]
+    assert [a.name for a in POOL.asks.reached_by(info, "internal")] == ["edge.corp.example"]
 
 
 def test_what_a_member_did_not_show_is_told() -> None:
