@@ -87,7 +87,7 @@ def test_a_second_renewal_that_went_well_is_all_new() -> None:
     assert made.verdict.pending == (AV,) and not made.verdict.reasons
 
 
-@pytest.mark.parametrize("after", [OLD, NEW])
+@pytest.mark.parametrize("after", [OLD, NEW], ids=["old", "new"])
 def test_a_second_renewal_that_was_taken_back_is_all_old(after: str) -> None:
     """Whatever the last run had wanted, this very certificate included: its journal is closed."""
     made = told(
