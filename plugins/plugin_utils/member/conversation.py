@@ -81,7 +81,7 @@ class Conversation(Talk):
         leaves = self.wanted.thumbprints if self.wanted is not None else ()
         read = self.product.staged(leaves, seen.context.ready_in)
         reply = merged(before, self.send(sent, read, "staging", load=()))
-        after = see(self.asking, reply, self.clock.now())
+        after = self.behind(reply)
         evidence = replace(after.evidence, lock=Lock(self.settings.run))
         if evidence.stage:
             lines = "; ".join(evidence.stage)
@@ -221,7 +221,7 @@ class Conversation(Talk):
         )
         self._put_back(plan, begin, seen.evidence)
         # While only some members are back they cannot import each other's session keys: that event says nothing.
-        again = self._look_again()
+        again = self.behind()
         left = self.product.back(record, again.state, again.context)
         if left.changes or left.last:
             text = f"{self.member}: taken back without an error, but there is left: {'; '.join(left.lines)}"
@@ -232,13 +232,6 @@ class Conversation(Talk):
         started = ", ".join((*plan.start, *plan.restart)) or "no service"
         self.say(f"taken back: {'; '.join(plan.lines) or 'nothing had been changed'}; {started} started")
         return replace(again.evidence, journal=done, lock=Lock(self.settings.run))
-
-    def _look_again(self) -> Sight:
-        """A whole read behind a change. One that fails is asked once more: the member has answered before."""
-        try:
-            return self.look()
-        except PhaseFailed as failed:
-            raise PhaseFailed(str(failed), self.after_failure(), failed.finding) from None
 
     def _put_back(self, plan: Plan, begin: Sequence[Call], evidence: Evidence) -> None:
         try:

@@ -78,6 +78,16 @@ class Talk:
         reply = self.host.read(self.load, self.whole(since, tested=True))
         return see(self.asking, reply, self.clock.now(), since)
 
+    def behind(self, reply: Reply | None = None) -> Sight:
+        """What a whole read behind a change shows; it is asked for when there is no ``reply`` yet.
+
+        Raises PhaseFailed with what another read says: whoever has answered before is asked again.
+        """
+        try:
+            return self.look() if reply is None else see(self.asking, reply, self.clock.now())
+        except PhaseFailed as failed:
+            raise PhaseFailed(str(failed), self.after_failure(), failed.finding) from None
+
     def evidence_now(self) -> Evidence:
         """One whole read, as evidence."""
         return self.look().evidence
@@ -138,7 +148,7 @@ class Talk:
             after = self.refreshed(before, reply, read, journal)
             state = self.product.glance(reply, self.clock.now())
         else:
-            seen = see(self.asking, reply, self.clock.now())
+            seen = self.behind(reply)
             after, state = replace(seen.evidence, lock=Lock(self.settings.run)), seen.state
         hurt = self.product.hurt(plan, before.settings, state) if state is not None else None
         if hurt is not None:
@@ -152,7 +162,7 @@ class Talk:
 
     def refreshed(self, evidence: Evidence, reply: Reply, read: Sequence[Call], journal: Journal) -> Evidence:
         if is_whole(read):
-            seen = see(self.asking, reply, self.clock.now())
+            seen = self.behind(reply)
             return replace(seen.evidence, lock=Lock(self.settings.run), journal=journal)
         return refresh(self.asking, evidence, reply, self.clock.now(), journal, None, True)
 

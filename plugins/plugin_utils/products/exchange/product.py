@@ -73,6 +73,160 @@ class Exchange(Reading, Judging):
         """The way to the cmdlets; what is looked at when the journal is closed needs none."""
         return () if depth == "closing" else (SHELLS[own.shell],)
 
+<<<<<<< HEAD
+=======
+    # -- reading ---------------------------------------------------------------------------------------------------
+
+    def read(self, depth: Depth, ask: Ask) -> tuple[Call, ...]:
+        """Everything, names that clients are sent to included; behind a change without these."""
+        if depth == "whole":
+            return (*calls(), *reach_calls())
+        if depth == "after":
+            return calls()
+        if depth == "verify":
+            tests = (call for call in test_calls(None) if call.id != "access")  # the whole read asks that of all
+            logged = (events.read_call(ask.since),) if ask.since else ()
+            return (*calls(), *(replace(call, optional=True) for call in tests), *logged)
+        return (*server_calls(), *((events.read_call(ask.since),) if ask.since else ()))
+
+    def test(self, leaves: Sequence[str], store: str) -> tuple[Call, ...]:
+        """Asks keys where they wait."""
+        return key_calls(leaves, store == STAGE)
+
+    def staged(self, leaves: Sequence[str], store: str) -> tuple[Call, ...]:
+        """Stores and keys."""
+        return stage_calls(leaves, store == STAGE)
+
+    def see(self, reply: Reply, received: datetime) -> ExchangeState:
+        """The state of a whole read. Raises Unread where there is no Exchange, or a read failed that everything rests
+        on."""
+        server = server_of(reply)
+        for call, answer in not_told(reply, server):
+            said = f"{answer.error.message} ({answer.error.fqid})" if answer.error else "it was not asked"
+            cause = None
+            if reply.host.load_error:
+                said, cause = f"{reply.host.load_error} {WAYS}", "product.not-loaded"
+            raise Unread(f"{call} could not be read, so nothing is known of it: {said}", cause)
+        if server is None:
+            text = f"none of Exchange's services is on {reply.host.computer}; is it an Exchange server?"
+            raise Unread(text, "exchange.not-found")
+        rows = (*reply.rows("presented"), *reply.rows(f"{STAGED}presented"))
+        return replace(
+            state_in(reply, received, server),
+            presented=presented_in(row for row in rows if row.get("Present")),
+            windows=windows_version(reply.host.windows),
+            reach=reach_in(reply, server),
+            lacks=tuple(name for module in reply.host.loaded for name in module.lacks),
+        )
+
+    def glance(self, reply: Reply, received: datetime) -> ExchangeState | None:
+        """What is looked at when the journal is closed tells of services alone."""
+        return None
+
+    def version(self, state: ExchangeState) -> tuple[str, str]:
+        """By the file version of its transport service."""
+        return state.server.version.product, str(state.server.version)
+
+    def offers(self, state: ExchangeState) -> tuple[str, ...]:
+        """The services that its roles have."""
+        return state.server.offers
+
+    def assigned(self, state: ExchangeState) -> Mapping[str, tuple[str, ...]]:
+        """SMTP, POP and IMAP may have several."""
+        return {service: tuple(held) for service, held in assigned(state).items() if held}
+
+    def serves(self, state: ExchangeState, wanted: Mapping[str, str]) -> Mapping[str, str]:
+        """The wanted one where it has the service, otherwise the newest of a CA that has it."""
+        found: dict[str, str] = {}
+        for use in state.server.offers:
+            thumbprint = wanted.get(use)
+            if thumbprint is not None and state.has(use, thumbprint):
+                found[use] = thumbprint
+                continue
+            holders = [c.certificate for c in state.stores.machine("My") if state.has(use, c.certificate.thumbprint)]
+            if use == "IIS" and not holders and state.web():
+                found[use] = state.web()[0]
+            elif holders:
+                found[use] = max(holders, key=lambda c: (not c.self_issued, c.not_before)).thumbprint
+        return found
+
+    def settings(self, state: ExchangeState) -> Mapping[str, str | None]:
+        """The default SMTP certificate, and what port 444 is bound to."""
+        return {DEFAULT: state.default_smtp, plan.PORT_444: ", ".join(state.bound(BACK_END)) or None}
+
+    def pending(
+        self, state: ExchangeState, wanted: Mapping[str, str], confirmed: Confirmed | None
+    ) -> Mapping[str, Scheduled]:
+        """Nothing waits for an instant here."""
+        return {}
+
+    def services(self, state: ExchangeState) -> Mapping[str, str]:
+        """As Windows shows them."""
+        return state.server.services
+
+    def logged(self, reply: Reply, leaves: Sequence[Certificate], since: datetime | None) -> tuple[Problem, ...]:
+        """What transport says of certificates."""
+        unread = events.unreadable(reply.answers.get("events"))
+        return (*events.problems(reply.rows("events")), *([unread] if unread is not None else []))
+
+    def first_look(self, now: datetime) -> tuple[Call, ...]:
+        """Its shell is a connection of its own: whether it opens is seen by the first check run."""
+        return ()
+
+    def sampled(self, reply: Reply) -> tuple[str, ...]:
+        """Nothing is sampled."""
+        return ()
+
+    # -- judging ---------------------------------------------------------------------------------------------------
+
+    def leaf(self, wanted: Wanted) -> Iterable[Problem]:
+        """Nothing but what every product asks."""
+        return ()
+
+    def judge(self, state: ExchangeState, context: Context) -> Iterable[Problem]:
+        """Services, default SMTP certificate, names, rights."""
+        order = plan.order_for(context.own, context.wanted)
+        if order is None:
+            if context.asked:
+                has = ", ".join(state.server.offers) or "none"
+                text = f"expected one of {', '.join(context.asked)}, this server has {has}"
+                yield Problem("exchange.service-absent", state.server.computer, text)
+            return
+        leaf = next(iter(context.wanted.uses.values()))
+        yield from check.refusals(order, state)
+        changes = plan.changes_for(order, leaf, state)
+        yield from judge.lacking(changes, plan.send_renames(order, leaf, state), state.lacks)
+        if changes:
+            yield from check.validity_problems(leaf, order, state)
+        yield from judge.name_problems(leaf, order, context.names, state)
+        yield from judge.reach_problems(leaf, order, state.reach)
+        yield from judge.sha512_problems(leaf, state.windows)
+
+    def down(self, uses: Iterable[str], services: Mapping[str, str]) -> Iterable[Problem]:
+        """Which of them a server needs is its roles' business."""
+        return ()
+
+    def check(self, member: str, state: ExchangeState) -> Iterable[Finding]:
+        """Default SMTP certificate, port 444, what STARTTLS chooses, names, the auth certificate."""
+        return (from_problem(problem, member) for problem in check.findings(state))
+
+    def others(self, state: ExchangeState) -> Mapping[str, str]:
+        """What nothing may ever remove."""
+        return state.protected()
+
+    def successor(self, state: ExchangeState) -> Confirmed | None:
+        """Nothing waits for an instant here."""
+        return None
+
+    def baseline(self, member: str, state: ExchangeState, context: Context, switches: bool) -> Iterable[Finding]:
+        """What is wrong there already; what an Edge Subscription and hybrid mail make of the switch."""
+        order = plan.order_for(context.own, context.wanted)
+        if order is None:
+            return
+        yield from judge.there_already(member, state)
+        yield from judge.edge_findings(member, context.own, order, state, switches)
+
+>>>>>>> house
     # -- changing --------------------------------------------------------------------------------------------------
 
     def switch(self, state: ExchangeState, context: Context) -> Plan:

@@ -109,8 +109,12 @@ def _of(reply: Reply, server: Server) -> Reply:
     return Reply(reply.host, answers)
 
 
-def not_told(reply: Reply, server: Server) -> tuple[tuple[str, Answer], ...]:
-    """Answers without which nothing can be said of the server, and that are errors."""
+def not_told(reply: Reply, server: Server | None) -> tuple[tuple[str, Answer], ...]:
+    """Answers without which nothing can be said of the server, and that are errors. Where ``server`` is not known, that
+    is who it is."""
+    if server is None:
+        asked = reply.answers.get("services")
+        return (("services", asked),) if asked is not None and not asked.ok else ()
     needed = ["services", "stores", "certificates", "transport" if server.version.modern else "transport-2010"]
     if "IIS" in server.offers:
         needed.append("bindings")

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
@@ -189,6 +190,19 @@ def test_the_latest_clock_and_the_longest_lifetime_decide_about_the_roll() -> No
     assert ask(roll_at=soon.isoformat()).verdict.passed
     ahead = {m: evidence(staged({"clock": NOW + timedelta(seconds=59)} if m == "edge2" else {}), m) for m in MEMBERS}
     assert stops(ask(ahead, roll_at=soon.isoformat())) == ["roll.no-overlap"]
+
+
+@pytest.mark.parametrize("first", MEMBERS)
+def test_the_certificate_in_force_that_ends_first_times_the_roll(first: str) -> None:
+    """On any member: until the instant, and a token's lifetime behind it, that one has to live."""
+    members = everyone()
+    at = members[first].pending[AV]
+    soon = NOW + timedelta(hours=10)
+    members[first] = replace(members[first], pending={AV: replace(at, ends=soon)})
+    found = ask(members)
+    assert found.roll.action == "roll" and found.roll.instant == soon - timedelta(seconds=at.outlive)
+    members[first] = replace(members[first], pending={AV: replace(at, ends=NOW + timedelta(hours=8))})
+    assert stops(ask(members)) == ["roll.no-overlap"]
 
 
 def test_members_without_any_av_certificate_get_it_with_the_switch() -> None:

@@ -152,6 +152,15 @@ def test_a_foreign_successor_is_not_the_old_state() -> None:
     assert judge(MemberFacts({AV: NEW}, {AV: OTHER}), desired={AV: NEW}, old={"edge1": {AV: OLD}}).verdict == "mixed"
 
 
+def test_a_foreign_certificate_is_not_pending_because_our_successor_waits() -> None:
+    """Something else replaced the old one after the roll: it is neither, whatever is announced."""
+    verdict = judge(MemberFacts({AV: OTHER}, {AV: NEW}), desired={AV: NEW}, old={"edge1": {AV: OLD}})
+    assert verdict.uses["edge1"] == {AV: "other"} and verdict.pending == ()
+    assert (verdict.verdict, verdict.members["edge1"]) == ("mixed", "other")
+    unknown = judge(MemberFacts({AV: OTHER}, {AV: NEW}), desired={AV: NEW}, old={})
+    assert unknown.uses["edge1"] == {AV: "pending"}, "what was before is not known, so nothing contradicts it"
+
+
 def test_a_use_that_nobody_had_to_change_does_not_hide_a_take_back() -> None:
     before = {name: {ACCESS: OLD, DATA: NEW} for name in MEMBERS}
     assert judge(facts(OLD, NEW), facts(OLD, NEW), old=before).verdict == "all-old"

@@ -55,9 +55,6 @@ class FakeEdge(FakeMember):
     dead: set[str] = field(default_factory=set)
     """Services that do not start: the call ends without an error."""
 
-    def get_storecertificate(self, given: Any) -> Any:
-        return [row for row in self.stores if row["Store"] in given["Stores"]]
-
     def _in_my(self, thumbprints: Sequence[str]) -> list[Issued]:
         there = {row["RawData"] for row in self.stores if row["Store"] == "My" and row["HasPrivateKey"]}
         return [KNOWN[t] for t in thumbprints if t in KNOWN and KNOWN[t].der in there]

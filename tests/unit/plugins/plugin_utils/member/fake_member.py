@@ -138,6 +138,9 @@ class FakeMember:
             self.journal = given["Text"]
         return refused
 
+    def get_storecertificate(self, given: Any) -> Any:
+        return [row for row in self.stores if row["Store"] in given["Stores"]]
+
     def get_storekeyaccess(self, _: Any) -> Any:
         return []
 

@@ -33,6 +33,7 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls i
     RemoteError,
     Reply,
 )
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.pool import EDGE
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.edge.edge_rows import (
     keyed,
     new,
@@ -151,7 +152,11 @@ def test_the_sample_is_what_the_commands_read() -> None:
         Reply(HOST, {"stores": Answer(error=error)}), Reply(HOST, {"assignments": Answer(error=error)}), EDGE
     )
     assert failed == Sample(None, (), "no rights")
+<<<<<<< HEAD
     assert sample(None, None, EDGE) == Sample()
+=======
+    assert sample(None, None, None) == Sample()
+>>>>>>> house
 
 
 def test_the_text_names_no_host_and_no_user() -> None:

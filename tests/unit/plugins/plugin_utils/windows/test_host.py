@@ -13,7 +13,11 @@ from typing import Any
 
 import pytest
 
+<<<<<<< HEAD
 from ansible_collections.ucops.certificates.plugins.plugin_utils import products  # noqa: F401 - brings the ways that can be loaded
+=======
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products import PRODUCTS
+>>>>>>> house
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows import host as host_module
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import (
     Call,
@@ -30,6 +34,7 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.host im
 )
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.transport import TransportOptions
 
+(SESSION,) = (way for product in PRODUCTS.values() for way, session in product.ways.items() if session)
 NONCE = "0123456789abcdef"
 SAFE = TransportOptions("winrm", "https", ("basic",))
 UNSAFE = TransportOptions("winrm", "https", ("basic",), verify=False)

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products import PRODUCTS
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import (
     ALLOWED,
     Call,
@@ -27,6 +28,8 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.wire im
     parse_time,
 )
 
+CMDLETS = {name for product in PRODUCTS.values() for name in product.cmdlets}
+"""What may be sent beside the functions of the script itself: the products say so when they are loaded."""
 NONCE = "0123456789abcdef"
 HOST = {
     "computer": "EDGE1",
