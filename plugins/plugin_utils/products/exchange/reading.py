@@ -57,15 +57,15 @@ class Reading:
         """The state of a whole read. Raises Unread where there is no Exchange, or a read failed that everything rests
         on."""
         server = server_of(reply)
-        if server is None:
-            text = f"none of Exchange's services is on {reply.host.computer}; is it an Exchange server?"
-            raise Unread(text, "exchange.not-found")
         for call, answer in not_told(reply, server):
             said = f"{answer.error.message} ({answer.error.fqid})" if answer.error else "it was not asked"
             cause = None
             if reply.host.load_error:
                 said, cause = f"{reply.host.load_error} {WAYS}", "product.not-loaded"
             raise Unread(f"{call} could not be read, so nothing is known of it: {said}", cause)
+        if server is None:
+            text = f"none of Exchange's services is on {reply.host.computer}; is it an Exchange server?"
+            raise Unread(text, "exchange.not-found")
         rows = (*reply.rows("presented"), *reply.rows(f"{STAGED}presented"))
         return replace(
             state_in(reply, received, server),

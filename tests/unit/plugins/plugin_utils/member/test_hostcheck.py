@@ -24,7 +24,6 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.member.hostchec
     transport,
     without,
 )
-from ansible_collections.ucops.certificates.plugins.plugin_utils.products.edge.product import PRODUCT as EDGE
 from ansible_collections.ucops.certificates.plugins.plugin_utils.stores.store import Stores, stores_from_rows
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import (
     Answer,
@@ -152,11 +151,7 @@ def test_the_sample_is_what_the_commands_read() -> None:
         Reply(HOST, {"stores": Answer(error=error)}), Reply(HOST, {"assignments": Answer(error=error)}), EDGE
     )
     assert failed == Sample(None, (), "no rights")
-<<<<<<< HEAD
-    assert sample(None, None, EDGE) == Sample()
-=======
     assert sample(None, None, None) == Sample()
->>>>>>> house
 
 
 def test_the_text_names_no_host_and_no_user() -> None:

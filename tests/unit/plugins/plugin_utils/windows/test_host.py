@@ -13,11 +13,7 @@ from typing import Any
 
 import pytest
 
-<<<<<<< HEAD
-from ansible_collections.ucops.certificates.plugins.plugin_utils import products  # noqa: F401 - brings the ways that can be loaded
-=======
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products import PRODUCTS
->>>>>>> house
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows import host as host_module
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import (
     Call,
@@ -101,7 +97,7 @@ LOGON = Credential("CORP\\admin", Secure("canary"))
 
 def test_a_session_gets_the_credential_and_nothing_else_does() -> None:
     connection = FakeConnection()
-    make(connection, credential=LOGON).read(["exchange:session"], [READ])
+    make(connection, credential=LOGON).read([SESSION], [READ])
     make(connection, credential=LOGON).read(["exchange"], [READ])
     told = [document.get("credential") for document in connection.sent]
     assert told == [{"user": "CORP\\admin", "password": {"$secure": "canary"}}, None]
@@ -120,7 +116,7 @@ def test_a_session_is_refused_where_its_password_must_not_pass(
 ) -> None:
     connection = FakeConnection()
     with pytest.raises(refusal, match=text):
-        make(connection, **more).read(["exchange:session"], [READ])
+        make(connection, **more).read([SESSION], [READ])
     assert connection.sent == []
     assert "canary" not in repr(LOGON)
 

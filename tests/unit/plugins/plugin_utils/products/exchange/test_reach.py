@@ -31,7 +31,6 @@ from .test_state import EDGE, documented
 EXCHANGE, POOL = PRODUCTS["exchange"], PRODUCTS["edge"]
 MAIL, AUTO, SMTP, POP = (f"{name}.contoso.example" for name in ("mail", "autodiscover", "smtp", "pop"))
 OWA = "OWA ExternalUrl"
-EDGE_ASKS, EXCHANGE_ASKS = (PRODUCTS[name].asks for name in ("edge", "exchange"))
 
 
 @pytest.mark.parametrize("year", BUILDS)
@@ -87,11 +86,7 @@ def test_every_setting_is_named() -> None:
         ("ex1.corp.example", "receive connector Default EX1", True),
         (MAIL, "send connector Out", False),
     ]
-<<<<<<< HEAD
-    assert EXCHANGE_ASKS.reached_by({"reached_by": [row_of(one) for one in found]}, "external") == found
-=======
     assert EXCHANGE.asks.reached_by({"reached_by": [row_of(one) for one in found]}, "external") == found
->>>>>>> house
 
 
 @pytest.mark.parametrize("text", ["EX1", "contoso.example/Configuration/EX1", "CN=EX1,CN=Servers,DC=x", "A\\EX1"])
@@ -109,11 +104,7 @@ def test_missing_and_superfluous_names_are_named_with_their_settings() -> None:
         "ex1": at((MAIL, OWA), ("webmail.contoso.example", "EWS ExternalUrl"), ("ex1.corp.example", "receive", True)),
         "ex2": at((MAIL, OWA), ("webmail.contoso.example", "EWS ExternalUrl"), (SMTP, "receive connector Client EX2")),
     }
-<<<<<<< HEAD
-    found = check([MAIL, AUTO, "old.contoso.example"], reached, [SMTP.upper()], EXCHANGE_ASKS)
-=======
     found = check([MAIL, AUTO, "old.contoso.example"], reached, [SMTP.upper()], EXCHANGE.asks)
->>>>>>> house
     assert [one.as_line() for one in found.missing] == ["webmail.contoso.example: EWS ExternalUrl (ex1, ex2)"]
     assert [one.name for one in found.accepted] == [SMTP]
     assert [one.name for one in found.superfluous] == ["old.contoso.example"], "autodiscover is no setting's"
@@ -132,58 +123,33 @@ def test_the_certificates_in_use_count_too() -> None:
         {"names": ["EX1"], "services": ["SMTP"], "self_issued": True},
         {"names": ["unused.contoso.example"], "services": [], "self_issued": False},
     ]
-<<<<<<< HEAD
-    found = EXCHANGE_ASKS.reached_by({"reached_by": [], "certificates": rows}, "external")
-    assert [a.as_line() for a in check([MAIL], {"ex1": found}, (), EXCHANGE_ASKS).missing] == [
-        "alias.contoso.example: certificate in use (IIS) (ex1)"
-    ]
-    said = lines(check([MAIL], {"ex1": found}, ["alias.contoso.example"], EXCHANGE_ASKS), ["ex1"])
-=======
     found = EXCHANGE.asks.reached_by({"reached_by": [], "certificates": rows}, "external")
     assert [a.as_line() for a in check([MAIL], {"ex1": found}, (), EXCHANGE.asks).missing] == [
         "alias.contoso.example: certificate in use (IIS) (ex1)"
     ]
     said = lines(check([MAIL], {"ex1": found}, ["alias.contoso.example"], EXCHANGE.asks), ["ex1"])
->>>>>>> house
     assert "the rollout will ask for it" in said[0]
 
 
 def test_all_is_well() -> None:
-<<<<<<< HEAD
-    found = check([MAIL, AUTO], {"ex1": at((MAIL, OWA), (AUTO, "Autodiscover"))}, (), EXCHANGE_ASKS)
-=======
     found = check([MAIL, AUTO], {"ex1": at((MAIL, OWA), (AUTO, "Autodiscover"))}, (), EXCHANGE.asks)
->>>>>>> house
     assert not refusal(found, "exchange")
     assert lines(found, ["ex1"]) == ("names: all that ex1 are configured with, and no others",)
 
 
 def test_a_wildcard_is_told_with_what_follows() -> None:
-<<<<<<< HEAD
-    found = check(["*.contoso.example"], {"ex1": at((MAIL, OWA), ("contoso.example", "ECP"))}, (), EXCHANGE_ASKS)
-=======
     found = check(["*.contoso.example"], {"ex1": at((MAIL, OWA), ("contoso.example", "ECP"))}, (), EXCHANGE.asks)
->>>>>>> house
     assert [one.name for one in found.missing] == ["contoso.example"] and not found.superfluous
     said = " ".join(found.notes)
     for part in (f"{MAIL} is covered, a.b.contoso.example and contoso.example itself are not", "POP and IMAP", "SMTP"):
         assert part in said
-<<<<<<< HEAD
-    both = check(["*.contoso.example", "contoso.example"], {}, (), EXCHANGE_ASKS)
-=======
     both = check(["*.contoso.example", "contoso.example"], {}, (), EXCHANGE.asks)
->>>>>>> house
     assert "contoso.example is among the names" in both.notes[0]
 
 
 def test_without_autodiscover_it_is_asked_for() -> None:
-<<<<<<< HEAD
-    assert "autodiscover.<mail domain>" in check([MAIL], {"ex1": at((MAIL, OWA))}, (), EXCHANGE_ASKS).notes[0]
-    assert check([MAIL], {"edge1": at((MAIL, "certificate"))}, (), EDGE_ASKS).notes == ()
-=======
     assert "autodiscover.<mail domain>" in check([MAIL], {"ex1": at((MAIL, OWA))}, (), EXCHANGE.asks).notes[0]
     assert check([MAIL], {"edge1": at((MAIL, "certificate"))}, (), POOL.asks).notes == ()
->>>>>>> house
 
 
 def test_an_edge_server_is_reached_by_what_its_certificates_have() -> None:
@@ -196,13 +162,8 @@ def test_an_edge_server_is_reached_by_what_its_certificates_have() -> None:
             {"use": "Internal", "in_force": True, "certificate": {"names": ["edge.corp.example"]}},
         ]
     }
-<<<<<<< HEAD
-    assert [a.name for a in EDGE_ASKS.reached_by(info, "external")] == ["sip.contoso.example"]
-    assert [a.name for a in EDGE_ASKS.reached_by(info, "internal")] == ["edge.corp.example"]
-=======
     assert [a.name for a in POOL.asks.reached_by(info, "external")] == ["sip.contoso.example"]
     assert [a.name for a in POOL.asks.reached_by(info, "internal")] == ["edge.corp.example"]
->>>>>>> house
 
 
 def test_what_a_member_did_not_show_is_told() -> None:
