@@ -154,6 +154,15 @@ class FakeExchange(FakeMember):
     def get_authconfig(self, _: Any) -> Any:
         return [{"CurrentCertificateThumbprint": thumb("auth"), "PreviousCertificateThumbprint": None}]
 
+    def get_federationtrust(self, _: Any) -> Any:
+        return []
+
+    def get_umservice(self, _: Any) -> Any:
+        return []
+
+    def get_umcallroutersettings(self, _: Any) -> Any:
+        return []
+
     def get_receiveconnector(self, _: Any) -> Any:
         return [{"Name": n, "Fqdn": "", "Bindings": [], "TlsCertificateName": t} for n, t in self.receive.items()]
 
