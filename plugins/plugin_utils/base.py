@@ -18,6 +18,7 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
+from .errors import CollectionError
 from .inputs import InputError
 from .pki import deps
 from .pki.bundle import BundleError
@@ -30,7 +31,7 @@ from .windows.host import Host, HostLost, KeyRefused, Refused
 display = Display()
 
 
-class Stop(Exception):
+class Stop(CollectionError):
     """The task fails with this message; ``result`` goes along with it."""
 
     def __init__(self, message: str, **result: Any) -> None:

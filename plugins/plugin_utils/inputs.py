@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .errors import CollectionError
 from .pki.bundle import Bundle, open_bundle
 from .pki.certificate import Certificate, CertificateError, load_pem
 
@@ -36,7 +37,7 @@ BUNDLE_SPEC: dict[str, Any] = {
 """Options of one bundle, as every module that takes one documents them."""
 
 
-class InputError(Exception):
+class InputError(CollectionError):
     """Something that the user gave cannot be used. The message says what, where and what to do."""
 
     def __init__(self, id: str, message: str) -> None:

@@ -18,10 +18,12 @@ from datetime import datetime, timezone
 from functools import cache
 from typing import Any, TypeVar, cast
 
+from .errors import CollectionError
+
 T = TypeVar("T")
 
 
-class PlainError(ValueError):
+class PlainError(CollectionError, ValueError):
     """Plain data that does not have the shape asked for; the message names the place."""
 
 

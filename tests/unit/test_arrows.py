@@ -20,6 +20,7 @@ OWN = "ansible_collections.ucops.certificates.plugins"
 # Folder or file below plugins/ -> what it may import of ours (a name covers everything below it); itself always.
 # `windows.calls` holds only the words for a call, no way to a host: products are allowed to say them.
 ALLOWED: dict[str, tuple[str, ...]] = {
+    "plugin_utils/errors.py": (),
     "plugin_utils/pki": ("plugin_utils.text",),
     "plugin_utils/windows": ("plugin_utils.text",),
     "plugin_utils/plain.py": (),
@@ -162,7 +163,7 @@ def test_imports_follow_the_arrows(path: Path) -> None:
     for line, name in imports(path):
         name = name.replace(f"{OWN}.", ".", 1) if name.startswith(OWN) else name
         if name.startswith("."):
-            fine = is_below(name[1:], (own, *ALLOWED[where]))
+            fine = is_below(name[1:], (own, "plugin_utils.errors", *ALLOWED[where]))
         elif name.split(".")[0] == "ansible":
             fine = is_below(name, ANSIBLE.get(where, ()))
         else:
@@ -171,6 +172,30 @@ def test_imports_follow_the_arrows(path: Path) -> None:
         if not fine:
             wrong.append(f"plugins/{path}:{line}: {where} must not import {name}")
     assert not wrong, "\n".join(wrong)
+
+
+def test_what_is_raised_on_purpose_has_one_root() -> None:
+    """Every exception of plugin_utils is a CollectionError, so that one clause can tell it from a fault of ours."""
+    rooted, others = {"CollectionError"}, {}
+    for path in sources():
+        if path.parts[0] != "plugin_utils" or path.name == "errors.py" and path.parent.name == "plugin_utils":
+            continue
+        for node in ast.walk(ast.parse((PLUGINS / path).read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                others[node.name] = [ast.unparse(base).rpartition(".")[2] for base in node.bases]
+    raised = {name for name in others if _raises(name, others)}
+    while more := {name for name in raised - rooted if rooted & set(others[name])}:
+        rooted |= more
+    assert raised and not raised - rooted
+
+
+KNOWN_BASES = frozenset({"Exception", "ValueError", "RuntimeError", "CollectionError"})
+
+
+def _raises(name: str, classes: dict[str, list[str]]) -> bool:
+    """Tell whether a class is an exception, by its bases."""
+    bases = classes.get(name, [])
+    return any(base in KNOWN_BASES or (base in classes and _raises(base, classes)) for base in bases)
 
 
 def test_the_core_starts_without_cryptography() -> None:

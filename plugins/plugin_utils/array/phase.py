@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
+from ..errors import CollectionError
 from ..member import records
 from ..member.conversation import Conversation
 from ..member.evidence import Evidence
@@ -25,7 +26,7 @@ from .gate import GateVerdict, gate_refusals
 PHASES = ("read", "roll", "unroll", "switch", "rename", "prove", "settle", "take_back", "release")
 
 
-class GateRefused(Exception):
+class GateRefused(CollectionError):
     """The step needs a gate's verdict of this run, and there is none that covers this member as it is."""
 
 

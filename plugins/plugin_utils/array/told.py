@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from datetime import datetime, timezone
 from typing import Any
 
+from ..errors import CollectionError
 from ..findings.finding import Finding, together
 from ..inputs import InputError
 from ..stores.store import label
 from ..stores.wanted import Wanted
 
 
-class Refused(Exception):
+class Refused(CollectionError):
     """The array's run does not go on; the message is for the reader, ``result`` goes along with it."""
 
     def __init__(self, message: str, **result: Any) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from ..errors import CollectionError
 from ..products.values import STOPPED
 
 
@@ -24,7 +25,7 @@ class Clock:
     sleep: Callable[[float], None]
 
 
-class DrainExpired(Exception):
+class DrainExpired(CollectionError):
     """The deadline passed while services still had work."""
 
     def __init__(self, left: Sequence[str], seconds: float) -> None:

@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from ..errors import CollectionError
 from ..plain import PlainError, from_plain, to_plain
 
 SCHEMA = "ucops.certificates/journal/1"
@@ -25,7 +26,7 @@ JournalState = Literal["prepared", "rolling", "rolled", "switching", "switched",
 WHERE = "HKLM\\SOFTWARE\\ucops\\certificates, value Journal"
 
 
-class JournalError(ValueError):
+class JournalError(CollectionError, ValueError):
     """The text on a member is not a journal that this version understands; the message says what to do."""
 
 

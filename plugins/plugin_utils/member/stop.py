@@ -7,11 +7,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..errors import CollectionError
+
 if TYPE_CHECKING:
     from .evidence import Evidence
 
 
-class PhaseFailed(Exception):
+class PhaseFailed(CollectionError):
     """A phase did not end as it should. The message is for the reader.
 
     ``evidence`` is what the member said after it; None when it said nothing, and then nothing is known of it.

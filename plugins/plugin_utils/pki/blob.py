@@ -11,13 +11,15 @@ from __future__ import annotations
 
 import struct
 
+from ..errors import CollectionError
+
 CERTIFICATE_PROPERTY = 32
 """CERT_CERT_PROP_ID (wincrypt.h)."""
 
 HEADER = struct.Struct("<III")
 
 
-class BlobError(ValueError):
+class BlobError(CollectionError, ValueError):
     """The bytes are not a serialized store element with a certificate in it."""
 
 

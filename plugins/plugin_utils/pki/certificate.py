@@ -18,6 +18,7 @@ from datetime import datetime, timezone
 from functools import cached_property
 from typing import TypeVar
 
+from ..errors import CollectionError
 from . import algorithms, der, dn, extensions, outline
 
 T = TypeVar("T")
@@ -35,7 +36,7 @@ HINTS = frozenset(
 """Extensions that only help to find an issuer: unreadable ones do not make a certificate unusable."""
 
 
-class CertificateError(ValueError):
+class CertificateError(CollectionError, ValueError):
     """The bytes are no certificate at all."""
 
 

@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from ..errors import CollectionError
+
 try:
     from cryptography import x509
     from cryptography.exceptions import InternalError, InvalidSignature, UnsupportedAlgorithm
@@ -37,7 +39,7 @@ __all__ = [
 ]  # fmt: skip
 
 
-class DependencyError(Exception):
+class DependencyError(CollectionError):
     """The Python package ``cryptography`` is not there. The message says what to install and where."""
 
 

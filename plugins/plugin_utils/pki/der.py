@@ -12,6 +12,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from ..errors import CollectionError
+
 INTEGER, BIT_STRING, OCTET_STRING, OID, SEQUENCE, SET = 0x02, 0x03, 0x04, 0x06, 0x30, 0x31
 BOOLEAN, UTC_TIME, GENERALIZED_TIME = 0x01, 0x17, 0x18
 
@@ -23,7 +25,7 @@ MAX_PARTS = 10_000
 """Parts of one element of indefinite length: each is read once more for every such element around it."""
 
 
-class DerError(ValueError):
+class DerError(CollectionError, ValueError):
     """The bytes are not the ASN.1 that was expected."""
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from ..errors import CollectionError
 from ..text import escaped
 
 
@@ -39,7 +40,7 @@ class PkiFinding:
     """One sentence: what was expected, what was found."""
 
 
-class BundleError(Exception):
+class BundleError(CollectionError):
     """A delivery that cannot be used. No secret is ever part of it."""
 
     def __init__(self, id: str, message: str) -> None:

@@ -15,6 +15,7 @@ import hashlib
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from ..errors import CollectionError
 from . import deps, der
 from .cost import DATA, ENCRYPTED_DATA, PBKDF2, SCRYPT, joined, octets
 from .rc2 import decrypt as rc2
@@ -34,11 +35,11 @@ PKCS12 = {3: (24, 0), 4: (16, 0), 5: (16, 128), 6: (5, 40)}
 3DES with three and with two keys, RC2 with 128 and with 40 bits. RC4 (1 and 2) was never seen."""
 
 
-class Unopened(Exception):
+class Unopened(CollectionError):
     """An encrypted part in a cipher or a form that is not known here."""
 
 
-class NotOpened(ValueError):
+class NotOpened(CollectionError, ValueError):
     """A part that the password does not open. What was not looked at is not handed on."""
 
 

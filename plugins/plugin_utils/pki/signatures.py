@@ -5,11 +5,12 @@
 
 from __future__ import annotations
 
+from ..errors import CollectionError
 from . import algorithms, deps
 from .certificate import Certificate
 
 
-class Exhausted(Exception):
+class Exhausted(CollectionError):
     """The number of signatures that may be checked is used up."""
 
 

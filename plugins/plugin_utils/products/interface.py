@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Protocol, TypeVar
 
+from ..errors import CollectionError
 from ..findings.entry import Entry
 from ..findings.finding import Finding
 from ..findings.problem import Problem
@@ -34,7 +35,7 @@ from .values import (
 )
 
 
-class Unread(Exception):  # noqa: N818 - the member's answer lacks something; it is told as a finding
+class Unread(CollectionError):  # noqa: N818 - the member's answer lacks something; it is told as a finding
     """A read that everything rests on did not answer. ``finding``: the id of the cause, where it has one."""
 
     def __init__(self, why: str, finding: str | None = None) -> None:

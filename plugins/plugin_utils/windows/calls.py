@@ -15,6 +15,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Literal
 
+from ..errors import CollectionError
+
 Kind = Literal["read", "write"]
 
 # The functions that remote_calls.ps1 defines itself.
@@ -67,11 +69,11 @@ LOADABLE: set[str] = set()
 SESSIONS: set[str] = set()
 
 
-class CallError(ValueError):
+class CallError(CollectionError, ValueError):
     """A call that cannot be sent as it is: an unknown name, a value that has no form on the wire."""
 
 
-class OutcomeUnknown(Exception):  # noqa: N818 - it is not an error of ours: nobody knows whether there was one
+class OutcomeUnknown(CollectionError):  # noqa: N818 - it is not an error of ours: nobody knows whether there was one
     """The answer did not arrive whole: what the calls did is not known until the host is read again.
 
     ``may_have_applied`` is true when a write was among the calls. ``said`` is the end of what did arrive.

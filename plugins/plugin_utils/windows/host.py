@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from ..errors import CollectionError
 from ..text import clean
 from .bootstrap import BOOTSTRAP, shipped_script, slice_script, stdin_text, strip_script
 from .calls import SESSIONS, Call, Credential, OutcomeUnknown, Reply
@@ -40,7 +41,7 @@ class Connection(Protocol):
         """One of its options."""
 
 
-class HostLost(Exception):  # noqa: N818 - a value of the rollout: the member is lost, not wrong
+class HostLost(CollectionError):  # noqa: N818 - a value of the rollout: the member is lost, not wrong
     """The host could not be reached, or the connection broke before its answer arrived.
 
     ``may_have_applied`` is true when writes had been sent: only another read tells whether they took effect.
@@ -51,7 +52,7 @@ class HostLost(Exception):  # noqa: N818 - a value of the rollout: the member is
         self.may_have_applied = may_have_applied
 
 
-class Refused(Exception):  # noqa: N818 - nothing failed: nothing was sent
+class Refused(CollectionError):  # noqa: N818 - nothing failed: nothing was sent
     """The calls were not sent. The host was not touched."""
 
 
