@@ -22,13 +22,11 @@ from ..pki.certificate import Certificate
 from ..plain import PlainError, to_plain
 from ..products import PRODUCTS
 from ..products.interface import Product
-from ..stores.store import label
-from ..stores.wanted import Wanted
 from ..version import VERSION
 from ..windows.calls import CallError
 from . import decide, prove, settle
 from .preflight import all_findings
-from .wanted import wanted_for
+from .wanted import wanted_facts, wanted_for
 from .wire import Port, ports
 
 PHASES = ("preflight", "gate", "prove", "unroll", "settle", "rollback", "report")
@@ -47,10 +45,8 @@ def lines_of(findings: Sequence[Finding]) -> str:
     said = []
     for group in together(findings):
         where = f"{', '.join(group.members)}: " if group.members else ""
-        said.append(
-            f"[{group.finding.id}] {where}{group.finding.subject}: {group.finding.text}\n      Next: "
-            f"{group.finding.remedy}"
-        )
+        one = group.finding
+        said.append(f"[{one.id}] {where}{one.subject}: {one.text}\n      Next: {one.remedy}")
     return "\n  ".join(said)
 
 
@@ -189,7 +185,7 @@ class ArrayRun:
                     "controller": socket.gethostname(),
                     "started": self.now.isoformat(),
                     "version": VERSION,
-                    "wanted": _wanted_facts(wanted, deliveries) if wanted else {},
+                    "wanted": wanted_facts(wanted, deliveries) if wanted else {},
                     "own": to_plain(own),
                 }
             )
@@ -321,11 +317,3 @@ def _operator() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return "unknown"
-
-
-def _wanted_facts(wanted: Wanted, deliveries: Sequence[Any]) -> dict[str, dict[str, str]]:
-    trust = {d.bundle.leaf.sha256: d.trust_name for d in deliveries}
-    return {
-        use: {"thumbprint": leaf.thumbprint, "key": leaf.spki_sha256, "label": label(leaf), "trust": trust[leaf.sha256]}
-        for use, leaf in wanted.uses.items()
-    }

@@ -26,7 +26,8 @@ from . import records
 from .evidence import Evidence, Lock, Missing
 from .execute import execute
 from .journal import Journal
-from .read import Sight, refresh, see
+from .read import Sight, see
+from .refresh import refresh
 from .stop import PhaseFailed
 from .talk import Talk, merged
 

@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from ..products.interface import STILL_RUNNING, STOPPED, Plan
 from ..windows.calls import Call, Reply
 from .drain import DrainExpired, drain
-from .read import JOURNAL, is_whole
+from .read import JOURNAL
+from .refresh import is_whole
 from .stop import PhaseFailed
 from .talk import Talk
 

@@ -22,7 +22,8 @@ from . import records
 from .drain import Clock
 from .evidence import Evidence, Lock
 from .journal import Journal
-from .read import JOURNAL, Asking, Sight, is_whole, refresh, see
+from .read import JOURNAL, Asking, Sight, see
+from .refresh import is_whole, refresh
 from .settings import Settings
 from .stop import PhaseFailed
 

@@ -13,8 +13,8 @@ import pytest
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.finding import Finding, finding
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.evidence import Evidence, Lock
-from ansible_collections.ucops.certificates.plugins.plugin_utils.member.read import refresh
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.records import settled_of
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.refresh import refresh
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.stop import PhaseFailed
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import Reply
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.fake_edge import FakeEdge
