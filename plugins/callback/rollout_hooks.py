@@ -28,7 +28,8 @@ from ansible.release import __version__ as core_version
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.hooks import WATCH
 
-CORE = (int(core_version.split(".")[0]), int(core_version.split(".")[1]))
+MAJOR, MINOR = core_version.split(".")[:2]
+CORE = (int(MAJOR), int(MINOR))
 
 
 class CallbackModule(CallbackBase):

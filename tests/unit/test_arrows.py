@@ -96,7 +96,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "plugin_utils/specs.py": (),
     "plugin_utils/base.py": ("plugin_utils",),
     "plugin_utils/products/exchange/action.py": ("plugin_utils",),
-    "plugin_utils/__init__.py": (),
+    "plugin_utils/__init__.py": ("plugin_utils.products",),
     # tls_endpoint_info runs on the controller without the detour of a module, and as a module on a vantage host.
     "action": ("plugin_utils", "modules.tls_endpoint_info"),
     "filter": ("plugin_utils.pki", "plugin_utils.text"),

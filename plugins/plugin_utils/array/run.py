@@ -25,8 +25,8 @@ from ..version import VERSION
 from ..windows.calls import CallError
 from . import addresses, decide, prove, settle
 from .preflight import all_findings
-from .told import Refused, instant_of, lines_of, operator, wanted_facts
-from .wanted import wanted_for
+from .told import Refused, instant_of, lines_of, operator
+from .wanted import wanted_facts, wanted_for
 from .wire import Port, ports
 
 PHASES = ("preflight", "gate", "prove", "unroll", "settle", "rollback", "report")

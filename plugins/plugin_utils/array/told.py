@@ -13,8 +13,6 @@ from typing import Any
 from ..errors import CollectionError
 from ..findings.finding import Finding, together
 from ..inputs import InputError
-from ..stores.store import label
-from ..stores.wanted import Wanted
 
 
 class Refused(CollectionError):
@@ -56,11 +54,3 @@ def operator() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return "unknown"
-
-
-def wanted_facts(wanted: Wanted, deliveries: Sequence[Any]) -> dict[str, dict[str, str]]:
-    trust = {d.bundle.leaf.sha256: d.trust_name for d in deliveries}
-    return {
-        use: {"thumbprint": leaf.thumbprint, "key": leaf.spki_sha256, "label": label(leaf), "trust": trust[leaf.sha256]}
-        for use, leaf in wanted.uses.items()
-    }

@@ -14,7 +14,7 @@ from ..pki.bundle import Bundle
 from ..pki.certificate import Certificate
 from ..pki.chain import Path, chain_paths
 from ..products.interface import Product
-from ..stores.store import DesiredKey
+from ..stores.store import DesiredKey, label
 from ..stores.wanted import Wanted
 
 
@@ -66,3 +66,12 @@ def _wanted(
 def bundles_by_leaf(deliveries: Sequence[Delivery]) -> Mapping[str, Bundle]:
     """SHA-256 of the leaf -> bundle."""
     return {delivery.bundle.leaf.sha256: delivery.bundle for delivery in deliveries}
+
+
+def wanted_facts(wanted: Wanted, deliveries: Sequence[Delivery]) -> dict[str, dict[str, str]]:
+    """Use -> thumbprint, key, label and trust list: what of it every step of the run knows."""
+    trust = {d.bundle.leaf.sha256: d.trust_name for d in deliveries}
+    return {
+        use: {"thumbprint": leaf.thumbprint, "key": leaf.spki_sha256, "label": label(leaf), "trust": trust[leaf.sha256]}
+        for use, leaf in wanted.uses.items()
+    }

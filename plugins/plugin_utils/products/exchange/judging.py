@@ -31,7 +31,7 @@ class Judging:
                 text = f"expected one of {', '.join(context.asked)}, this server has {has}"
                 yield Problem("exchange.service-absent", state.server.computer, text)
             return
-        leaf = next(iter(context.wanted.uses.values()))
+        leaf = context.wanted.leaves[0]
         yield from check.refusals(order, state)
         changes = plan.changes_for(order, leaf, state)
         yield from judge.lacking(changes, plan.send_renames(order, leaf, state), state.lacks)

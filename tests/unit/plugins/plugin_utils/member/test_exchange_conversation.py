@@ -15,18 +15,22 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.member.stop imp
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.names import tls_certificate_name
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.services import DEFAULT
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import Call, RemoteError
+from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.host import HostLost
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.exchange_pool import (
     EVERY,
     RUN,
     settings,
 )
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.exchange_steps import (
+    ALONE,
+    at,
     gate_over,
     go,
     ready_for,
     told,
 )
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.fake_exchange import (
+    KNOWN,
     FakeExchange,
     connectors,
     thumb,
@@ -36,6 +40,7 @@ from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.prod
     MAILBOX,
     made,
 )
+from ansible_collections.ucops.certificates.tests.unit.zoo import DAY, NOW
 
 OLD, NEW, SELF = thumb("old"), thumb("new"), thumb("self")
 UP = dict.fromkeys(MAILBOX, "Running")
@@ -267,3 +272,102 @@ def test_a_connector_that_keeps_its_name_is_told() -> None:
     fake.idle = {"rename-Send connector Out"}
     with pytest.raises(PhaseFailed, match="Send connector Out shows another name"):
         go("switch", fake, seen, gate)
+
+
+# -- taking back -------------------------------------------------------------------------------------------------------
+
+
+def test_taking_back_leaves_the_server_as_it_was() -> None:
+    before = FakeExchange().looks()
+    fake, _, _ = ready_for("take_back")
+    assert fake.looks() != before
+    result = go("take_back", fake)
+    assert fake.looks() == before and fake.waiting == [NEW], "the key stays staged"
+    assert told(fake).state == "taken-back" and not told(fake).uses and not told(fake).settings
+    assert result["evidence"].locked and result["evidence"].assigned["IIS"] == OLD
+    fake.forget()
+    go("take_back", fake)
+    assert not any(fake.writes), "twice is once"
+
+
+@pytest.mark.parametrize("kind", ["out-", "back-IIS", "back-default"])
+def test_what_is_left_to_put_back_stays_in_the_journal(kind: str) -> None:
+    fake, _, _ = ready_for("take_back")
+    fake.default = NEW
+    fake.idle = {f"out-{NEW}"} if kind == "out-" else {kind}
+    with pytest.raises(PhaseFailed, match="taken back without an error, but there is left: ") as failed:
+        go("take_back", fake)
+    assert failed.value.evidence is not None
+    assert told(fake).state in records.OPEN and told(fake).uses and told(fake).settings
+    fake.forget()
+    fake.idle = set()
+    go("take_back", fake)
+    assert fake.looks() == FakeExchange().looks() and told(fake).state == "taken-back"
+
+
+def test_there_is_no_way_back_to_a_certificate_that_is_gone_or_has_expired() -> None:
+    gone, _, _ = ready_for("take_back")
+    gone.stores = [r for r in gone.stores if r["RawData"] != KNOWN[OLD].der]
+    late, _, _ = ready_for("take_back")
+    late.clock = made("old").not_after + DAY
+    for fake, why in ((gone, "not in LocalMachine"), (late, "has expired")):
+        with pytest.raises(PhaseFailed, match=f"ex1 cannot be taken back: .*{why}.*Go forward"):
+            go("take_back", fake)
+        assert not any(fake.writes) and fake.ports[443] == NEW, "it stays on what works"
+
+
+def test_the_way_back_after_an_unfinished_run_leads_to_what_was_before_it() -> None:
+    """The first run died before it gave the default back; the second one finished, and is taken back."""
+    fake, seen, gate = ready_for("switch")
+    fake.fail = lambda number, call: error("gone", "gone") if call.id == "default-back" else None
+    with pytest.raises(PhaseFailed):
+        go("switch", fake, seen, gate)
+    assert fake.default == NEW and fake.ports[443] == NEW
+    fake.forget()
+    seen = go("read", fake, run=LATER)["evidence"]
+    own = records.own(seen.journal, LATER, seen)
+    assert own.settings[DEFAULT].before == SELF and own.uses["IIS"].before == OLD
+    go("take_back", fake, run=LATER)
+    assert fake.looks() == FakeExchange().looks()
+
+
+def test_a_use_that_has_its_certificate_already_keeps_what_was_before_the_unfinished_run() -> None:
+    run = settings(members=("ex1",), default_smtp="move")
+    later = replace(LATER, own=run.own)
+    fake, seen, gate = ready_for("switch", run=run)
+    fake.lost = {0: "after"}
+    with pytest.raises(HostLost):
+        go("switch", fake, seen, gate, run)
+    fake.forget()
+    fake.default = SELF  # somebody gave it back by hand: the default alone is left to do
+    seen = go("read", fake, run=later)["evidence"]
+    assert set(seen.plan.uses) == set(EVERY)
+    go("switch", fake, seen, gate_over(seen, later), later)
+    assert told(fake).uses["IIS"].before == OLD and fake.default == NEW
+    go("take_back", fake, run=later)
+    assert fake.ports[443] == OLD and NEW not in fake.mine
+
+
+# -- what stops a phase before it begins -------------------------------------------------------------------------------
+
+
+def test_the_lock_of_another_run_stops_it() -> None:
+    fake = FakeExchange(lock={"Run": "other", "Text": "{}", "At": NOW})
+    seen = go("read", fake)["evidence"]
+    assert ids(seen.findings)[0] == "member.locked" and not any(fake.writes) and not seen.ready
+
+
+def test_nothing_is_sent_without_a_key_s_safe_way() -> None:
+    fake = FakeExchange(refuses_keys=True)
+    with pytest.raises(PhaseFailed, match="set ansible_winrm_scheme") as refused:
+        go("read", fake)
+    assert refused.value.finding == "transport.insecure" and not any(fake.writes)
+
+
+def test_one_that_never_was_switched_has_nothing_to_cancel_or_settle() -> None:
+    fake, seen, gate = ready_for("prove")
+    with pytest.raises(PhaseFailed, match="the journal does not say which certificate was in force"):
+        go("unroll", fake, seen, gate)
+    with pytest.raises(PhaseFailed, match="nothing waits for an instant on an Exchange server"):
+        go("settle", fake, seen, gate)
+    assert not fake.documents and at(fake).settings == ALONE
