@@ -80,7 +80,7 @@ def leaks(bound: str, pfx: bytes) -> list[str]:
 def test_a_canary_is_seen_by_no_command(pfx: bytes, tmp_path: Path) -> None:
     out, bound = watched(pfx, tmp_path)
     reply = parse_reply(NONCE, out)
-    assert reply.first_error is None and reply.rows("1")[0]["HasPrivateKey"], reply.first_error
+    assert reply["1"].ok and reply.rows("1")[0]["HasPrivateKey"], reply["1"].error
     assert leaks(bound, pfx) == []
     assert PASSWORD not in out
     assert "New-Object" in bound and "BIND" in bound, "nothing was watched"
