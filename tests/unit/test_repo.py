@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import operator
 import os
 import re
@@ -17,6 +18,8 @@ SUPPORTED = re.findall(
     r"3\.[0-9]+", next(re.finditer(r"^SUPPORTED = .*$", (ROOT / "tests/tools/venv.py").read_text(), re.M))[0]
 )
 # Longer than this, a file is two files. The script that crosses WinRM is one file by design; tests may list more cases.
+FUNCTION = 60
+"""Lines that a function of the collection may have."""
 LINES = {".py": 320, ".yml": 320, ".md": 600, ".ps1": 780, ".j2": 320}
 CASES = 80
 GENERATED = {"changelogs/changelog.yaml", "docs/findings.md"}
@@ -50,6 +53,19 @@ def test_no_keys_and_no_certificates() -> None:
         if PEM_BLOCK.search(data) or DER_TEXT.search(data) or data[:2] == b"\x30\x82":
             wrong.append(name)
     assert not wrong
+
+
+def test_no_function_is_too_long_to_read() -> None:
+    """One that grew past the limit does more than one thing."""
+    long = [
+        f"{name}:{node.lineno}: {node.name} has {lines} lines"
+        for name in files()
+        if name.startswith("plugins/") and name.endswith(".py")
+        for node in ast.walk(ast.parse(text(name)))
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef))
+        and (lines := (node.end_lineno or node.lineno) - node.lineno + 1) > FUNCTION
+    ]
+    assert not long
 
 
 @pytest.mark.parametrize("suffix", sorted(LINES))

@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any
 
 from ..findings.finding import stopping
-from ..inputs import load_delivery, load_trust
+from ..inputs import Delivery, load_delivery, load_trust
 from ..member import records
 from ..member.evidence import Evidence
 from ..member.settings import Settings
@@ -111,28 +111,10 @@ class ArrayRun:
         """Refuses bad input before any member is touched; gives the run its id and its settings."""
         given, options = self.options, dict(self.options["options"])
         excluded = {str(k): str(v or "") for k, v in (options.get("excluded") or {}).items()}
-        deliveries = [
-            load_delivery(name, spec, str(options.get("trust") or "system"))
-            for name, spec in (given["bundles"] or {}).items()
-            if spec
-        ]
-        if given["purpose"] == "renew" and not deliveries:
-            raise Refused(
-                "rollout_bundles is empty: nothing to renew. Give at least one of external, av and internal, "
-                "each with path or content. "
-                "Set it in group_vars/all.yml or with -e @renewal.yml; group_vars of the array are not seen on "
-                "localhost"
-            )
+        deliveries = self._deliveries(str(options.get("trust") or "system"))
         if options.get("roll_at"):
             options["roll_at"] = instant_of(str(options["roll_at"])).isoformat()
-        product = PRODUCTS.get(str(options.get("product") or ""))
-        if product is None:
-            known = ", ".join(PRODUCTS)
-            raise Refused(f"rollout_product: expected one of {known}, found {options.get('product')!r}")
-        try:
-            own = product.own(options)
-        except ValueError as error:
-            raise Refused(f"No member was touched: {error}") from None
+        product, own = _product_of(options)
         root = bool(options.get("install_root"))
         wanted = wanted_for(deliveries, product, own, self.now, root) if deliveries else None
         unclear, once = addresses.problems(str(given["array"]), given["purpose"], given["endpoints"])
@@ -178,6 +160,19 @@ class ArrayRun:
             uses = [use for use, facts in settings.wanted.items() if facts["label"] == leaf]
             self.tell(f"  | {leaf}\n  |   for {', '.join(uses)}")
         return {"settings": settings.to_dict(), "findings": [f.to_dict() for f in found]}
+
+    def _deliveries(self, trust: str) -> list[Delivery]:
+        """The bundles, opened. Raises Refused where something is to be renewed and there is none."""
+        given = self.options["bundles"] or {}
+        deliveries = [load_delivery(name, spec, trust) for name, spec in given.items() if spec]
+        if self.options["purpose"] == "renew" and not deliveries:
+            raise Refused(
+                "rollout_bundles is empty: nothing to renew. Give at least one of external, av and internal, "
+                "each with path or content. "
+                "Set it in group_vars/all.yml or with -e @renewal.yml; group_vars of the array are not seen on "
+                "localhost"
+            )
+        return deliveries
 
     def gate(self) -> dict[str, Any]:
         """The gate's verdict and what will be done; refuses when one member is short."""
@@ -278,3 +273,15 @@ class ArrayRun:
             self.tell(f"  | {text}")
             return {"cancel": [], "text": text}
         return {"cancel": list(reversed(rolled)), "text": f"The A/V roll was cancelled on {', '.join(rolled)}."}
+
+
+def _product_of(options: Mapping[str, Any]) -> tuple[Product[Any], Any]:
+    """The product that the options name, and its own part of them. Raises Refused."""
+    product = PRODUCTS.get(str(options.get("product") or ""))
+    if product is None:
+        known = ", ".join(PRODUCTS)
+        raise Refused(f"rollout_product: expected one of {known}, found {options.get('product')!r}")
+    try:
+        return product, product.own(options)
+    except ValueError as error:
+        raise Refused(f"No member was touched: {error}") from None

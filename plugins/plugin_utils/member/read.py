@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from ..findings.finding import from_problem, in_order
+from ..findings.finding import Finding, from_problem, in_order
 from ..products.interface import Product, State, Unread
 from ..products.values import Context, Plan
 from ..stores.pictures import pictures
@@ -70,16 +70,7 @@ def see(asking: Asking, reply: Reply, received: datetime, since: datetime | None
     everything rests on.
     """
     product, member, settings = asking.product, asking.member, asking.settings
-    demand_clock(member, reply)
-    demand_journal(member, reply)
-    try:
-        state: State = product.see(reply, received)
-    except Unread as unread:
-        raise PhaseFailed(f"{member}: {unread}", None, unread.finding) from None
-    found = host_findings(member, reply)
-    journal, unreadable = journal_in(member, reply)
-    found += unreadable
-    state = product.remembering(state, records.given_by(journal))
+    state, journal, found = _state(asking, reply, received)
     target = asking.wanted
     if target is None:
         target = records.wanted_by(journal, state.stores, product)
@@ -128,6 +119,19 @@ def see(asking: Asking, reply: Reply, received: datetime, since: datetime | None
         own=dict(product.mine(planned, context)),
     )
     return _with_proof(asking, evidence, state, wanted, context)
+
+
+def _state(asking: Asking, reply: Reply, received: datetime) -> tuple[State, Journal | None, list[Finding]]:
+    """The product's state, the journal, and what is wrong with the host or the journal itself. Raises PhaseFailed."""
+    product, member = asking.product, asking.member
+    demand_clock(member, reply)
+    demand_journal(member, reply)
+    try:
+        state: State = product.see(reply, received)
+    except Unread as unread:
+        raise PhaseFailed(f"{member}: {unread}", None, unread.finding) from None
+    journal, unreadable = journal_in(member, reply)
+    return product.remembering(state, records.given_by(journal)), journal, [*host_findings(member, reply), *unreadable]
 
 
 def _context(
