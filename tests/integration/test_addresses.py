@@ -75,6 +75,7 @@ def test_a_rollback_is_not_held_up_by_it(controller: Controller, lab: LabProcess
     truth.all_running(lab)
 
 
+@pytest.mark.whole
 def test_what_is_proven_is_what_was_judged_for_that_member(controller: Controller, lab: LabProcess) -> None:
     """A port that is listed twice counts once, and the report has every member's own ports."""
 
@@ -90,6 +91,7 @@ def test_what_is_proven_is_what_was_judged_for_that_member(controller: Controlle
         assert f"{member['name']}          proven on {len(ports)} port(s)" in run.output
 
 
+@pytest.mark.whole
 def test_ports_that_make_no_sense_are_named(controller: Controller, lab: LabProcess) -> None:
     def without_a_port(hosts: Hosts) -> None:
         del access(hosts["edge2"])["port"]

@@ -23,7 +23,7 @@ def plant(lab: LabProcess, *members: str, depends_on: str = "RTCSRV", status: st
         lab.configure(member, service={"name": XMPP, "depends_on": depends_on, "status": status})
 
 
-@pytest.mark.parametrize("engine", ["python", "pwsh"])
+@pytest.mark.parametrize("engine", ["python", pytest.param("pwsh", marks=pytest.mark.whole)])
 def test_a_renewal_brings_it_back_and_leaves_alone_what_was_stopped(
     start_lab: Start, tmp_path: Path, engine: str
 ) -> None:
@@ -83,6 +83,7 @@ def test_a_controller_that_dies_while_it_is_down(controller: Controller, lab: La
     truth.all_running(lab)
 
 
+@pytest.mark.whole
 def test_settling_brings_back_what_depends_on_av_authentication(controller: Controller, lab: LabProcess) -> None:
     plant(lab, depends_on="RTCMRAUTH")
     controller.renew().succeeded()
@@ -95,6 +96,7 @@ def test_settling_brings_back_what_depends_on_av_authentication(controller: Cont
     truth.all_running(lab)
 
 
+@pytest.mark.whole
 def test_the_module_edge_service_brings_it_back(lab: LabProcess, tmp_path: Path) -> None:
     plant(lab)
     tasks = Tasks(lab, tmp_path / "tasks")

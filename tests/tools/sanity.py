@@ -15,7 +15,9 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+import tempfile
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -165,12 +167,27 @@ def skip_lines(there: Path) -> list[str]:
     return sorted({line for text in texts for line in text.splitlines() if "!skip" in line})
 
 
-def run(there: Path, arguments: Sequence[str], environment: Mapping[str, str]) -> bool:
-    """Run one ansible-test command in the copy and tell whether it succeeded."""
-    program = Path(sys.executable).with_name("ansible-test")
+def run(there: Path, arguments: Sequence[str], environment: Mapping[str, str], programs: Path | None = None) -> bool:
+    """Run one ansible-test command in the copy and tell whether it succeeded. ``programs``: the folder it lies in."""
+    folder = programs or Path(sys.executable).parent
     print(f"$ ansible-test {' '.join(arguments)}", flush=True)
-    done = subprocess.run([str(program), *arguments], cwd=there, env=environment, stdin=subprocess.DEVNULL, check=False)
+    command = [str(folder / "python"), str(folder / "ansible-test"), *arguments]
+    done = subprocess.run(command, cwd=there, env=environment, stdin=subprocess.DEVNULL, check=False)
     return done.returncode == 0
+
+
+@contextmanager
+def without_blanks() -> Iterator[Path]:
+    """Give the folder of our programs under a name without blanks: ansible-test writes the Python that it runs under
+    behind `#!`, where a blank ends the name."""
+    programs = Path(sys.executable).parent
+    if " " not in str(programs):
+        yield programs
+        return
+    with tempfile.TemporaryDirectory(prefix="ucops-programs-") as folder:
+        link = Path(folder) / "venv"
+        link.symlink_to(programs.parent)
+        yield link / "bin"
 
 
 def sanity(options: argparse.Namespace, environment: Mapping[str, str]) -> bool:
@@ -196,7 +213,9 @@ def units(options: argparse.Namespace, environment: Mapping[str, str]) -> bool:
     """Run the unit tests as ansible-test does, with the packages of .venv."""
     own = f"{sys.version_info[0]}.{sys.version_info[1]}"
     arguments = ["units", "--color", "no", "--num-workers", options.jobs, "--python", options.python or own]
-    return run(tree.copy("units"), arguments, environment)
+    with without_blanks() as programs:
+        path = os.pathsep.join([str(programs), environment["PATH"]])
+        return run(tree.copy("units"), arguments, {**environment, "PATH": path}, programs)
 
 
 def main() -> int:
