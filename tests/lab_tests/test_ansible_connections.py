@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from ansible.release import __version__
 
 from lab.inventory import FLAVOURS
 
@@ -19,6 +20,7 @@ from .conftest import Echo
 
 every_flavour = pytest.mark.parametrize("flavour", FLAVOURS)
 ACTIONS = Path(__file__).parent / "action"
+CORE = tuple(int(number) for number in __version__.split(".")[:2])
 Task = dict[str, Any]
 
 
@@ -74,11 +76,13 @@ def test_exec_command_and_raw(echo: Echo, flavour: str, tmp_path: Path) -> None:
     shell = flavour.partition("-")[0].replace("winrm", "winrs")
     answers = {name: json.loads(found[name]["out"]) for name in ("stdin", "no stdin", "long stdin")}
     assert found["stdin"]["exit_code"] == 0 and found["stdin"]["err"] == ""
-    assert answers["stdin"]["stdin"] == stdin
+    # psrp of ansible-core before 2.19 ends the input with a line of its own.
+    more = "\n" if shell == "psrp" and CORE < (2, 19) else ""
+    assert answers["stdin"]["stdin"] == stdin + more
     assert answers["stdin"]["shell"] == shell
     assert answers["stdin"]["script"].startswith("echo this")
     assert answers["no stdin"]["stdin"] == ""
-    assert answers["long stdin"]["sha256"] == hashlib.sha256((long * 8000).encode()).hexdigest()
+    assert answers["long stdin"]["sha256"] == hashlib.sha256((long * 8000 + more).encode()).hexdigest()
     lines = found["long output"]["out"].strip().split("\r\n")
     assert len(lines) == 7000 and lines[-1].endswith("006999")
     assert (found["exit code"]["exit_code"], found["exit code"]["out"].strip()) == (7, "leaving")
@@ -147,8 +151,12 @@ def test_a_host_lost_in_the_command(echo: Echo, flavour: str, tmp_path: Path) ->
 
 
 def test_winrm_opens_a_new_shell_on_the_quota_fault(echo: Echo, tmp_path: Path) -> None:
+    """From ansible-core 2.18 on; before, the task fails and nothing was done."""
     echo.lab.fault("echo1", do="quota")
     found = play(echo, "winrm-basic-https", tmp_path, {"quota": {"exec_probe": {"script": "call Set-Thing"}}})
+    if CORE < (2, 18):
+        assert "raised" in found["quota"] and echo.state()["effects"] == []
+        return
     assert found["quota"]["out"].strip() == "did Set-Thing"
     assert echo.counts()["shells"] == 2
     assert echo.state()["effects"] == ["Set-Thing"]

@@ -127,7 +127,8 @@ def test_a_lab_ends_with_its_context_and_keeps_a_given_folder(tmp_path: Path) ->
 
     with pytest.raises(RuntimeError) as caught:
         fail()
-    assert caught.value.__notes__ == [f"the lab's log: {tmp_path / 'kept' / 'lab.log'}"]
+    if sys.version_info >= (3, 11):  # older exceptions carry no notes
+        assert caught.value.__notes__ == [f"the lab's log: {tmp_path / 'kept' / 'lab.log'}"]
     with pytest.raises(OSError):
         lab.state()
     assert lab.log.read_text(encoding="utf-8").rstrip().endswith(" stop")

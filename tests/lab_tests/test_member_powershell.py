@@ -60,6 +60,7 @@ def test_reading_by_hand(member: EdgeMember) -> None:
         ("$ProgressPreference = 'SilentlyContinue'; $env:COMPUTERNAME", 0, b"EDGE1\r\n", b""),
         ("Write-Output a; exit 3", 3, b"a\r\n", b""),
         ("Get-Nonsense", 1, b"", b"CommandNotFoundException"),
+        ("powershell -NoProfile -EncodedCommand ZQA=", 1, b"", b"lab.NotPlayed"),
         ("Get-Service | Where-Object { $_.Status }", 1, b"", b"lab.NotPlayed"),
         ("Set-CsCertificate -Wrong 1", 1, b"", b"NamedParameterNotFound,Set-CsCertificate"),
         ("throw 'no'", 1, b"", b"no"),

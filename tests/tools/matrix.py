@@ -39,12 +39,13 @@ CORES: Mapping[str, tuple[str, ...]] = {
 PYTHONS = tuple(dict.fromkeys(python for pythons in CORES.values() for python in pythons))
 
 # Always: an Edge renewal and an Exchange renewal (check, run, unchanged run; the second is also taken back), one
-# verification with and without faults, one renewal that fails and takes itself back.
+# verification with and without faults, one renewal that fails and takes itself back, a module over each connection.
 INTEGRATION = (
     "tests/integration/test_renew.py::test_a_renewal_from_the_first_look_to_the_unchanged_run",
     "tests/integration/test_renew_exchange.py::test_from_the_first_look_to_the_unchanged_run_and_back",
     "tests/integration/test_verify.py::test_a_healthy_pool_and_the_same_with_eight_faults",
     "tests/integration/test_failures.py::test_a_drain_that_does_not_end_takes_the_array_back",
+    "tests/integration/test_modules.py::test_every_way_to_connect",
 )
 # With --sample: what of the unit tests touches Ansible, and one command over each of Ansible's connections.
 UNIT = ("tests/unit/plugins/action", "tests/unit/plugins/filter", "tests/unit/plugins/plugin_utils/test_base.py")

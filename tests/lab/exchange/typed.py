@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from ..interfaces import Result
 from ..member.errors import CallError, not_found
 from ..member.functions import Warn
-from ..member.powershell import Line, Unsupported, _lines, _result, _shown, parse
+from ..member.powershell import Line, Unsupported, _lines, _result, _shown, parse, refuse_program
 from ..member.values import Secure
 from . import binding, services, shell, watch
 from .engine import ExchangeEngine
@@ -155,6 +155,7 @@ async def _cmdlet(engine: ExchangeEngine, text: str, out: list[str], loaded: boo
     quoted = re.sub(r"<([IS])>", r"lab_\1_", replaced)
     line: Line = parse(quoted)
     state = engine.exchange.server
+    refuse_program(line.command)
     name = binding.known(line.command, state.host.product.documented_as)
     if name is None or not loaded:
         raise not_found(line.command)

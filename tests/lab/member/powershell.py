@@ -174,8 +174,15 @@ async def _one(engine: Engine, text: str, stdin: bytes, out: list[str], errors: 
     return await _cmdlet(engine, line, out, loaded)
 
 
+def refuse_program(command: str) -> None:
+    """Raise Unsupported for a program or an alias: every Windows has some, so "not recognized" would be untrue."""
+    if not re.fullmatch(r"[A-Za-z]+-[A-Za-z0-9]+", command):
+        raise Unsupported(command)
+
+
 async def _cmdlet(engine: Engine, line: Line, out: list[str], loaded: bool) -> bool:
     state = engine.state
+    refuse_program(line.command)
     name = cmdlets.known(line.command, state.host.product.documented_as)
     if name is None or name not in CMDLETS or not loaded or engine.state.behaviour.module == "missing":
         raise not_found(line.command)
