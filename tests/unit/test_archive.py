@@ -16,6 +16,7 @@ TOOLS = ROOT / "tests" / "tools"
 #: Every name that may stand at the top. The last two are written by ansible-galaxy.
 TOP = {
     "CHANGELOG.rst",
+    "CONTRIBUTING.md",
     "LICENSE",
     "README.md",
     "changelogs",

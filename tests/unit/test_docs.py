@@ -15,7 +15,9 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.catalo
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products import PRODUCTS
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([ROOT / "README.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "roles").glob("*/README.md")])
+PAGES = sorted(
+    [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md"), *(ROOT / "roles").glob("*/README.md")]
+)
 NAMES = [page.relative_to(ROOT).as_posix() for page in PAGES]
 ROLE = ROOT / "roles" / "rollout"
 ROLES = sorted(path.parents[1].name for path in ROOT.glob("roles/*/meta/argument_specs.yml"))

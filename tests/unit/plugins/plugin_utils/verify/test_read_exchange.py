@@ -12,14 +12,17 @@ from typing import Any
 import pytest
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.finding import Finding
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.journal import UseEntry
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.stop import PhaseFailed
 from ansible_collections.ucops.certificates.plugins.plugin_utils.stores.in_use import Limits
 from ansible_collections.ucops.certificates.plugins.plugin_utils.verify.judge import Case, judge
 from ansible_collections.ucops.certificates.plugins.plugin_utils.verify.look import Look
 from ansible_collections.ucops.certificates.plugins.plugin_utils.verify.read import Asked, look_at
+from ansible_collections.ucops.certificates.plugins.plugin_utils.verify.report import make_report
 from ansible_collections.ucops.certificates.plugins.plugin_utils.verify.wire import Clients
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import Answer, Call, RemoteError, Reply
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.exchange_pool import EXCHANGE
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.pool import journal, journal_row
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.exchange import exchange_rows
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.exchange.exchange_rows import (
     BUILDS,
@@ -122,6 +125,26 @@ def test_a_server_with_another_certificate() -> None:
     told = found(seen("ex2", Exchange(other)))
     assert causes(told) == {("array.thumbprint-differs", "ex2")}
     assert {f.subject for f in told} == {"IIS", "SMTP", "POP", "IMAP"}
+
+
+def test_a_rollout_that_did_not_end_is_told() -> None:
+    begun = journal(
+        "switching", array="exchange", members=("ex1", "ex2", "ex3"), uses={"IIS": UseEntry("A" * 40, "B" * 40)}
+    )
+    told = found(seen("ex2", Exchange(rows() | {"journal": journal_row(begun.dumps())})))
+    assert causes(told) == {("journal.unfinished", "ex2")}
+    ended = replace(begun, state="done")
+    assert not causes(found(seen("ex2", Exchange(rows() | {"journal": journal_row(ended.dumps())}))))
+
+
+def test_the_report_shows_what_was_asked_of_a_server() -> None:
+    """Schannel and transport's events, too; nothing of Exchange is rolled, and no port was looked at."""
+    looks = {name: seen(name) for name in ("ex1", "ex2", "ex3")}
+    case = Case("exchange", tuple(looks), looks, {})
+    run = a_run(arrays={"exchange": tuple(looks)}, products={"exchange": "exchange"})
+    for member in make_report(run, case, (), NOW).members:
+        assert [name for name, check in member.checks.items() if check.result == "not-run"] == ["wire", "roll"]
+        assert {"tls", "events"} <= {name for name, check in member.checks.items() if check.result == "ok"}
 
 
 def test_dates_of_what_no_renewal_touches() -> None:
