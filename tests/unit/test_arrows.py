@@ -93,7 +93,6 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "plugin_utils/inputs.py": ("plugin_utils.pki", "plugin_utils.text"),
     "plugin_utils/hooks.py": (),
     "plugin_utils/outputs.py": (),
-    "plugin_utils/specs.py": (),
     "plugin_utils/base.py": ("plugin_utils",),
     "plugin_utils/products/exchange/action.py": ("plugin_utils",),
     "plugin_utils/__init__.py": ("plugin_utils.products",),
