@@ -41,7 +41,7 @@ def told(run: Run, verdict: str, text: str, title: str) -> None:
     assert found["reasons"] == {}, found
     assert found["text"].startswith(text), found
     assert f"{verdict}: {text}" in run.output, run.output[-3000:]
-    assert title in run.output, run.output[-3000:]
+    assert f": {title}\n" in run.output, run.output[-3000:]
     page = (run.report_folder / "report.html").read_text("utf-8")
     assert title in page
     denied = ["neither", "mixed"] + (["Not switched yet"] if verdict == "all-new" else [])
@@ -106,7 +106,12 @@ def test_the_second_renewal_of_a_pool_fails_and_is_taken_back(settled: Controlle
     lab.fault("edge2", do="error", call="Set-CsCertificate", nth=2)
     run = settled.renew(**rival(settled)).failed("edge2", "the lab was told to fail this call")
     assert run.rc == 2
-    told(run, "all-old", "The old certificate is in use on all 3 members.", "every member has the old certificate")
+    told(
+        run,
+        "all-old",
+        "The old certificate is in use on all 3 members.",
+        "Failed; every member has the old certificate",
+    )
     assert truth.array_truth(lab.state(), new=RIVAL, old=truth.NEW) == "all-old"
     assert all(member["av_pending"] is None for member in lab.state().values()), "the roll was left scheduled"
     found = journals(lab)
@@ -132,7 +137,12 @@ def test_the_second_renewal_of_an_exchange_array_fails_and_is_taken_back(start: 
     with array.watched(lab):
         run = controller.renew_exchange(**rival(controller)).failed("ex2", "The operation could not be performed.")
     assert run.rc == 2 and run.report["run"] != first
-    told(run, "all-old", "The old certificate is in use on all 2 members.", "every member has the old certificate")
+    told(
+        run,
+        "all-old",
+        "The old certificate is in use on all 2 members.",
+        "Failed; every member has the old certificate",
+    )
     assert array.truth(lab.state(), "mail-rival", "mail-new") == "all-old"
     array.as_before(between, lab.state())
     journals_are(lab, "taken-back", run)
@@ -247,7 +257,12 @@ def test_a_controller_that_died_between_the_roll_and_the_first_switch(
         still_old(lab, 3)
         other = Controller(tmp_path / "another" / "controller", lab)
         refused = other.rollback().failed(dead, f"rollout_take_over={dead}")
-        told(refused, "all-old", "The old certificate is in use on all 3 members. AudioVideo", "nothing was switched")
+        told(
+            refused,
+            "all-old",
+            "The old certificate is in use on all 3 members. AudioVideo",
+            "Refused; nothing was switched",
+        )
         assert "the successor is rolled and takes over at its instant" in refused.report["verdict"]["text"]
         still_old(lab, 3)
         gone_back(other, lab, dead)
