@@ -12,7 +12,7 @@ import pytest
 
 from faults import judge
 from integration import truth
-from integration.controller import Controller, Playbook, Run
+from integration.controller import Controller, Run, alive
 from lab.client import LabProcess
 
 
@@ -97,28 +97,6 @@ def test_all_members_are_lost_in_the_middle(controller: Controller, lab: LabProc
     judge.converge(controller, lab, run)
 
 
-def workers(running: Playbook) -> list[int]:
-    """The processes that the playbook has started."""
-    found = []
-    for entry in Path("/proc").iterdir():
-        try:
-            fields = (entry / "stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
-        except (OSError, ValueError):
-            continue
-        if entry.name.isdigit() and int(fields[1]) == running.process.pid and fields[0] != "Z":
-            found.append(int(entry.name))
-    return found
-
-
-def alive(pid: int) -> bool:
-    """Whether a process is there and not just waiting to be buried."""
-    try:
-        status = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
-    except OSError:
-        return False
-    return status.rpartition(")")[2].split()[0] != "Z"
-
-
 def draining(lab: LabProcess, member: str) -> Callable[[], bool]:
     """Asks whether the member waits for its calls to end."""
     return lambda: "Paused" in lab.state()[member]["services"].values()
@@ -128,7 +106,7 @@ def test_the_controller_is_killed_in_the_switch(controller: Controller, lab: Lab
     lab.set_calls("edge2", 3)
     with controller.begin("renew_edge_pool", variables={"rollout_drain_seconds": 600}) as running:
         running.until(draining(lab, "edge2"), "edge2 was drained")
-        orphans = workers(running)
+        orphans = running.workers()
         assert orphans
         running.kill()
     while any(alive(pid) for pid in orphans):
@@ -158,7 +136,7 @@ def test_a_controller_that_wakes_up_again_does_no_harm(controller: Controller, l
     lab.set_calls("edge2", 3)
     with controller.begin("renew_edge_pool", variables={"rollout_drain_seconds": 600}) as running:
         running.until(draining(lab, "edge2"), "edge2 was drained")
-        asleep = [running.process.pid, *workers(running)]
+        asleep = [running.process.pid, *running.workers()]
         for pid in asleep:
             os.kill(pid, signal.SIGSTOP)
         dead = lab.state()["edge1"]["lock"]["run"]

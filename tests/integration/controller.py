@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -223,6 +224,28 @@ class Playbook:
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
 
+    def workers(self) -> list[int]:
+        """The processes that it has started; they lead sessions of their own and outlive it for a while."""
+        found = []
+        for entry in Path("/proc").iterdir():
+            try:
+                fields = (entry / "stat").read_text(encoding="ascii", errors="replace").rpartition(")")[2].split()
+            except (OSError, ValueError):
+                continue
+            if entry.name.isdigit() and int(fields[1]) == self.process.pid and fields[0] != "Z":
+                found.append(int(entry.name))
+        return found
+
+    def power_off(self) -> None:
+        """The controller's machine goes dark: SIGKILL for the workers, too; returns when none is left."""
+        workers = self.workers()
+        self.kill()
+        for pid in workers:
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        while any(alive(pid) for pid in workers):
+            os.sched_yield()
+
     def text(self) -> str:
         """What it said so far."""
         return self.output.read_text(encoding="utf-8", errors="replace")
@@ -246,3 +269,12 @@ class Playbook:
         stray = unanswered(self.text(), rows, self.warned)
         assert not stray, f"Ansible warned of what nobody meant: {stray}\n{self.text()[-4000:]}"
         return Run(rc, self.text(), rows, recap, self.reports)
+
+
+def alive(pid: int) -> bool:
+    """Whether a process is there and not just waiting to be buried."""
+    try:
+        status = Path(f"/proc/{pid}/stat").read_text(encoding="ascii", errors="replace")
+    except OSError:
+        return False
+    return status.rpartition(")")[2].split()[0] != "Z"

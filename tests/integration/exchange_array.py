@@ -85,13 +85,13 @@ def serves(member: State, name: str) -> set[str]:
 PUBLIC = {"Web", "SMTP", "SMTP submission", "POP3", "POP3 over TLS", "IMAP4", "IMAP4 over TLS"}
 
 
-def truth(state: Mapping[str, State]) -> str:
+def truth(state: Mapping[str, State], new: str = "mail-new", old: str = "mail-old") -> str:
     """``all-new``, ``all-old`` or ``mixed``, by what every public port presents."""
     found = set()
     for member in state.values():
         names = {member["names"].get(str(leaf), "?") for port, leaf in member["leaves"].items() if port in PUBLIC}
         found.add(next(iter(names)) if len(names) == 1 else "mixed")
-    words = {"mail-new": "all-new", "mail-old": "all-old"}
+    words = {new: "all-new", old: "all-old"}
     return words.get(next(iter(found)), "mixed") if len(found) == 1 else "mixed"
 
 

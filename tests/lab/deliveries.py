@@ -114,6 +114,7 @@ def _good(pki: Pki, password: str) -> dict[str, bytes]:
         "incomplete.pfx": pfx(leaf, [], password),
         "av.pfx": pfx(pki["av-new"], [issuing, root], password),
         "internal.pfx": pfx(pki["internal-new"], [pki["corp-root"]], password),
+        "rival.pfx": pfx(pki["external-rival"], [pki["rival-issuing"], pki["rival-root"]], password),
         "issuing-ca.crt": issuing.pem,
     }
 
@@ -161,6 +162,7 @@ external.key.pem      the private key of the request, encrypted
 complete.pfx          certificate, key and chain in one file; incomplete.pfx has no chain
 av.pfx                a certificate of its own for A/V authentication
 internal.pfx          a new certificate for the internal interface, from the enterprise CA
+rival.pfx             the next certificate, from another vendor; ../trust/rival-root.pem is its root
 issuing-ca.crt        the issuing CA that incomplete.zip lacks
 bad/                  one file for each kind of bad input, named after it
 """
@@ -180,4 +182,5 @@ def write(pki: Pki, folder: Path) -> str:
     _write(vendor / "password.txt", password.encode() + b"\n")
     _write(trust / "roots.pem", pki["root"].pem)
     _write(trust / "corp-roots.pem", pki["corp-root"].pem)
+    _write(trust / "rival-root.pem", pki["rival-root"].pem)
     return password

@@ -151,6 +151,12 @@ RECIPES: dict[str, Recipe] = {
         starts=-0.5,
         ends=396,
     ),
+    # another vendor, whose root is trusted by those outside and lies on no member
+    "rival-root": Recipe("CN=Rival Root CA R1,O=Rival Trust Services,C=US", starts=-2000, ends=5000, ca=True),
+    "rival-issuing": Recipe(
+        "CN=Rival TLS Issuing CA 1,O=Rival Trust Services,C=US", "rival-root", starts=-700, ends=3000, ca=True
+    ),
+    "external-rival": Recipe(_LEAF, "rival-issuing", names=EXTERNAL_NAMES, starts=-0.25, ends=200),
     "self-signed": Recipe(_LEAF, None, "external-old", EXTERNAL_NAMES, starts=-10, ends=700),
 }
 

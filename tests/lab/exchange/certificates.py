@@ -21,6 +21,7 @@ EXCHANGE_RECIPES: dict[str, Recipe] = {
     "mail-new": Recipe(_LEAF, "issuing-new", names=NAMES, starts=-0.5, ends=396),
     # issuer and subject as before: a connector's TlsCertificateName means both
     "mail-same-issuer": Recipe(_LEAF, "issuing-old", "mail-new", NAMES, starts=-0.4, ends=396),
+    "mail-rival": Recipe(_LEAF, "rival-issuing", names=NAMES, starts=-0.25, ends=200),
     "mail-wildcard": Recipe(
         f"CN=*.{SIP_DOMAIN},{_CONTOSO}", "issuing-new", "mail-new", (f"*.{SIP_DOMAIN}", SIP_DOMAIN), -0.5, 396
     ),

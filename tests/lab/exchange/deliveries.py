@@ -21,6 +21,7 @@ incomplete.zip     the same certificate with the vendor's old bundle: the new is
 mail.key.pem       the private key of the request, encrypted
 complete.pfx       certificate, key and chain in one file; incomplete.pfx has no chain
 same-issuer.pfx    a renewal from the old issuing CA: issuer and subject did not change
+rival.pfx          the next certificate, from another vendor; ../trust/rival-root.pem is its root
 issuing-ca.crt     the issuing CA that incomplete.zip lacks
 answer-*.zip       answers to requests made while the lab ran (control: sign)
 bad/               one file for each kind of bad input, named after it
@@ -45,6 +46,7 @@ def write(pki: ExchangePki, folder: Path) -> str:
         "complete.pfx": pfx(leaf, [issuing, root], password),
         "incomplete.pfx": pfx(leaf, [], password),
         "same-issuer.pfx": pfx(pki["mail-same-issuer"], [pki["issuing-old"], root], password),
+        "rival.pfx": pfx(pki["mail-rival"], [pki["rival-issuing"], pki["rival-root"]], password),
         "issuing-ca.crt": issuing.pem,
         "bad/other-key.pem": encrypted_key(pki["mail-other-key"], password),
     }
@@ -55,6 +57,7 @@ def write(pki: ExchangePki, folder: Path) -> str:
     _write(vendor / "README.txt", _README.format(password=password).encode())
     _write(vendor / "password.txt", password.encode() + b"\n")
     _write(trust / "roots.pem", root.pem)
+    _write(trust / "rival-root.pem", pki["rival-root"].pem)
     return password
 
 
