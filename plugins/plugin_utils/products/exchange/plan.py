@@ -94,13 +94,13 @@ def switch(
     changes = changes_for(order, leaf, state)
     if moved:
         calls = (enable_call("default-kept", str(kept), ["SMTP"], True, state),)
-        before, after = describe(state.default_smtp, state), describe(kept, state)
-        changes = (*changes, Change("default-kept", DEFAULT, before, after, calls))
+        now, then = describe(state.default_smtp, state), describe(kept, state)
+        changes = (*changes, Change("default-kept", DEFAULT, now, then, calls))
     if not changes:
         return Plan()
     uses = missing(order, state) or order.services
-    recorded = back.to_record(order.thumbprint, changes, state)
-    settings = {name: Both(before, after) for name, (before, after) in recorded.items()}
+    touched = back.to_record(order.thumbprint, changes, state)
+    settings = {name: Both(*values) for name, values in touched.items()}
     settings |= {DEFAULT: Both(state.default_smtp, kept)} if moved else {}
     bound = ", ".join(state.bound(BACK_END))
     settings |= {PORT_444: Both(bound, bound)} if bound else {}

@@ -8,7 +8,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import Any
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array import decide
@@ -27,9 +26,9 @@ from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.memb
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.fake_edge import FakeEdge
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.fake_exchange import FakeExchange
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.fake_member import FakeMember
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.exchange.exchange_rows import made
 from ansible_collections.ucops.certificates.tests.unit.zoo import NOW
 
-LAB = Path(__file__).resolve().parents[4] / "lab" / "data"
 NEXT = "20261124T080000Z-0002"
 """A later run."""
 
@@ -47,8 +46,6 @@ class Subject:
     """What a user would notice of the fake, and what the way back has to restore."""
     setting: Callable[[Any, str], str | None]
     """A setting that a journal records, as the fake has it now."""
-    metadata: str = ""
-    """The vendor's metadata of its cmdlets, where the repository has it."""
 
     @property
     def product(self) -> Product[Any]:
@@ -124,7 +121,7 @@ def _exchange_setting(fake: FakeExchange, name: str) -> str | None:
 
 
 def _exchange() -> FakeMember:
-    old = exchange_steps.made("old")
+    old = made("old")
     return FakeExchange(receive={"Client": tls_certificate_name(old)}, send={"Out": tls_certificate_name(old)})
 
 
@@ -143,11 +140,10 @@ def _shown(fake: FakeExchange) -> Any:
 SUBJECTS = {
     "edge": Subject(
         "edge", FakeEdge, edge_pool.settings, edge_pool.wanted, edge_pool.bundle, _external, _no_setting,
-        "cmdlets.json",
     ),
     "exchange": Subject(
         "exchange", _exchange, exchange_pool.settings, exchange_pool.wanted, exchange_steps.bundle, _shown,
-        _exchange_setting, "exchange_cmdlets.json",
+        _exchange_setting,
     ),
 }  # fmt: skip
 """Name -> subject, of every product there is."""
