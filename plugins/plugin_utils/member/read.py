@@ -150,6 +150,9 @@ def _context(
         ready_in=where,
         names=asking.settings.names,
         window=window,
+        recorded=records.record_of(journal, asking.settings.run).settings
+        if journal is not None and journal.state in records.OPEN
+        else {},
     ), stage
 
 

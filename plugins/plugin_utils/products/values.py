@@ -134,6 +134,8 @@ class Context:
     """Names that the user wants to be covered."""
     window: timedelta = timedelta(0)
     """For how long after now the way back has to stay open."""
+    recorded: Mapping[str, Both] = field(default_factory=dict)
+    """Settings that a rollout which has not ended recorded: what it may have left half done."""
 
 
 @dataclass(frozen=True)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 from typing import Any
 
 from ...pki.certificate import Certificate
@@ -23,7 +24,7 @@ from ..values import RUNNING, Both, Plan
 from . import back, check
 from .names import Rename, change_of, renames
 from .own import ExchangeOwn
-from .services import Order, missing, plan_services
+from .services import DEFAULT, Order, describe, enable_call, missing, plan_services
 from .state import BACK_END, RESTART, TRANSPORT, Connector, ExchangeState
 
 SERVICES = {**RESTART, "SMTP": ("MSExchangeFrontEndTransport", TRANSPORT)}
@@ -72,18 +73,35 @@ def send_renames(order: Order | None, leaf: Certificate | None, state: ExchangeS
     return renames("send", leaf, check.replaced(order, leaf, state), state)
 
 
-def switch(own: ExchangeOwn, wanted: Wanted, serves: Mapping[str, str], state: ExchangeState) -> Plan:
-    """Gives the certificate its services. Empty when it has them and every setting is as wanted."""
+def switch(
+    own: ExchangeOwn,
+    wanted: Wanted,
+    serves: Mapping[str, str],
+    state: ExchangeState,
+    recorded: Mapping[str, Both] = MappingProxyType({}),
+) -> Plan:
+    """Gives the certificate its services. Empty when it has them and every setting is as wanted.
+
+    ``recorded``: settings of a rollout that has not ended. It may have been cut off between the call that moves the
+    default SMTP certificate along and the one that gives it back.
+    """
     order = order_for(own, wanted)
     if order is None:
         return Plan()
     leaf = next(iter(wanted.uses.values()))
+    kept = None if order.moves else recorded.get(DEFAULT, back.NOTHING).after
+    moved = kept is not None and kept != state.default_smtp and not back.no_way_back(kept, state)
     changes = changes_for(order, leaf, state)
+    if moved:
+        calls = (enable_call("default-kept", str(kept), ["SMTP"], True, state),)
+        now, then = describe(state.default_smtp, state), describe(kept, state)
+        changes = (*changes, Change("default-kept", DEFAULT, now, then, calls))
     if not changes:
         return Plan()
     uses = missing(order, state) or order.services
-    recorded = back.to_record(order.thumbprint, changes, state)
-    settings = {name: Both(before, after) for name, (before, after) in recorded.items()}
+    touched = back.to_record(order.thumbprint, changes, state)
+    settings = {name: Both(*values) for name, values in touched.items()}
+    settings |= {DEFAULT: Both(state.default_smtp, kept)} if moved else {}
     bound = ", ".join(state.bound(BACK_END))
     settings |= {PORT_444: Both(bound, bound)} if bound else {}
     restart = tuple(restarted(uses, own.restart, state.server.services))

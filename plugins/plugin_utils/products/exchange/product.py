@@ -78,7 +78,7 @@ class Exchange(Reading, Judging):
     def switch(self, state: ExchangeState, context: Context) -> Plan:
         """Copied to My and enabled."""
         thumbprints = {use: leaf.thumbprint for use, leaf in context.wanted.uses.items()}
-        return plan.switch(context.own, context.wanted, self.serves(state, thumbprints), state)
+        return plan.switch(context.own, context.wanted, self.serves(state, thumbprints), state, context.recorded)
 
     def back(self, record: Record, state: ExchangeState, context: Context) -> Plan:
         """Bindings, names and the default SMTP certificate as they were, and the certificate out of My."""
