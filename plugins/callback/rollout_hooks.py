@@ -28,8 +28,8 @@ from ansible.release import __version__ as core_version
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.hooks import WATCH
 
-MAJOR, MINOR = core_version.split(".")[:2]
-CORE = (int(MAJOR), int(MINOR))
+NUMBERS = core_version.split(".", 2)
+CORE = (int(NUMBERS[0]), int(NUMBERS[1]))
 
 
 class CallbackModule(CallbackBase):

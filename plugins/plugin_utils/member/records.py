@@ -175,6 +175,7 @@ def record_of(journal: Journal, run: str) -> Record:
         {use: Both(entry.before, entry.after) for use, entry in journal.uses.items()},
         {name: Both(entry.before, entry.after) for name, entry in journal.settings.items()},
         restarted(journal, run),
+        tuple(journal.services),
     )
 
 

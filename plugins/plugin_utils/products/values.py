@@ -105,7 +105,9 @@ class Record:
     uses: Mapping[str, Both]
     settings: Mapping[str, Both]
     services: tuple[str, ...] = ()
-    """What ran when the switch began."""
+    """What ran before a change that is not over, and has to run again."""
+    touched: tuple[str, ...] = ()
+    """What the rollout wrote down as running before it, whether it is over or not."""
 
 
 @dataclass(frozen=True)

@@ -52,11 +52,11 @@ def plan_of(record: Record, state: ExchangeState) -> Plan:
     why = blocked(record, state)
     changes = () if why else plan_back(record, state)
     down = tuple(name for name in record.services if state.server.services.get(name) != RUNNING)
-    restart = tuple(record.services) if changes else ()
+    again = (s for s in record.touched if s in record.services or state.server.services.get(s) == RUNNING)
+    restart = tuple(dict.fromkeys((*record.services, *again))) if changes else ()
     uses = {use: Both(None, both.before) for use, both in record.uses.items()} if changes else {}
-    return Plan(
-        uses=uses, changes=changes, restart=restart, start=() if restart else down, run=record.services, blocked=why
-    )
+    run = tuple(dict.fromkeys((*record.services, *restart)))
+    return Plan(uses=uses, changes=changes, restart=restart, start=() if restart else down, run=run, blocked=why)
 
 
 def plan_back(record: Record, state: ExchangeState) -> tuple[Change, ...]:
