@@ -23,7 +23,7 @@ def hooks(controller: Controller) -> tuple[dict[str, str], Path]:
     """Two files of tasks that write down who is taken out and put back, and where they write it."""
     log = controller.folder / "balancer.log"
     for when in ("before", "after"):
-        here = {"ansible_connection": "local", "ansible_shell_type": "sh"}  # the lab's inventory says powershell to all
+        here = {"ansible_connection": "local"}
         task = {"name": f"{when} {{{{ member }}}}", "ansible.builtin.shell": f"echo {when} {{{{ member }}}} >> {log}"}
         (controller.folder / f"{when}.yml").write_text(json.dumps([{**task, "vars": here}]), encoding="utf-8")
     # one by a path from where the playbook is started, one by a whole path

@@ -24,15 +24,13 @@ __all__ = ["start"]
 CORE = tuple(int(part) for part in core.split(".")[:2])
 CHANGING = {"Copy-StoreCertificate", "Enable-ExchangeCertificate", "Set-CsCertificate", "Stop-CsWindowsService"}
 Task = Mapping[str, Any]
-SHELL = {"ansible_shell_type": "sh"}
-"""The lab's inventory says powershell to all."""
 
 
 def lost_hosts() -> dict[str, Any]:
     """Hosts behind a port on which nothing listens, by the connections that people have."""
-    windows = {"ansible_connection": "winrm", "ansible_winrm_proxy": None, "ansible_shell_type": "powershell"}
+    windows = {"ansible_connection": "winrm", "ansible_winrm_proxy": None}
     # A password would want sshpass on the controller, and without that the task fails before it looks for its host.
-    linux = {"ansible_connection": "ssh", "ansible_password": "", "ansible_ssh_retries": 0, **SHELL}
+    linux = {"ansible_connection": "ssh", "ansible_password": "", "ansible_ssh_retries": 0}
     here = {"ansible_host": "127.0.0.1", "ansible_port": 1}
     return {"balancer": {**here, **linux}, "winbalancer": {**here, **windows}, "vantage": {**here, **linux}}
 
@@ -69,7 +67,7 @@ def drain(where: str = "balancer", **more: Any) -> dict[str, Any]:
 def drain_unless(lost: str) -> dict[str, Any]:
     """A task for a balancer that is lost where the condition holds, and is the controller otherwise."""
     where = f"{{{{ 'balancer' if {lost} else 'localhost' }}}}"
-    return {**drain(where), "ansible.builtin.raw": "true", "vars": SHELL}
+    return {**drain(where), "ansible.builtin.raw": "true"}
 
 
 def mark(text: str, **more: Any) -> dict[str, Any]:
@@ -102,9 +100,7 @@ def stopped(run: Run, *texts: str) -> Run:
 ONE: dict[str, Callable[[Controller], Sequence[Task]]] = {
     "plain": lambda _c: [drain()],
     "winrm": lambda _c: [drain("winbalancer")],
-    "loop": lambda _c: [
-        {**drain("{{ item }}", loop=["localhost", "balancer"], vars=SHELL), "ansible.builtin.raw": "true"}
-    ],
+    "loop": lambda _c: [{**drain("{{ item }}", loop=["localhost", "balancer"]), "ansible.builtin.raw": "true"}],
     "rescue": lambda _c: [{"block": [drain()], "rescue": [mark("rescued")], "always": [mark("always")]}],
     "included": lambda c: [{"ansible.builtin.include_tasks": str(c.folder / hook(c, drain(), name="inner.yml"))}],
     "imported": lambda c: [{"ansible.builtin.import_tasks": str(c.folder / hook(c, drain(), name="inner.yml"))}],

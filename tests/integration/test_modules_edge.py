@@ -209,7 +209,7 @@ def test_the_first_look_at_hosts(tasks: Tasks) -> None:
 
 def test_the_first_look_goes_nowhere_without_powershell(tasks: Tasks) -> None:
     """hosts: all may hold Linux hosts: nothing is sent to their shell."""
-    local = {"hostcheck_hosts": "localhost", "ansible_connection": "local", "ansible_shell_type": "sh"}
+    local = {"hostcheck_hosts": "localhost", "ansible_connection": "local"}
     done = tasks.run(playbook="hostcheck", arguments=["-i", "localhost,", "-e", json.dumps(local)])
     look = next(row["result"] for row in done.rows if row["action"].endswith("host_check"))
     assert done.rc != 0 and "no PowerShell behind connection 'local'" in look["text"]

@@ -124,8 +124,8 @@ def test_ports_from_other_hosts(start_lab: Start, tmp_path: Path) -> None:
     """One that is lost is a finding; what the others saw still counts. So is a balancer that does not answer."""
     lab = start_lab(members=2)
     inventory = yaml.safe_load(lab.inventory.read_text(encoding="utf-8"))
-    near = {"ansible_connection": "local", "ansible_shell_type": "sh", "ansible_python_interpreter": sys.executable}
-    dead = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1, "ansible_shell_type": "sh"}
+    near = {"ansible_connection": "local", "ansible_python_interpreter": sys.executable}
+    dead = {"ansible_connection": "ssh", "ansible_host": "127.0.0.1", "ansible_port": 1}
     inventory["all"]["children"]["vantage"] = {"hosts": {"near": near, "dead": dead}}
     (tmp_path / "inventory.yml").touch(mode=0o600)
     (tmp_path / "inventory.yml").write_text(yaml.safe_dump(inventory), encoding="utf-8")

@@ -57,7 +57,6 @@ def write_inventories(lab: Lab, options: Options, flavour: str, authority: Path)
         common = {
             "ansible_user": options.user,
             "ansible_password": options.password,
-            "ansible_shell_type": "powershell",
             **connection_vars(each, authority),
             **lab.inventory_vars(),
         }
