@@ -12,7 +12,7 @@ from cryptography import x509
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ansible_collections.ucops.certificates.plugins.plugin_utils.pki.chain import chain_paths
+from ansible_collections.ucops.certificates.plugins.plugin_utils.pki.chain import MAX_PATHS, chain_paths
 from ansible_collections.ucops.certificates.tests.unit.zoo import NOW, authority
 
 from .chain_case import Case
@@ -41,8 +41,9 @@ def test_order_and_repetition_do_not_matter(case: Case, dice: random.Random) -> 
 @FEW
 @given(STORES, STORES)
 def test_more_certificates_never_take_a_chain_away(case: Case, other: Case) -> None:
-    """What was good stays good when strangers come in."""
-    assert good(case) <= good(Case(case.leaf, [*case.pool, *other.pool], case.anchors))
+    """What was good stays good when strangers come in; of more good chains than are looked for it may be others."""
+    before, after = good(case), good(Case(case.leaf, [*case.pool, *other.pool], case.anchors))
+    assert before <= after or len(after) == MAX_PATHS
 
 
 @FEW
