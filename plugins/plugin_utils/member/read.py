@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -272,8 +271,3 @@ def _assigned_now(asking: Asking, evidence: Evidence, state: State, journal: Jou
         for use, at in evidence.pending.items()
     }
     return replace(evidence, assigned=assigned, plan=plan, pending=pending)
-
-
-def leaves(wanted: Wanted | None) -> Sequence[str]:
-    """Thumbprints of the wanted leaves."""
-    return wanted.thumbprints if wanted is not None else ()

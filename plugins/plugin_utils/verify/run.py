@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import getpass
 import os
 import secrets
 import socket
@@ -15,6 +14,7 @@ from datetime import datetime, timezone
 from typing import Any
 
 from ..array import addresses
+from ..array.told import operator
 from ..array.wire import Port, ports
 from ..findings.finding import Finding, rank
 from ..inputs import InputError, load_trust
@@ -109,7 +109,7 @@ class VerifyArrays:
             started=self.now,
             arrays=arrays,
             products=self.options["products"],
-            operator=_operator(),
+            operator=operator(),
             controller=socket.gethostname(),
             version=VERSION,
             excluded=excluded,
@@ -233,10 +233,3 @@ def summary(report: Report) -> dict[str, Any]:
 def _truth(value: Any) -> bool:
     """Up to ansible-core 2.18 a template that makes a truth gives its text."""
     return value is True or str(value).lower() in ("true", "yes", "1")
-
-
-def _operator() -> str:
-    try:
-        return getpass.getuser()
-    except (KeyError, OSError):
-        return "unknown"
