@@ -117,8 +117,7 @@ class Reading:
         thumbprint = wanted.get(AV_USE)
         if thumbprint is None:
             return {}
-        recorded = roll.Recorded(confirmed.thumbprint, confirmed.instant, confirmed.previous) if confirmed else None
-        now = roll.standing(thumbprint, state, recorded)
+        now = roll.standing(thumbprint, state, confirmed)
         ends, seconds = _ends(state), state.token_lifetime.total_seconds()
         return {AV_USE: Scheduled(thumbprint, now.state, now.instant, now.previous, ends, seconds)}
 

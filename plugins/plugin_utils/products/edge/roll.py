@@ -15,21 +15,13 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from ..values import Confirmed
 from .state import AV_USE, EdgeState
 
 GRAIN = timedelta(minutes=5)
 """The instant is rounded up to this: people read it, and the product shows whole minutes."""
 MIN_LEAD = timedelta(minutes=30)
 """Less than this ahead, a member that fails cannot be mended in time."""
-
-
-@dataclass(frozen=True)
-class Recorded:
-    """What a member's journal says of a roll that was confirmed there."""
-
-    thumbprint: str
-    instant: datetime
-    previous: str | None = None
 
 
 @dataclass(frozen=True)
@@ -42,7 +34,7 @@ class Standing:
     previous: str | None = None
 
 
-def standing(wanted: str, state: EdgeState, recorded: Recorded | None) -> Standing:
+def standing(wanted: str, state: EdgeState, recorded: Confirmed | None) -> Standing:
     """Where a member stands with the wanted A/V thumbprint, by the product's reply or by its journal."""
     current = state.current(AV_USE)
     if current == wanted:

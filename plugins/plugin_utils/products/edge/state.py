@@ -15,11 +15,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from ...pki.certificate import Certificate
 from ...pki.names import names_of
 from ...stores.eventlog import Event, events_from_rows
 from ...stores.readiness import Presented
-from ...stores.store import Change, Stores, label, read_calls, stores_from_rows
+from ...stores.store import Stores, label, read_calls, stores_from_rows
 from ...windows.calls import Call, Switch
 from . import events, services
 
@@ -185,22 +184,6 @@ def _span(text: Any) -> timedelta | None:
         return None
     days, hours, minutes, seconds = (int(g or 0) for g in match.groups())
     return timedelta(days=days, hours=hours, minutes=minutes, seconds=seconds)
-
-
-def plan_switch(desired: Mapping[str, Certificate], state: EdgeState, replace_av: bool = False) -> tuple[Change, ...]:
-    """One change a use that has another certificate now.
-
-    Audio/Video authentication is left to the roll, unless ``replace_av``: a plain replacement makes every token
-    invalid at once and drops the calls in progress (Microsoft, stage A/V and OAuth certificates).
-    """
-    changes = []
-    for use in USES:
-        wanted = desired.get(use)
-        if wanted is None or state.current(use) == wanted.thumbprint or (use == AV_USE and not replace_av):
-            continue
-        before = describe(state.current(use), state)
-        changes.append(Change("assign", use, before, label(wanted), (assign_call(use, wanted.thumbprint),)))
-    return tuple(changes)
 
 
 def assign_call(use: str, thumbprint: str) -> Call:

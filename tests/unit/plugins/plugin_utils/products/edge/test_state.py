@@ -10,9 +10,11 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.ucops.certificates.plugins.plugin_utils.products.edge import roll
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products.edge import plan, roll
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.edge import state as edge
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products.values import Confirmed, Plan, Scheduled
 from ansible_collections.ucops.certificates.plugins.plugin_utils.stores.store import label
+from ansible_collections.ucops.certificates.plugins.plugin_utils.stores.wanted import Wanted
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import Switch
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.edge.edge_rows import (
     ACCESS,
@@ -92,7 +94,7 @@ def test_from_the_instant_on_the_successor_is_in_force(shape: str, clock: dateti
 @pytest.mark.parametrize("shape", [*STAGED, "only the old one"])
 def test_a_roll_converges_in_every_shape(shape: str) -> None:
     """By the product's reply, or by the journal where the product keeps silent."""
-    recorded = roll.Recorded(NEW, LATER, OLD)
+    recorded = Confirmed(NEW, LATER, OLD)
     uses = STAGED.get(shape, [assigned(AV, old())])
     before = roll.standing(NEW, state(uses=uses), recorded)
     assert before == roll.Standing("scheduled", LATER, OLD)
@@ -103,15 +105,15 @@ def test_a_roll_converges_in_every_shape(shape: str) -> None:
 def test_a_journal_does_not_outvote_the_product() -> None:
     third = internal()
     shown = state(uses=[assigned(AV, old()), assigned(AV, third, LATER)])
-    assert roll.standing(NEW, shown, roll.Recorded(NEW, LATER, OLD)).state == "needed"
+    assert roll.standing(NEW, shown, Confirmed(NEW, LATER, OLD)).state == "needed"
     assert roll.standing(NEW, state(uses=[assigned(AV, new())]), None).state == "done"
 
 
 def test_a_journal_of_another_successor_or_of_the_past_confirms_nothing() -> None:
     seen = state(uses=[assigned(AV, old())])
-    assert roll.standing(NEW, seen, roll.Recorded(OLD, LATER, None)).state == "needed"
-    assert roll.standing(NEW, seen, roll.Recorded(NEW, EARLIER, OLD)).state == "needed"
-    assert roll.standing(NEW, seen, roll.Recorded(NEW, NOW, OLD)).state == "needed", "the instant itself has come"
+    assert roll.standing(NEW, seen, Confirmed(OLD, LATER, None)).state == "needed"
+    assert roll.standing(NEW, seen, Confirmed(NEW, EARLIER, OLD)).state == "needed"
+    assert roll.standing(NEW, seen, Confirmed(NEW, NOW, OLD)).state == "needed", "the instant itself has come"
 
 
 def test_no_certificate_yet_and_a_first_one_announced() -> None:
@@ -160,20 +162,24 @@ def test_the_product_is_named(version: str, product: str) -> None:
 
 
 def test_a_switch_leaves_av_to_the_roll_unless_told() -> None:
-    wanted = {use: new().certificate for use in (AV, DATA, ACCESS)}
+    wanted = Wanted({use: new().certificate for use in (AV, DATA, ACCESS)})
     seen = state(staged_rows())
-    assert [c.subject for c in edge.plan_switch(wanted, seen)] == [ACCESS, DATA]
-    assert [c.subject for c in edge.plan_switch(wanted, seen, replace_av=True)] == [ACCESS, DATA, AV]
-    first = edge.plan_switch(wanted, seen)[0]
+    switch = plan.switch(wanted, seen)
+    assert [c.subject for c in switch.changes] == [ACCESS, DATA]
+    whole = plan.with_replaced(switch, OLD, Scheduled(NEW, "needed"), seen.services, {})
+    assert [c.subject for c in whole.changes] == [ACCESS, DATA, AV]
+    first = switch.changes[0]
     assert (first.before, first.after) == (label(old().certificate), label(new().certificate))
     assert first.calls[0].parameters == {"Type": [ACCESS], "Thumbprint": NEW, "Confirm": Switch(False)}
 
 
 def test_a_switch_done_is_nothing_to_do() -> None:
-    wanted = {use: new().certificate for use in (AV, DATA, ACCESS)}
-    assert edge.plan_switch(wanted, state(staged_rows(), use_rows(new())), replace_av=True) == ()
+    wanted = Wanted({use: new().certificate for use in (AV, DATA, ACCESS)})
+    done = state(staged_rows(), use_rows(new()))
+    assert plan.switch(wanted, done) == Plan()
+    assert roll.standing(NEW, done, None).state == "done"
     half = [assigned(ACCESS, new()), assigned(DATA, old())]
-    assert [c.subject for c in edge.plan_switch(wanted, state(staged_rows(), half))] == [DATA]
+    assert [c.subject for c in plan.switch(wanted, state(staged_rows(), half)).changes] == [DATA]
 
 
 def test_a_roll_carries_an_instant_not_a_text() -> None:
