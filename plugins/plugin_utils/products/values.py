@@ -154,6 +154,8 @@ class Ask:
 STILL_RUNNING = "ucops.StillRunning"
 """What Wait-Stopped ends with when a service still has work."""
 STOPPED, RUNNING = "Stopped", "Running"
+SHA512_WORKS_FROM = (10, 0)
+"""The first Windows (Server 2016) on which Schannel uses SHA-512 signatures; before, it logs 36874 and 36888."""
 
 
 @dataclass(frozen=True)

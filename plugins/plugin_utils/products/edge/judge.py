@@ -12,8 +12,9 @@ from ...findings.problem import Problem
 from ...pki.names import has_wildcard, missing_names
 from ...stores.store import label
 from ...stores.wanted import Wanted
+from ..values import SHA512_WORKS_FROM
 from .own import EdgeOwn
-from .state import AV_USE, EXTERNAL_USES, INTERNAL_USE, SHA512_WORKS_FROM, USES, EdgeState, describe, required_names
+from .state import AV_USE, EXTERNAL_USES, INTERNAL_USE, USES, EdgeState, describe, required_names
 
 
 def shared_internal(wanted: Wanted) -> Iterable[Problem]:

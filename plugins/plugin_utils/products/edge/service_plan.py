@@ -10,9 +10,8 @@ from dataclasses import dataclass
 
 from ...stores.store import Change
 from ...windows.calls import Call
+from ..values import RUNNING, STOPPED
 from .services import (
-    RUNNING,
-    STOPPED,
     in_order,
     not_running,
     not_stopped,

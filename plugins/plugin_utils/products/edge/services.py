@@ -14,6 +14,7 @@ from typing import Any
 
 from ...findings.problem import Problem
 from ...windows.calls import Call, Switch
+from ..values import RUNNING, STOPPED
 
 START_ORDER = ("REPLICA", "RTCSRV", "RTCDATAPROXY", "RTCMRAUTH", "RTCMEDIARELAY")
 """Access Edge before what depends on it; stopping goes the other way round.
@@ -36,9 +37,6 @@ SERVICES_OF_USE: Mapping[str, tuple[str, ...]] = {
     "AudioVideoAuthentication": ("RTCMRAUTH", "RTCMEDIARELAY"),
     "Internal": START_ORDER,
 }
-
-RUNNING = "Running"
-STOPPED = "Stopped"
 
 
 def statuses(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
@@ -84,10 +82,6 @@ def stop_calls(services: Sequence[str], graceful: bool) -> tuple[Call, ...]:
             parameters["Force"] = Switch(True)
         calls.append(Call(f"stop-{service}", "Stop-CsWindowsService", parameters))
     return tuple(calls)
-
-
-STILL_RUNNING = "ucops.StillRunning"
-"""What Wait-Stopped ends with when a service still has work."""
 
 
 def wait_call(services: Sequence[str], seconds: float) -> Call:

@@ -42,8 +42,6 @@ ASSIGNMENT_FIELDS = (
 )
 STANDING_FIELDS = ("Use", "Thumbprint", "EffectiveDate", "PreviousThumbprint")
 """What tells which certificate a use has and will have."""
-SHA512_WORKS_FROM = (10, 0)
-"""SHA-512 signatures stop RTCSRV on Windows before Server 2016 (Schannel 36874, 36888)."""
 YEARS = {
     4: "Lync Server 2010",
     5: "Lync Server 2013",

@@ -12,6 +12,7 @@ from ...pki.certificate import Certificate
 from ...pki.names import covers, missing_names, names_of
 from ...stores.readiness import judge
 from ...stores.store import LOCAL_MACHINE, NETWORK_SERVICE, StoredCertificate, label
+from ...stores.wanted import usable_in
 from .services import (
     DEFAULT,
     Order,
@@ -21,7 +22,6 @@ from .services import (
     plan_services,
     uncertain,
     unified,
-    usable_in,
     wanted_name,
 )
 from .state import BACK_END, CLIENTS, SERVICE_HOST, STAGE, UNIFIED, ExchangeState, wildcard_for

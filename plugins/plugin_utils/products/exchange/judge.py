@@ -13,15 +13,13 @@ from ...findings.problem import Problem
 from ...pki.certificate import Certificate
 from ...pki.names import has_wildcard, missing_names, names_of
 from ...stores.store import Change, label
-from ..values import Address
+from ..values import SHA512_WORKS_FROM, Address
 from . import check
 from .names import Rename
 from .own import ExchangeOwn
 from .services import Order, wanted_name
 from .state import CLIENTS, ExchangeState
 
-SHA512_WORKS_FROM = (10, 0)
-"""SHA-512 signatures are not for Schannel on Windows before Server 2016."""
 ROLES: Mapping[str, str] = {
     "Enable-ExchangeCertificate": "Exchange Server Certificates",
     "Set-PopSettings": "POP3 And IMAP4 Protocols",

@@ -18,6 +18,7 @@ from ...pki.bundle import Bundle
 from ...pki.certificate import Certificate
 from ...stores.placement import thumbprint
 from ...stores.store import NETWORK_SERVICE, Change, DesiredKey, DesiredStores, Stores, label, plan_stores
+from ...stores.wanted import usable_in
 from ...windows.calls import Call, Switch
 from .state import BACK_END, CLIENTS, RESTART, SERVICES, STAGE, UNIFIED, ExchangeState, wildcard_for
 
@@ -88,11 +89,6 @@ def leaf_of(order: Order, stores: Stores) -> Certificate | None:
         return order.bundle.leaf
     entries = (*stores.machine("My"), *stores.machine(STAGE))
     return next((c.certificate for c in entries if c.certificate.thumbprint == order.thumbprint), None)
-
-
-def usable_in(store: str, thumbprint: str, stores: Stores) -> bool:
-    """Whether the certificate lies in the store together with a key."""
-    return any(c.certificate.thumbprint == thumbprint and c.key is not None for c in stores.machine(store))
 
 
 def missing(order: Order, state: ExchangeState) -> tuple[str, ...]:
