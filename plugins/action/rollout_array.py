@@ -6,63 +6,152 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
-from ansible_collections.ucops.certificates.plugins.plugin_utils.array.run import PHASES, ArrayRun
-from ansible_collections.ucops.certificates.plugins.plugin_utils.array.told import Refused
-from ansible_collections.ucops.certificates.plugins.plugin_utils.base import CertificateAction, Stop
+from ansible_collections.ucops.certificates.plugins.plugin_utils.array import phases
+from ansible_collections.ucops.certificates.plugins.plugin_utils.array import run as machine
+from ansible_collections.ucops.certificates.plugins.plugin_utils.array.run import Run
+from ansible_collections.ucops.certificates.plugins.plugin_utils.array.told import Refused, failure_of
+from ansible_collections.ucops.certificates.plugins.plugin_utils.array.wanted import Published
+from ansible_collections.ucops.certificates.plugins.plugin_utils.base import Stop, utc_now
+from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.finding import Finding
 from ansible_collections.ucops.certificates.plugins.plugin_utils.hooks import refusal
 from ansible_collections.ucops.certificates.plugins.plugin_utils.inputs import BUNDLE_SPEC
 from ansible_collections.ucops.certificates.plugins.plugin_utils.report.make import write_report
+from ansible_collections.ucops.certificates.plugins.plugin_utils.rollout import RolloutAction
 
 BUNDLE = {"type": "dict", "options": BUNDLE_SPEC}
+PHASES = ("preflight", "judge", "prove", "fail", "note", "finish", "report")
 
 
-class ActionModule(CertificateAction):
-    """Options in, verdict out."""
+class ActionModule(RolloutAction):
+    """Options in, what comes next out; the run itself is kept apart."""
 
     ARGUMENT_SPEC = {
         "phase": {"type": "str", "required": True, "choices": list(PHASES)},
+        "array": {"type": "str", "required": True},
         "purpose": {"type": "str", "choices": ["renew", "settle", "rollback"], "default": "renew"},
-        "array": {"type": "str"},
         "arrays": {"type": "dict", "default": {}},
         "size": {"type": "int"},
         "members": {"type": "list", "elements": "str", "default": []},
         "bundles": {"type": "dict", "options": {"external": BUNDLE, "av": BUNDLE, "internal": BUNDLE}},
         "options": {"type": "dict", "default": {}},
         "hooks": {"type": "list", "elements": "path", "default": []},
-        "settings": {"type": "dict", "default": {}},
-        "evidence": {"type": "dict", "default": {}},
-        "first": {"type": "dict", "default": {}},
-        "staged": {"type": "dict", "default": {}},
-        "reasons": {"type": "dict", "default": {}},
         "endpoints": {"type": "dict", "default": {}},
-        "wire": {"type": "list", "elements": "dict", "default": []},
-        "wire_after": {"type": "list", "elements": "dict"},
-        "only": {"type": "str"},
-        "touched": {"type": "list", "elements": "str", "default": []},
-        "rolled": {"type": "list", "elements": "str", "default": []},
-        "not_taken_back": {"type": "dict", "default": {}},
-        "not_released": {"type": "list", "elements": "str", "default": []},
-        "failure": {"type": "str", "default": ""},
-        "gate": {"type": "dict", "default": {}},
-        "proof": {"type": "dict", "default": {}},
-        "unroll": {"type": "dict", "default": {}},
-        "simulated": {"type": "bool", "default": False},
-        "run_tags": {"type": "list", "elements": "str", "default": []},
+        "reasons": {"type": "dict", "default": {}},
+        "wire": {"type": "dict", "default": {}},
+        "step": {"type": "int"},
+        "failed_task": {"type": "str", "default": "a task"},
+        "failed_action": {"type": "str", "default": ""},
+        "failed_message": {"type": "str", "default": "no message"},
         "directory": {"type": "path"},
     }
 
-    def act(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+    def go_on(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Runs one phase on the controller."""
+        phase = options["phase"]
+        try:
+            if phase == "preflight":
+                return self._preflight(options, task_vars)
+            run = self.kept(options["array"]).read()
+            result: dict[str, Any] = getattr(self, f"_{phase}")(run, options, task_vars)
+        except Refused as refused:
+            raise Stop(str(refused), **refused.result) from None
+        return {"changed": False, **result}
+
+    def _preflight(self, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         refused_hooks = refusal(options["hooks"], os.environ, os.getppid(), os.path.isfile)
         if refused_hooks:
             raise Stop(refused_hooks)
+        names = ("array", "members", "purpose", "arrays", "size", "bundles", "endpoints", "options")
+        given = phases.Given(**{name: options[name] for name in names})
+        run, deliveries, found = phases.preflight(given, self.check_mode, utc_now(), self.tell)
+        run = replace(run, asked=self.asked(task_vars))
+        self.kept(given.array).begin(run, [Published.of(one) for one in deliveries])
+        return {"changed": False, "run": run.settings.run, "look": machine.looks(run), "findings": _plain(found)}
+
+    def _judge(self, run: Run, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        reasons = {member: why for member, why in options["reasons"].items() if why and member not in run.reasons}
+        read = replace(run, asked=self.asked(task_vars), reasons={**run.reasons, **reasons})
+        rows = self._looked(options["wire"])
+        if rows is not None:
+            read = replace(read, before=read.sorted_rows(rows))
         try:
-            run = ArrayRun(options, self.check_mode or options["simulated"], self.tell)
-            if options["phase"] == "report":
-                return {"changed": False, "refusal": "", **write_report(run)}
-            return run.run(options["phase"])
-        except Refused as refused:
-            raise Stop(str(refused), **refused.result) from None
+            judged, refused = phases.judge(read, utc_now(), self.tell)
+        except Refused as refusal_of:
+            found = [Finding.from_dict(one) for one in refusal_of.result.get("findings", ())]
+            self.kept(run.settings.array).write(replace(read, refused=tuple(found)))
+            raise
+        self.kept(run.settings.array).write(judged)
+        if refused:
+            raise Stop(refused)
+        passed = judged.gate is not None and judged.gate.verdict.passed
+        look = machine.looks_after(judged)
+        return {"steps": _steps(judged), "look": look, "prove": _proves(judged), "passed": passed}
+
+    def _prove(self, run: Run, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        del task_vars
+        rows = self._looked(options["wire"])
+        if options["step"] is None:
+            seen = replace(run, after=run.sorted_rows(rows)) if rows is not None else run
+            proven, refused = phases.prove_all(seen, self.tell)
+        else:
+            proven, refused = phases.prove_member(run, run.steps[options["step"]].member, rows, self.tell)
+        self.kept(run.settings.array).write(proven)
+        if refused:
+            raise Stop(refused, findings=_plain(proven.proof))
+        return {"findings": _plain(proven.proof)}
+
+    def _fail(self, run: Run, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        del task_vars
+        back = machine.failed(run, _failure(options))
+        self.kept(run.settings.array).write(back)
+        return {"steps": _steps(back), "look": machine.looks_again(back)}
+
+    def _note(self, run: Run, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        del task_vars
+        step = run.steps[options["step"]]
+        if step.member not in run.not_taken_back and step.member not in run.not_released:
+            noted = machine.broken(run, step, _failure(options), None, begun=run.at == step.number)
+            self.kept(run.settings.array).write(noted)
+        return {"msg": f"{step.title}: failed; the others go on"}
+
+    def _finish(self, run: Run, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        del task_vars
+        rows = None if options["wire"].get("unreachable") else self._looked(options["wire"])
+        seen = replace(run, after=run.sorted_rows(rows)) if rows is not None else run
+        last = machine.finishing(seen)
+        self.kept(run.settings.array).write(last)
+        return {"steps": _steps(last)}
+
+    def _report(self, run: Run, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        del task_vars
+        return write_report(run, options["directory"] or ".", utc_now(), self.tell)
+
+    @staticmethod
+    def _looked(wire: Mapping[str, Any]) -> Sequence[Mapping[str, Any]] | None:
+        """What tls_endpoint_info brought; None where it did not run. Raises Stop where its host was lost."""
+        if wire.get("unreachable"):
+            text = f"nobody looked at the ports: the vantage host was lost: {wire.get('msg') or 'unreachable'}"
+            raise Stop(f"{wire['member']} is not proven: {text}" if wire.get("member") else text)
+        rows: Sequence[Mapping[str, Any]] | None = wire.get("endpoints")
+        return rows
+
+
+def _proves(run: Run) -> bool:
+    """Whether every member is to be proven in the end."""
+    return run.settings.purpose == "settle" or (run.settings.purpose == "renew" and "prove" in run.asked)
+
+
+def _failure(options: Mapping[str, Any]) -> str:
+    return failure_of(options["failed_task"], options["failed_action"], options["failed_message"])
+
+
+def _plain(findings: Sequence[Finding]) -> list[dict[str, Any]]:
+    return [found.to_dict() for found in findings]
+
+
+def _steps(run: Run) -> list[dict[str, Any]]:
+    return [step.to_plain() for step in run.steps]

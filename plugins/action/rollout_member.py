@@ -1,92 +1,136 @@
 # Copyright: (c) 2026, ucops.certificates contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One phase of a rollout on one member; the role's tasks call it. See the module of the same name for its
+"""One step of a rollout on one member; the role's tasks call it. See the module of the same name for its
 documentation."""
 
 from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.ucops.certificates.plugins.plugin_utils.array.phase import PHASES, GateRefused, run_phase
-from ansible_collections.ucops.certificates.plugins.plugin_utils.array.wanted import bundles_by_leaf, wanted_for
-from ansible_collections.ucops.certificates.plugins.plugin_utils.base import CertificateAction, Stop, aware, utc_now
-from ansible_collections.ucops.certificates.plugins.plugin_utils.inputs import BUNDLE_SPEC, load_delivery
+from ansible_collections.ucops.certificates.plugins.plugin_utils.array import run as machine
+from ansible_collections.ucops.certificates.plugins.plugin_utils.array.run import Run, Step
+from ansible_collections.ucops.certificates.plugins.plugin_utils.array.stepping import GateRefused, prepare, take
+from ansible_collections.ucops.certificates.plugins.plugin_utils.array.wanted import (
+    Published,
+    bundles_by_leaf,
+    wanted_for,
+)
+from ansible_collections.ucops.certificates.plugins.plugin_utils.base import Stop, utc_now
+from ansible_collections.ucops.certificates.plugins.plugin_utils.errors import CollectionError
+from ansible_collections.ucops.certificates.plugins.plugin_utils.inputs import BUNDLE_SPEC, Delivery, load_delivery
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.conversation import Conversation
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.drain import Clock
-from ansible_collections.ucops.certificates.plugins.plugin_utils.member.evidence import Evidence
-from ansible_collections.ucops.certificates.plugins.plugin_utils.member.settings import Settings
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.stop import PhaseFailed
-from ansible_collections.ucops.certificates.plugins.plugin_utils.plain import PlainError
-from ansible_collections.ucops.certificates.plugins.plugin_utils.products import PRODUCTS
-from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import CallError
+from ansible_collections.ucops.certificates.plugins.plugin_utils.rollout import RolloutAction
+from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.host import HostLost, KeyRefused
 
 BUNDLE = {"type": "dict", "options": BUNDLE_SPEC}
 
 
-class ActionModule(CertificateAction):
-    """Options in, phase, evidence out."""
+class ActionModule(RolloutAction):
+    """Options in, what was done out; what the member said goes to the run."""
 
     ARGUMENT_SPEC = {
-        "phase": {"type": "str", "required": True, "choices": list(PHASES)},
+        "array": {"type": "str", "required": True},
         "member": {"type": "str", "required": True},
-        "settings": {"type": "dict", "required": True},
+        "step": {"type": "int"},
         "bundles": {"type": "dict", "options": {"external": BUNDLE, "av": BUNDLE, "internal": BUNDLE}},
-        "evidence": {"type": "dict", "default": {}},
-        "gate": {"type": "dict", "default": {}},
-        "since": {"type": "str"},
-        "stage": {"type": "bool", "default": False},
     }
     _requires_connection = True
 
-    def act(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
-        """Runs the phase; a failure brings along what the member said after it."""
+    def go_on(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        """Prepares the member, or does one step on it."""
+        if task_vars.get("ansible_limit"):
+            raise Stop(
+                f"--limit {task_vars['ansible_limit']} leaves out members of {options['array']} or the controller. A "
+                "part of an array is never renewed. Leave out --limit; a dead member is left out by name and reason "
+                "with rollout_excluded."
+            )
+        run = self.kept(options["array"]).read()
+        if options["step"] is None:
+            return self._prepare(run, options, task_vars)
+        return self._step(run, run.steps[options["step"]], task_vars)
+
+    def _prepare(self, run: Run, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        member, kept = options["member"], self.kept(run.settings.array)
+        if member in run.settings.excluded:
+            return {"changed": False, "skipped": True, "msg": f"left out: {run.settings.excluded[member]}"}
         try:
-            settings = Settings.from_dict(options["settings"])
-        except ValueError as error:
-            raise Stop(str(error)) from None
-        given = {name: spec for name, spec in (options["bundles"] or {}).items() if spec}
-        deliveries = [load_delivery(name, spec, settings.trust) for name, spec in given.items()]
-        product = PRODUCTS[settings.product]
-        own = product.own(settings.own)
+            given = {name: spec for name, spec in (options["bundles"] or {}).items() if spec}
+            deliveries = [load_delivery(name, spec, run.settings.trust) for name, spec in given.items()]
+            talk = self._talk(run, member, deliveries if run.settings.purpose == "renew" else (), task_vars)
+            done = prepare(talk, "stage" in self.asked(task_vars), self.check_mode)
+        except CollectionError as error:
+            known = error.evidence if isinstance(error, PhaseFailed) else None
+            kept.prepared(run.settings, member, None, known, (), _why(member, error))
+            raise _stop(member, error) from None
+        lines = [change.as_line() for change in done.changes]
+        kept.prepared(run.settings, member, done.first, done.evidence, lines)
+        return _result(member, lines)
+
+    def _step(self, run: Run, step: Step, task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        kept = self.kept(run.settings.array)
+        idle = machine.idle(run, step)
+        if idle:
+            if step.do == "unroll" and run.unroll is None:
+                self.tell(f"  | {idle}")
+            kept.write(machine.skipped(run, step))
+            return {"changed": False, "skipped": True, "msg": idle}
+        at = machine.begun(run, step)
+        kept.write(at)
+        try:
+            talk = self._talk(run, step.member, kept.deliveries(), task_vars)
+            seen = run.known.get(step.member)
+            came = take(step.do, talk, seen, run.gate, self.check_mode, run.since(step.member))
+        except CollectionError as error:
+            touched = isinstance(error, (PhaseFailed, HostLost))
+            known = error.evidence if isinstance(error, PhaseFailed) else None
+            kept.write(machine.broken(at, step, _why(step.member, error), known, touched))
+            raise _stop(step.member, error) from None
+        kept.write(machine.ended(at, step, came.evidence))
+        return _result(step.member, came.changes)
+
+    def _talk(
+        self, run: Run, member: str, deliveries: Sequence[Delivery | Published], task_vars: Mapping[str, Any]
+    ) -> Conversation:
+        settings = run.settings
+        opened = [one for one in deliveries if isinstance(one, Delivery)]
         root = settings.install_root
-        member = Conversation(
+        return Conversation(
             host=self.host(task_vars),
-            member=options["member"],
+            member=member,
             settings=settings,
-            product=product,
-            own=own,
-            wanted=wanted_for(deliveries, product, own, utc_now(), root) if deliveries else None,
+            product=run.product,
+            own=run.own,
+            wanted=wanted_for(deliveries, run.product, run.own, utc_now(), root) if deliveries else None,
             clock=Clock(utc_now, time.monotonic, time.sleep),
             tell=self.tell,
             one_time_password=lambda: secrets.token_urlsafe(24),
-            bundles=bundles_by_leaf(deliveries),
+            bundles=bundles_by_leaf(opened),
         )
-        since = aware(options["since"], "since") if options["since"] else None
-        try:
-            result = run_phase(
-                options["phase"],
-                member,
-                Evidence.from_plain(options["evidence"]) if options["evidence"] else None,
-                options["gate"],
-                self.check_mode,
-                since=since,
-                stage=options["stage"],
-            )
-        except (PlainError, CallError) as error:
-            raise Stop(f"What is known of {member.member} cannot be read ({error}). Start the playbook again") from None
-        except GateRefused as refused:
-            raise Stop(str(refused), member=member.member, finding="gate.missing") from None
-        except PhaseFailed as failed:
-            known = {"member": member.member, "evidence": failed.evidence.to_plain() if failed.evidence else {}}
-            raise Stop(str(failed), **known, **({"finding": failed.finding} if failed.finding else {})) from None
-        changes = result.get("changes", [])
-        header = member.member
-        lines = "".join(f"{line}\n" for line in changes)
-        return result | {
-            "member": header,
-            "diff": {"before_header": header, "after_header": header, "before": "", "after": lines},
-        }
+
+
+def _why(member: str, error: CollectionError) -> str:
+    """What went wrong on the member, for the reader."""
+    return f"{member} was lost: {error}" if isinstance(error, HostLost) else str(error)
+
+
+def _stop(member: str, error: CollectionError) -> Stop:
+    """A failed task. A member that was lost is one, too: Ansible's "unreachable" would enter no rescue."""
+    finding = getattr(error, "finding", None) or getattr(error, "id", None)
+    if isinstance(error, KeyRefused):
+        finding = "transport.insecure"
+    if isinstance(error, GateRefused):
+        finding = "gate.missing"
+    more = {"lost": True} if isinstance(error, HostLost) else {}
+    return Stop(_why(member, error), member=member, **more, **({"finding": finding} if finding else {}))
+
+
+def _result(member: str, changes: Sequence[str]) -> dict[str, Any]:
+    lines = "".join(f"{line}\n" for line in changes)
+    diff = {"before_header": member, "after_header": member, "before": "", "after": lines}
+    return {"changed": bool(changes), "changes": list(changes), "member": member, "diff": diff}

@@ -13,7 +13,7 @@ from typing import Any
 from ..findings.finding import Finding, finding, stopping
 from ..member.evidence import Evidence, plain_plan, plan_from
 from ..member.settings import Settings
-from ..plain import iso
+from ..plain import from_plain, iso
 from ..products.interface import Product
 from ..products.values import ArrayPlan, Plan, Roll
 from .gate import GateRead, GateVerdict, gate_verdict
@@ -38,6 +38,8 @@ class Gate:
     after: Mapping[str, Plan] = field(default_factory=dict)
     """Member -> its step after the last switch."""
     note: str = ""
+    after_title: str = ""
+    """What the step after the last switch is called, before the member's name."""
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for a fact."""
@@ -57,13 +59,33 @@ class Gate:
             "plans": {member: plain_plan(plan) for member, plan in self.plans.items()},
             "before": {member: plain_plan(plan) for member, plan in self.before.items()},
             "after": {member: plain_plan(plan) for member, plan in self.after.items()},
+            "after_title": self.after_title,
         }
 
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Gate:
+        """Back from plain data. Raises PlainError naming the field that does not fit, CallError for a call that must
+        not be sent."""
+        return cls(
+            GateVerdict.from_dict(data["verdict"]),
+            from_plain(Roll, data["roll"]),
+            tuple(data["switch"]),
+            data["on_failure"],
+            tuple(data["unfinished"]),
+            _plans(data["plans"]),
+            _plans(data["before"]),
+            _plans(data["after"]),
+            after_title=data["after_title"],
+        )
 
-def plan_of(gate: Mapping[str, Any], member: str, evidence: Evidence, kind: str = "plans") -> Plan:
-    """What the gate decided for the member; its own plan where the gate decided nothing else."""
-    own = (gate.get(kind) or {}).get(member)
-    return plan_from(own) if own is not None else evidence.plan if kind == "plans" else Plan()
+
+def _plans(data: Mapping[str, Any]) -> dict[str, Plan]:
+    return {member: plan_from(plan) for member, plan in data.items()}
+
+
+def plan_of(gate: Gate | None, member: str, evidence: Evidence) -> Plan:
+    """What the member's switch does: what the gate decided for it; its own plan where the gate decided nothing else."""
+    return gate.plans.get(member, evidence.plan) if gate is not None else evidence.plan
 
 
 def gate(
@@ -102,7 +124,18 @@ def gate(
     )
     unfinished = tuple(m for m, e in present.items() if any(f.id == "journal.unfinished" for f in e.findings))
     on_failure = "hold" if limited else settings.on_failure
-    return Gate(verdict, whole.roll, switch, on_failure, unfinished, whole.plans, whole.before, whole.after, whole.note)
+    return Gate(
+        verdict,
+        whole.roll,
+        switch,
+        on_failure,
+        unfinished,
+        whole.plans,
+        whole.before,
+        whole.after,
+        whole.note,
+        whole.after_title,
+    )
 
 
 def gate_read(member: str, settings: Settings, seen: Evidence, simulated: bool) -> GateRead:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
 from typing import Any
 
 from ..findings.finding import Finding, finding, in_order
@@ -35,12 +34,14 @@ def prove(
     touched: Sequence[str],
     only: str | None = None,
     rolled_only: Sequence[str] = (),
+    mixed: bool = False,
 ) -> tuple[Finding, ...]:
     """Everything that speaks against the members serving what they should.
 
     ``after``: None when no port was read again. ``trust``: use -> roots. ``only``: one member instead of all.
     ``rolled_only``: members that this run rolled and was not asked to switch (``--tags roll,prove``): what is left to
-    switch there has to serve what it served before.
+    switch there has to serve what it served before. ``mixed``: others still wait for their switch, so the array
+    differs by plan.
     """
     members = (only,) if only else settings.members
     found: list[Finding] = []
@@ -51,7 +52,6 @@ def prove(
                 finding("member.lost", member, "", reasons.get(member) or "nothing was heard of it in this run")
             )
             continue
-        mixed = bool(only) and bool(waiting(settings, evidence, member))
         found += [expected_while_mixed(product, f) for f in seen.findings] if mixed else seen.findings
         if member in touched:
             found += _differing(product, member, seen, member in rolled_only)
@@ -84,20 +84,6 @@ def _differing(product: Product[Any], member: str, seen: Evidence, rolled_only: 
             continue
         found.append(finding("product.use-differs", member, use, f"expected {thumbprint}, the product reports {has}"))
     return found
-
-
-def waiting(settings: Settings, evidence: Mapping[str, Evidence], switched: str) -> tuple[str, ...]:
-    """Members that still have the old certificate while ``switched`` has the new one: the array is mixed by plan."""
-    return tuple(m for m in settings.members if m != switched and (e := evidence.get(m)) and e.plan.uses)
-
-
-def uniform_since(evidence: Mapping[str, Evidence], touched: Sequence[str]) -> dict[str, str]:
-    """Member -> the instant, by its own clock, from which all members had the same certificate."""
-    offsets = {m: e.host.offset for m, e in evidence.items() if e}
-    seen = [evidence[m].clock - timedelta(seconds=offsets[m]) for m in touched if evidence.get(m)]
-    if not seen:
-        return {}
-    return {m: (max(seen) + timedelta(seconds=offset)).isoformat() for m, offset in offsets.items()}
 
 
 def before_of(

@@ -1,60 +1,150 @@
 # Copyright: (c) 2026, ucops.certificates contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The array's phases, from plain options to plain results: the bridge between the role's tasks and the decisions."""
+"""A run over one array as one value, and what comes next in it: its steps, what each of them teaches, the way back.
+
+Pure: a value in, a value out. Who talks to members, reads ports or writes files is told here what to do, and tells
+what became of it; the role's task files only loop over :attr:`Run.steps`.
+"""
 
 from __future__ import annotations
 
-import secrets
-import socket
-from collections.abc import Callable, Mapping
-from datetime import datetime, timezone
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from datetime import datetime, timedelta
 from functools import cached_property
-from typing import Any
+from typing import Any, Literal
 
-from ..findings.finding import stopping
-from ..inputs import Delivery, load_delivery, load_trust
-from ..member import records
+from ..findings.finding import Finding
 from ..member.evidence import Evidence
+from ..member.records import scheduled
 from ..member.settings import Settings
-from ..pki.certificate import Certificate
-from ..plain import PlainError, to_plain
 from ..products import PRODUCTS
 from ..products.interface import Product
-from ..version import VERSION
-from ..windows.calls import CallError
-from . import addresses, decide, prove, settle
-from .preflight import all_findings
-from .told import Refused, instant_of, lines_of, operator
-from .wanted import wanted_facts, wanted_for
+from . import addresses
+from .decide import Gate
 from .wire import Port, ports
 
-PHASES = ("preflight", "gate", "prove", "unroll", "settle", "rollback", "report")
+Do = Literal["roll", "switch", "rename", "close", "settle", "take_back", "unroll", "ask", "release"]
+Row = Mapping[str, Any]
+"""One endpoint as ``tls_endpoint_info`` returns it."""
+TAGS: Mapping[str, tuple[frozenset[str], str]] = {
+    "stage": (frozenset({"stage"}), "stage"),
+    "gate": (frozenset({"gate", "roll", "switch"}), "gate"),
+    "roll": (frozenset({"roll"}), "roll"),
+    "switch": (frozenset({"switch"}), "switch"),
+    "close": (frozenset({"roll", "switch", "prove"}), "prove"),
+    "prove": (frozenset({"switch", "prove"}), "prove"),
+}
+"""Phase -> the tags with which it is asked for, and the one with which it is left out."""
+PHASES = tuple(TAGS)
+TITLES: Mapping[Do, str] = {
+    "roll": "Roll",
+    "switch": "Switch",
+    "close": "Close the journal of",
+    "take_back": "Put back the old certificates of",
+    "unroll": "Cancel the scheduled successor on",
+    "ask": "Ask again where it stands:",
+    "release": "Give up the lock on",
+}
 
 
-class ArrayRun:
-    """One phase over the array."""
+@dataclass(frozen=True)
+class Step:
+    """One thing that is done on one member."""
 
-    def __init__(self, options: Mapping[str, Any], check_mode: bool, tell: Callable[[str], None]) -> None:
-        self.options = options
-        self.check_mode = check_mode
-        self.tell = tell
-        self.now = datetime.now(timezone.utc)
+    number: int
+    """Its place in :attr:`Run.steps`."""
+    do: Do
+    member: str
+    title: str
+    """Its task's name, the member in it."""
+    hooked: bool = False
+    """The user's own tasks run around it."""
+    probed: bool = False
+    """The member's ports are looked at behind it, and it is proven before the next step."""
 
-    def run(self, phase: str) -> dict[str, Any]:
-        """Dispatches. Raises Refused, InputError, BundleError."""
-        result: dict[str, Any] = getattr(self, phase)()
-        return {"changed": False, "refusal": ""} | result
+    @property
+    def file(self) -> str:
+        """The role's task file for it: a task that is skipped costs as much as one that runs."""
+        return "step_around.yml" if self.hooked or self.probed else "step.yml"
 
-    # -- what every phase after the first one is given ---------------------------------------------------------------
+    def to_plain(self) -> dict[str, Any]:
+        """For the role's loop."""
+        return {**asdict(self), "file": self.file}
 
-    @cached_property
-    def settings(self) -> Settings:
-        """The run's settings; refuses a start in the middle."""
-        try:
-            return Settings.from_dict(self.options["settings"])
-        except ValueError as error:
-            raise Refused(str(error)) from None
+
+@dataclass(frozen=True)
+class Unroll:
+    """What was decided about a successor that waits for its instant, on the way back."""
+
+    cancel: tuple[str, ...] = ()
+    text: str = ""
+
+
+class Said(Mapping[str, "Evidence | None"]):
+    """What is known of the members, with one of them having said something new. The others are not looked at: what
+    they said may lie in files."""
+
+    def __init__(self, member: str, evidence: Evidence | None, others: Mapping[str, Evidence | None]) -> None:
+        self.member, self.said, self.others = member, evidence, others
+
+    def __getitem__(self, member: str) -> Evidence | None:
+        return self.said if member == self.member else self.others[member]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys([*self.others, self.member]))
+
+    def __len__(self) -> int:
+        return len(list(iter(self)))
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything that is known of a run."""
+
+    settings: Settings
+    endpoints: Mapping[str, tuple[Row, ...]] = field(default_factory=dict)
+    """Member -> its TLS ports, from the inventory."""
+    simulated: bool = False
+    """Check mode: nothing is written on any member."""
+    asked: tuple[str, ...] = PHASES
+    """The phases that the tags let through."""
+    first: Mapping[str, Evidence] = field(default_factory=dict)
+    """Member -> what it said before this run touched it."""
+    known: Mapping[str, Evidence | None] = field(default_factory=dict)
+    """Member -> what it said last; None, or nothing, where it does not answer."""
+    staged: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Member -> what this run staged there, a line each."""
+    reasons: Mapping[str, str] = field(default_factory=dict)
+    """Member -> why it is not prepared."""
+    before: Mapping[str, Sequence[Row]] = field(default_factory=dict)
+    """Member -> what its ports presented before anything was switched."""
+    after: Mapping[str, Sequence[Row]] | None = None
+    """Member -> what they presented last; None where nobody looked again."""
+    gate: Gate | None = None
+    steps: tuple[Step, ...] = ()
+    """What is done next, in this order."""
+    at: int | None = None
+    """The step at work: begun, and nothing is known yet of its end."""
+    touched: tuple[str, ...] = ()
+    """Members whose switch (settling, way back) was begun, in the order of the way there."""
+    rolled: tuple[str, ...] = ()
+    """Members on which the roll was begun."""
+    proven: tuple[str, ...] = ()
+    """Members that were proven behind their switch."""
+    alike: datetime | None = None
+    """When the last of them was, by the controller's clock."""
+    proof: tuple[Finding, ...] = ()
+    """What the last proof found."""
+    refused: tuple[Finding, ...] = ()
+    """Why a settling or a way back was refused."""
+    unroll: Unroll | None = None
+    not_taken_back: Mapping[str, str] = field(default_factory=dict)
+    """Member -> why."""
+    not_released: tuple[str, ...] = ()
+    failure: str = ""
+    """What failed first."""
 
     @property
     def product(self) -> Product[Any]:
@@ -66,222 +156,263 @@ class ArrayRun:
         """The product's own part of the settings."""
         return self.product.own(self.settings.own)
 
-    @cached_property
+    @property
+    def on_failure(self) -> str:
+        """``rollback`` or ``hold``; hold is forced where the array could not be taken back as a whole."""
+        return self.gate.on_failure if self.gate is not None else self.settings.on_failure
+
+    @property
     def evidence(self) -> Mapping[str, Evidence]:
-        """Member -> evidence, without those that said nothing."""
-        return self._evidence("evidence")
+        """Member -> what it said last, without those that do not answer."""
+        return {m: seen for m in self.settings.members if (seen := self.known.get(m))}
 
-    @cached_property
-    def first(self) -> Mapping[str, Evidence]:
-        """The same, as each member was before this run touched it."""
-        return self._evidence("first")
-
-    def _evidence(self, name: str) -> Mapping[str, Evidence]:
-        try:
-            return {m: Evidence.from_plain(e) for m, e in self.options[name].items() if e}
-        except (PlainError, CallError) as error:
-            raise Refused(f"What is known of a member cannot be read ({error}). Start the playbook again") from None
+    @property
+    def silent(self) -> tuple[str, ...]:
+        """Members that do not answer."""
+        return tuple(m for m in self.settings.members if not self.known.get(m))
 
     @cached_property
     def owners(self) -> dict[addresses.Address, tuple[str, str]]:
         """Address -> (member, use), from the inventory."""
-        return addresses.owners(self.options["endpoints"])
+        return addresses.owners(self.endpoints)
 
-    @cached_property
-    def before(self) -> tuple[Port, ...]:
-        """The ports as they were read before anything was switched."""
-        return ports(self.options["wire"], self.owners)
+    def ports(self, rows: Mapping[str, Sequence[Row]], member: str | None = None) -> tuple[Port, ...]:
+        """The ports in ``rows``, of one member or of all."""
+        chosen = rows.values() if member is None else [rows.get(member, ())]
+        return ports([row for one in chosen for row in one], self.owners)
 
-    @cached_property
-    def after(self) -> tuple[Port, ...] | None:
-        """The ports as they were read last; None when they were not read again."""
-        return None if self.options["wire_after"] is None else ports(self.options["wire_after"], self.owners)
+    def sorted_rows(self, rows: Iterable[Row]) -> dict[str, list[Row]]:
+        """Rows by the member that they belong to; under the empty name those of nobody."""
+        found: dict[str, list[Row]] = {}
+        for row in rows:
+            owner = self.owners.get(addresses.address(row["host"], row["port"]), ("", ""))[0]
+            found.setdefault(owner, []).append(row)
+        return found
 
-    @cached_property
-    def trust(self) -> dict[str, tuple[Certificate, ...]]:
-        """Use -> the roots its clients trust."""
-        lists: dict[str, tuple[Certificate, ...]] = {}
-        for name in {str(w.get("trust") or self.settings.trust) for w in self.settings.wanted.values()}:
-            lists[name] = load_trust(name)
-        return {use: lists[str(w.get("trust") or self.settings.trust)] for use, w in self.settings.wanted.items()}
+    def since(self, member: str) -> datetime | None:
+        """From when all members had the same certificate, by that member's own clock; None where nothing was proven."""
+        seen = self.known.get(member)
+        return self.alike + timedelta(seconds=seen.host.offset) if self.alike is not None and seen else None
 
-    # -- the phases --------------------------------------------------------------------------------------------------
 
-    def preflight(self) -> dict[str, Any]:
-        """Refuses bad input before any member is touched; gives the run its id and its settings."""
-        given, options = self.options, dict(self.options["options"])
-        excluded = {str(k): str(v or "") for k, v in (options.get("excluded") or {}).items()}
-        deliveries = self._deliveries(str(options.get("trust") or "system"))
-        if options.get("roll_at"):
-            options["roll_at"] = instant_of(str(options["roll_at"])).isoformat()
-        product, own = _product_of(options)
-        root = bool(options.get("install_root"))
-        wanted = wanted_for(deliveries, product, own, self.now, root) if deliveries else None
-        unclear, once = addresses.problems(str(given["array"]), given["purpose"], given["endpoints"])
-        found = all_findings(
-            str(given["array"]),
-            given["members"],
-            given["arrays"],
-            excluded,
-            given["size"],
-            deliveries,
-            wanted,
-            self.now,
-            product,
-            unclear,
+def asked(only: Iterable[str], skip: Iterable[str], own: Iterable[str] = ()) -> tuple[str, ...]:
+    """The phases that a command line asks for, as Ansible reads tags, each phase for itself.
+
+    Ansible leaves a task out that has any tag that is skipped: with one task for several phases, skipping one phase
+    would skip them all. ``only``: ``ansible_run_tags``. ``skip``: ``ansible_skip_tags``. ``own``: tags that the user
+    has put around the role.
+    """
+    given, left_out, around = set(only), set(skip), set(own) - {"always"}
+    found = []
+    for phase, (wanted, tag) in TAGS.items():
+        runs = not given or bool(given & {"all", "tagged"}) or bool(given & (wanted | around))
+        if runs and not left_out & ({"all", "tagged", tag} | around):
+            found.append(phase)
+    return tuple(found)
+
+
+def looks(run: Run) -> bool:
+    """Whether ports are read before anything is switched."""
+    return run.settings.purpose == "renew" and bool({"gate", "roll", "switch", "prove"} & set(run.asked))
+
+
+def looks_after(run: Run) -> bool:
+    """Whether ports are read again behind the steps, to be proven."""
+    return not run.simulated and ("prove" in run.asked or run.settings.purpose != "renew")
+
+
+# -- what comes next ---------------------------------------------------------------------------------------------------
+
+
+def numbered(steps: Iterable[tuple[Do, str]], run: Run, probed: bool = False) -> tuple[Step, ...]:
+    """Steps with their places and titles."""
+    titles: dict[Do, str] = dict(TITLES)
+    titles["rename"] = run.gate.after_title if run.gate is not None else ""
+    titles["settle"] = f"Restart {run.product.succession} on"
+    return tuple(
+        Step(
+            number,
+            do,
+            member,
+            f"{titles[do]} {member}",
+            hooked=do in ("switch", "take_back") and run.settings.purpose != "settle",
+            probed=probed and do == "switch" and not run.simulated,
         )
-        if stopping(found):
-            raise Refused(
-                f"No member was touched.\n  {lines_of(stopping(found))}", findings=[f.to_dict() for f in found]
-            )
-        try:
-            settings = Settings.from_dict(
-                {k: v for k, v in options.items() if v is not None}
-                | {
-                    "run": f"{self.now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(2)}",
-                    "purpose": given["purpose"],
-                    "array": given["array"],
-                    "members": [m for m in given["members"] if m not in excluded],
-                    "excluded": excluded,
-                    "operator": operator(),
-                    "controller": socket.gethostname(),
-                    "started": self.now.isoformat(),
-                    "version": VERSION,
-                    "wanted": wanted_facts(wanted, deliveries) if wanted else {},
-                    "own": to_plain(own),
-                }
-            )
-        except ValueError as error:
-            raise Refused(f"No member was touched: {error}") from None
-        self.tell(f"  | run {settings.run}: {given['purpose']} {settings.array}, {len(settings.members)} member(s)")
-        for member, text in [*once, *((m, f"left out: {reason}") for m, reason in excluded.items())]:
-            self.tell(f"  | {member:<14} {text}")
-        for leaf in dict.fromkeys(facts["label"] for facts in settings.wanted.values()):
-            uses = [use for use, facts in settings.wanted.items() if facts["label"] == leaf]
-            self.tell(f"  | {leaf}\n  |   for {', '.join(uses)}")
-        return {"settings": settings.to_dict(), "findings": [f.to_dict() for f in found]}
+        for number, (do, member) in enumerate(steps)
+    )
 
-    def _deliveries(self, trust: str) -> list[Delivery]:
-        """The bundles, opened. Raises Refused where something is to be renewed and there is none."""
-        given = self.options["bundles"] or {}
-        deliveries = [load_delivery(name, spec, trust) for name, spec in given.items() if spec]
-        if self.options["purpose"] == "renew" and not deliveries:
-            raise Refused(
-                "rollout_bundles is empty: nothing to renew. Give at least one of external, av and internal, "
-                "each with path or content. "
-                "Set it in group_vars/all.yml or with -e @renewal.yml; group_vars of the array are not seen on "
-                "localhost"
-            )
-        return deliveries
 
-    def gate(self) -> dict[str, Any]:
-        """The gate's verdict and what will be done; refuses when one member is short."""
-        gate = decide.gate(
-            self.product, self.own, self.settings, self.evidence, self.options["reasons"], self.now, self.check_mode
+def forward(run: Run) -> Run:
+    """The steps of a renewal behind its open gate."""
+    gate = run.gate
+    if gate is None:
+        return replace(run, steps=())
+    todo: list[tuple[Do, str]] = []
+    if "roll" in run.asked:
+        todo += [("roll", member) for member in gate.before]
+    if "switch" in run.asked:
+        todo += [("switch", member) for member in gate.switch]
+        todo += [("rename", member) for member in gate.after]
+    if "close" in run.asked and not run.simulated:
+        begun = [member for do, member in todo if do in ("switch", "rename")]
+        begun += [member for do, member in todo if do == "roll"]
+        todo += [("close", member) for member in dict.fromkeys([*begun, *gate.unfinished])]
+    return replace(run, steps=numbered(todo, run, probed=True))
+
+
+def settling(run: Run, members: Sequence[str]) -> Run:
+    """The steps of a settling."""
+    return replace(run, steps=numbered([("settle", member) for member in members], run))
+
+
+def taking_back(run: Run, take_back: Sequence[str], rolled: Sequence[str]) -> Run:
+    """The steps of a way back that somebody asked for."""
+    begun = replace(run, touched=tuple(take_back), rolled=tuple(rolled))
+    if run.simulated:
+        return replace(begun, steps=numbered([("take_back", m) for m in take_back], run))
+    return replace(begun, steps=numbered(_back(take_back, begun), begun))
+
+
+def failed(run: Run, why: str) -> Run:
+    """A step, a proof or a hook failed: what failed first, and the steps of the way back.
+
+    A step that was begun and of whose end nobody told may have done anything: that member is asked again.
+    """
+    known = run.known
+    if run.at is not None:
+        known = Said(run.steps[run.at].member, None, known)
+    noted = replace(run, failure=run.failure or why, at=None, known=known, steps=())
+    if run.settings.purpose != "renew" or run.simulated:
+        return noted
+    todo: list[tuple[Do, str]] = [("ask", member) for member in noted.silent] if noted.rolled else []
+    if run.on_failure == "rollback":
+        todo += _back(tuple(reversed(noted.touched)), noted)
+    return replace(noted, after=None if looks_again(noted) else noted.after, steps=numbered(todo, noted))
+
+
+def looks_again(run: Run) -> bool:
+    """Whether ports are read once more behind the way back."""
+    return bool(run.touched) and run.on_failure == "rollback" and not run.simulated
+
+
+def finishing(run: Run) -> Run:
+    """The last steps: whoever does not answer is asked once more; locks of this run are given up."""
+    if run.simulated:
+        return replace(run, steps=numbered([("ask", m) for m in run.silent], run))
+    held = [m for m in run.settings.members if not (seen := run.known.get(m)) or to_release(run, seen)]
+    return replace(run, steps=numbered([*(("ask", m) for m in run.silent), *(("release", m) for m in held)], run))
+
+
+def to_release(run: Run, seen: Evidence) -> bool:
+    """Whether this run holds the member, or a dead run whose lock it was told to take over."""
+    return seen.locked or (seen.lock is not None and seen.lock.run == run.settings.take_over)
+
+
+def _back(take_back: Sequence[str], run: Run) -> list[tuple[Do, str]]:
+    unroll = [m for m in reversed(run.settings.members) if m in run.rolled]
+    return [*(("take_back", member) for member in take_back), *(("unroll", member) for member in unroll)]
+
+
+def idle(run: Run, step: Step) -> str:
+    """Why there is nothing to do in this step as things are now; empty where there is."""
+    seen = run.known.get(step.member)
+    if step.do == "unroll":
+        decided = run.unroll or unrolling(run)
+        return "" if step.member in decided.cancel else decided.text or "no successor is scheduled there"
+    if step.do == "release":
+        return "" if seen and to_release(run, seen) else "this run does not hold it"
+    if step.do == "ask":
+        return "it answered meanwhile" if seen else ""
+    return ""
+
+
+def unrolling(run: Run) -> Unroll:
+    """Whether the scheduled successor can be cancelled: on all members, or on none.
+
+    With one member lost the roll stays: cancelled on some only, the members would refuse each other's tokens at the
+    instant, which is the very thing to avoid.
+    """
+    evidence, what = run.evidence, run.product.succession
+    rolled = [m for m in run.settings.members if m in evidence and scheduled(evidence[m])]
+    lost = [m for m in run.settings.members if m not in evidence]
+    if not run.rolled or not rolled:
+        return Unroll()
+    if not run.settings.cancel_roll:
+        return Unroll(text=f"The roll of {what} stays scheduled, as rollout_cancel_roll: false says.")
+    if lost or run.not_taken_back:
+        who = ", ".join(lost or run.not_taken_back)
+        return Unroll(
+            text=f"The roll of {what} stays scheduled on {', '.join(rolled)}: {who} cannot be asked, and half a "
+            "roll is worse than a whole one."
         )
-        facts = gate.to_dict()
-        if not gate.verdict.passed:
-            stops = lines_of(stopping(gate.verdict.findings))
-            text = f"The gate is closed: nothing is switched on any member of {self.settings.array}.\n  {stops}"
-            return facts | {"refusal": text}
-        self.tell(f"  | gate open: {len(gate.verdict.members)} of {len(self.settings.members)} members proven ready")
-        if gate.roll.action != "none":
-            when = f" for {gate.roll.instant:%Y-%m-%d %H:%M:%SZ}" if gate.roll.instant else ""
-            self.tell(f"  | {self.product.succession}: {gate.roll.action}{when} on {', '.join(gate.roll.members)}")
-        self.tell(f"  | to switch: {', '.join(gate.switch) or 'nothing'}")
-        if gate.note:
-            self.tell(f"  | {gate.note}")
-        return facts
-
-    def prove(self) -> dict[str, Any]:
-        """What every member (or ``only`` one) serves is what was wanted, or the task fails."""
-        switched, rolled = self.options["touched"], self.options["rolled"]
-        touched = list(dict.fromkeys([*switched, *rolled]))
-        found = prove.prove(
-            self.product,
-            self.settings,
-            self.evidence,
-            self.options["reasons"],
-            self.before,
-            self.after,
-            self.trust,
-            touched,
-            self.options["only"],
-            [member for member in rolled if member not in switched],
-        )
-        facts = {"findings": [f.to_dict() for f in found]}
-        if stopping(found):
-            return facts | {"refusal": f"Not proven.\n  {lines_of(stopping(found))}"}
-        if self.after is not None:
-            who = self.options["only"] or "every member"
-            whose = [self.options["only"]] if self.options["only"] else self.settings.members
-            judged = {port.address for port in self.after if port.leaf and port.member in whose}
-            self.tell(f"  | {who:<14} proven on {len(judged)} port(s)")
-        since = prove.uniform_since(self.evidence, touched)
-        return facts | {"since": since}
-
-    def settle(self) -> dict[str, Any]:
-        """Which members to settle; refuses before the instant and when one member was not rolled."""
-        todo, found = settle.settle_decision(self.product, self.settings, self.evidence, self.options["reasons"])
-        if stopping(found):
-            raise Refused(f"Not settled.\n  {lines_of(stopping(found))}", findings=[f.to_dict() for f in found])
-        self.tell(f"  | to settle: {', '.join(todo) or 'nothing'}")
-        return {"settle": list(todo)}
-
-    def rollback(self) -> dict[str, Any]:
-        """Which members the journals name, the last one switched first."""
-        journals = {m: e.journal for m, e in self.evidence.items() if e.journal is not None}
-        locked = [
-            f
-            for f in decide.member_findings(self.settings, self.evidence, {})
-            if f.id in ("member.locked", "journal.unreadable")
-        ]
-        if locked:
-            raise Refused(f"Not taken back.\n  {lines_of(locked)}", findings=[f.to_dict() for f in locked])
-        begun = records.OPEN | {"rolled"} | ({"done"} if self.settings.completed else set())
-        # A run that died while it closed its journals has ended on some members only; it is taken back as a whole.
-        runs = {j.run for j in journals.values() if j.state in begun}
-        open_journals = {m: j for m, j in journals.items() if j.state in begun or j.run in runs}
-        if not open_journals and any(j.state == "done" for j in journals.values()):
-            self.tell("  | the last rollout ended; rollout_completed: true takes it back all the same")
-        take_back = records.touched_order(open_journals, self.settings.members)
-        rolled = [
-            m for m in self.settings.members if (j := open_journals.get(m)) and j.roll and j.roll.state != "settled"
-        ]
-        self.tell(f"  | to take back: {', '.join(take_back) or 'nothing'}")
-        return {"take_back": take_back, "rolled": rolled}
-
-    def unroll(self) -> dict[str, Any]:
-        """Whether the scheduled A/V successor can be cancelled: on all members, or on none.
-
-        With one member lost the roll stays: cancelled on some only, the members would refuse each other's tokens at
-        the instant, which is the very thing to avoid.
-        """
-        rolled = [m for m in self.settings.members if (e := self.evidence.get(m)) and records.scheduled(e)]
-        asked = self.options["rolled"]
-        lost = [m for m in self.settings.members if m not in self.evidence]
-        if not asked or not rolled:
-            return {"cancel": [], "text": ""}
-        if not self.settings.cancel_roll:
-            return {"cancel": [], "text": "The A/V roll stays scheduled, as rollout_cancel_roll: false says."}
-        if lost or self.options["not_taken_back"]:
-            who = ", ".join(lost or self.options["not_taken_back"])
-            text = (
-                f"The A/V roll stays scheduled on {', '.join(rolled)}: {who} cannot be asked, and half a "
-                f"roll is worse than a whole one."
-            )
-            self.tell(f"  | {text}")
-            return {"cancel": [], "text": text}
-        return {"cancel": list(reversed(rolled)), "text": f"The A/V roll was cancelled on {', '.join(rolled)}."}
+    return Unroll(tuple(reversed(rolled)), f"The roll of {what} was cancelled on {', '.join(rolled)}.")
 
 
-def _product_of(options: Mapping[str, Any]) -> tuple[Product[Any], Any]:
-    """The product that the options name, and its own part of them. Raises Refused."""
-    product = PRODUCTS.get(str(options.get("product") or ""))
-    if product is None:
-        known = ", ".join(PRODUCTS)
-        raise Refused(f"rollout_product: expected one of {known}, found {options.get('product')!r}")
-    try:
-        return product, product.own(options)
-    except ValueError as error:
-        raise Refused(f"No member was touched: {error}") from None
+# -- what became of it -------------------------------------------------------------------------------------------------
+
+
+def begun(run: Run, step: Step) -> Run:
+    """The step begins: from here on its member may have been changed, whatever is heard of it."""
+    if run.simulated:
+        return run
+    at = replace(run, at=step.number)
+    if step.do == "roll":
+        return replace(at, rolled=(*run.rolled, step.member))
+    if step.do in ("switch", "rename", "settle"):  # who did the last thing is taken back first
+        return replace(at, touched=(*(m for m in run.touched if m != step.member), step.member))
+    if step.do == "unroll":
+        return replace(at, unroll=run.unroll or unrolling(run))
+    return at
+
+
+def ended(run: Run, step: Step, evidence: Evidence | None) -> Run:
+    """The step did what it should. ``evidence``: what the member says now; None where it was not asked."""
+    known = run.known if evidence is None else Said(step.member, evidence, run.known)
+    return replace(run, at=None, known=known)
+
+
+def skipped(run: Run, step: Step) -> Run:
+    """There was nothing to do in the step; a decision that was made for it stands."""
+    if step.do == "unroll" and not run.simulated:
+        return replace(run, unroll=run.unroll or unrolling(run))
+    return run
+
+
+def broken(run: Run, step: Step, why: str, evidence: Evidence | None, begun: bool = True) -> Run:
+    """The step failed. ``evidence``: what the member said after it; None: nothing is known of it any more.
+
+    ``begun``: False where nothing was done on the member, because a task of the user's failed before: what was known
+    of it holds.
+    """
+    known: Mapping[str, Evidence | None] = run.known
+    if begun:
+        known = Said(step.member, evidence, run.known)
+    noted = replace(run, at=None, known=known)
+    if step.do in ("take_back", "unroll"):
+        return replace(noted, not_taken_back={**run.not_taken_back, step.member: why})
+    if step.do == "release":
+        return replace(noted, known=run.known, not_released=(*run.not_released, step.member))
+    return noted
+
+
+def proved(run: Run, member: str | None, found: Sequence[Finding], passed: bool) -> Run:
+    """What a proof of one member, or of all, found."""
+    noted = replace(run, proof=tuple(found))
+    seen = run.known.get(member) if member is not None else None
+    if not passed or member is None or seen is None:
+        return noted
+    common = seen.clock - timedelta(seconds=seen.host.offset)
+    return replace(noted, proven=(*run.proven, member), alike=max(common, run.alike or common))
+
+
+def mixed(run: Run, member: str) -> bool:
+    """Whether others still wait for their switch while ``member`` has had its own: the array differs by plan."""
+    waiting = [step.member for step in run.steps if step.do == "switch"]
+    return any(m != member and m not in run.proven for m in waiting)
+
+
+def rolled_only(run: Run) -> tuple[str, ...]:
+    """Members that have to serve what they served before: rolled, but nobody asked for the switch."""
+    if run.settings.purpose == "renew" and "switch" not in run.asked and {"roll", "gate"} & set(run.asked):
+        return run.settings.members
+    return run.rolled

@@ -54,3 +54,10 @@ def operator() -> str:
         return getpass.getuser()
     except (KeyError, OSError):
         return "unknown"
+
+
+def failure_of(task: str, action: str, message: str) -> str:
+    """What failed, as one text. Tasks of the collection, and those that stop on purpose, say all in their message; of
+    any other the name says what was being done."""
+    whole = action.startswith("ucops.certificates.rollout_") or task.startswith(("Stop unless ", "Count "))
+    return message if whole else f"{task}: {message}"

@@ -183,5 +183,7 @@ class ArrayPlan:
     """Member -> a step of its own before any member is switched; all members or none."""
     after: Mapping[str, Plan] = field(default_factory=dict)
     """Member -> a step of its own after the last switch."""
+    after_title: str = ""
+    """What that step is called, before the member's name."""
     note: str = ""
     """For people: what happens after the switches."""

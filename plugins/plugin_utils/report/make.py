@@ -8,35 +8,33 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from ..array import addresses, prove
 from ..array.gate import GateVerdict
 from ..array.prove import before_of, desired_of
+from ..array.run import Run
 from ..array.verdict import ArrayVerdict
 from ..findings.finding import Finding, finding, in_order, stopping
 from ..member.evidence import Evidence
 from ..plain import from_plain, to_plain
-from .member import member_report
+from .member import Ports, member_report
 from .page import report_html
 from .report import CertificateReport, GateReport, Phase, Report, report_json
 from .table import text_table
 
-if TYPE_CHECKING:
-    from ..array.run import ArrayRun
 
-
-def write_report(run: ArrayRun) -> dict[str, Any]:
+def write_report(run: Run, directory: str, now: datetime, tell: Callable[[str], None]) -> dict[str, Any]:
     """Writes report.json and report.html in a folder of the run's own, prints the table, and says how the run ended.
 
     A folder that cannot be written does not hide how the run ended: that is told first.
     """
-    report = make_report(run)
+    report = make_report(run, now)
     bad = report.result in ("failed", "refused")
-    folder = os.path.join(run.options["directory"] or ".", f"{report.array}-{report.run}")
-    run.tell("\n" + text_table(report))
+    folder = os.path.join(directory, f"{report.array}-{report.run}")
+    tell("\n" + text_table(report))
     answer = {
         "verdict": report.verdict.to_dict(),
         "sentence": report.sentence,
@@ -50,29 +48,30 @@ def write_report(run: ArrayRun) -> dict[str, Any]:
         with open(os.path.join(folder, "report.html"), "w", encoding="utf-8") as file:
             file.write(report_html(report))
     except OSError as error:
-        run.tell(
+        tell(
             f"The report could not be written to {folder}: {error.strerror or error}. Set rollout_report_dir to "
             f"a folder that can be written"
         )
         return answer | {"failed_rollout": True}
-    run.tell(f"Report: {os.path.join(folder, 'report.html')}\n")
+    tell(f"Report: {os.path.join(folder, 'report.html')}\n")
     return answer
 
 
-def make_report(run: ArrayRun) -> Report:
+def make_report(run: Run, now: datetime) -> Report:
     """The report of the run, from what its steps left."""
-    settings, options = run.settings, run.options
-    first = before_of(settings, run.first, run.evidence)
-    desired = desired_of(settings, run.first, run.evidence)
-    verdict = prove.verdict(run.product, settings, run.evidence, run.first, run.before, run.after)
-    gate = _gate(options["gate"])
-    proven = [Finding.from_dict(f) for f in options["proof"].get("findings", ())]
+    settings, evidence = run.settings, run.evidence
+    first = before_of(settings, run.first, evidence)
+    desired = desired_of(settings, run.first, evidence)
+    ports = Ports.of(run)
+    verdict = prove.verdict(run.product, settings, evidence, run.first, ports.before, ports.after)
+    gate = run.gate.verdict if run.gate is not None else None
+    proven = run.proof
     members = tuple(
-        member_report(run, verdict, m, first.get(m, {}), desired.get(m, {}), proven) for m in settings.members
+        member_report(run, ports, verdict, m, first.get(m, {}), desired.get(m, {})) for m in settings.members
     )
     whole = [*_array_findings(run, gate), *(f for f in proven if f.member not in settings.members)]
-    failure = str(options["failure"])
-    touched = bool(options["touched"] or options["rolled"])
+    failure = run.failure
+    touched = bool(run.touched or run.rolled)
     result = _result(run, failure, touched, in_order([*whole, *(f for m in members for f in m.findings)]), verdict)
     return Report(
         run=settings.run,
@@ -80,70 +79,65 @@ def make_report(run: ArrayRun) -> Report:
         purpose=settings.purpose,  # type: ignore[arg-type]
         result=result,  # type: ignore[arg-type]
         started=datetime.fromisoformat(settings.started),
-        finished=run.now,
+        finished=now,
         verdict=verdict,
         members=members,
         operator=settings.operator,
         controller=settings.controller,
         collection=settings.version,
         changed=_changed(run),
-        check_mode=run.check_mode,
+        check_mode=run.simulated,
         sentence=_sentence(verdict, failure),
-        phases=_phases(run, gate, failure),
+        phases=_phases(run, ports, gate, failure),
         gate=GateReport.of(gate) if gate else None,
-        certificates=_all_certificates(run.evidence.values()),
+        certificates=_all_certificates(evidence.values()),
         roll=next((m.roll for m in members if m.roll and m.roll.state != "none"), None),
         excluded=settings.excluded,
         findings=in_order(whole),
     )
 
 
-def _gate(data: Mapping[str, Any]) -> GateVerdict | None:
-    return GateVerdict.from_dict(data["verdict"]) if data.get("verdict") else None
-
-
-def _array_findings(run: ArrayRun, gate: GateVerdict | None) -> Iterable[Finding]:
+def _array_findings(run: Run, gate: GateVerdict | None) -> Iterable[Finding]:
     members = run.settings.members
     if gate is not None:
         yield from (f for f in gate.findings if f.member not in members)
     if gate is None:  # a settling run or a rollback that was refused
-        yield from (Finding.from_dict(f) for f in run.options["gate"].get("findings", ()))
-    named = addresses.named_by(run.options["endpoints"])  # a renewal with such addresses was refused
+        yield from run.refused
+    named = addresses.named_by(run.endpoints)  # a renewal with such addresses was refused
     yield from addresses.shared_findings(run.settings.array, named, "rollout_endpoints", "warning")
     for member, reason in run.settings.excluded.items():
         yield finding("member.excluded", member, member, reason)
-    for member, reason in run.options["not_taken_back"].items():
+    for member, reason in run.not_taken_back.items():
         yield finding("rollback.failed", member, member, str(reason))
-    if run.options["unroll"].get("text") and not run.options["unroll"].get("cancel"):
-        yield finding("roll.pending", run.settings.array, run.product.succeeds, str(run.options["unroll"]["text"]))
-    for member in run.options["not_released"]:
+    if run.unroll is not None and run.unroll.text and not run.unroll.cancel:
+        yield finding("roll.pending", run.settings.array, run.product.succeeds, run.unroll.text)
+    for member in run.not_released:
         text = f"still holds the lock of this run; the next run needs -e rollout_take_over={run.settings.run}"
         yield finding("member.locked", member, member, text, severity="warning")
 
 
-def _result(run: ArrayRun, failure: str, touched: bool, found: Sequence[Finding], verdict: ArrayVerdict) -> str:
+def _result(run: Run, failure: str, touched: bool, found: Sequence[Finding], verdict: ArrayVerdict) -> str:
     if failure:
         return "failed" if touched else "refused"
-    if run.options["not_taken_back"] or verdict.verdict == "unknown" and run.settings.members and verdict.lost:
+    if run.not_taken_back or verdict.verdict == "unknown" and run.settings.members and verdict.lost:
         return "failed"
     if run.settings.purpose == "rollback" and verdict.verdict == "mixed":
         return "failed"
-    if run.check_mode or (_renews(run) and verdict.verdict == "all-old" and not _changed(run)):
+    if run.simulated or (_renews(run) and verdict.verdict == "all-old" and not _changed(run)):
         return "planned"
     return "warning" if stopping(found) or any(f.severity == "warning" for f in found) else "ok"
 
 
-def _renews(run: ArrayRun) -> bool:
+def _renews(run: Run) -> bool:
     """Whether the run was to renew something."""
     return run.settings.purpose == "renew" and bool(run.settings.wanted)
 
 
-def _changed(run: ArrayRun) -> bool:
+def _changed(run: Run) -> bool:
     """Whether this run changed any member: touched it, rolled it, or staged something there."""
-    if run.check_mode:
+    if run.simulated:
         return False
-    staged = any(run.options["staged"].get(member) for member in run.first)
-    return bool(run.options["touched"] or run.options["rolled"] or staged)
+    return bool(run.touched or run.rolled or any(run.staged.values()))
 
 
 def _sentence(verdict: ArrayVerdict, failure: str) -> str:
@@ -152,8 +146,8 @@ def _sentence(verdict: ArrayVerdict, failure: str) -> str:
     return f"{verdict.verdict}: {verdict.text} {failure.splitlines()[0]}"
 
 
-def _phases(run: ArrayRun, gate: GateVerdict | None, failure: str) -> tuple[Phase, ...]:
-    options, settings = run.options, run.settings
+def _phases(run: Run, ports: Ports, gate: GateVerdict | None, failure: str) -> tuple[Phase, ...]:
+    settings = run.settings
     lost = [m for m in settings.members if m not in run.first]
     phases = [
         Phase(
@@ -166,26 +160,21 @@ def _phases(run: ArrayRun, gate: GateVerdict | None, failure: str) -> tuple[Phas
         phases.append(
             Phase("gate", "ok" if gate.passed else "refused", "every member proven ready" if gate.passed else "closed")
         )
-    done = "planned" if run.check_mode else "ok"
+    done = "planned" if run.simulated else "ok"
     for name, members in (
-        ("roll", options["rolled"]),
-        ("switch" if settings.purpose == "renew" else settings.purpose, options["touched"]),
+        ("roll", run.rolled),
+        ("switch" if settings.purpose == "renew" else settings.purpose, run.touched),
     ):
         if members:
             last = named(members[-1], failure)
             phases.append(Phase(name, "failed" if last else done, ", ".join(members)))  # type: ignore[arg-type]
-    if options["unroll"].get("cancel"):
-        phases.append(Phase("cancel roll", "ok", str(options["unroll"]["text"])))
-    if run.after is not None:
-        read = len({p.address for p in run.after if p.leaf and p.member in settings.members})
+    if run.unroll is not None and run.unroll.cancel:
+        phases.append(Phase("cancel roll", "ok", run.unroll.text))
+    if ports.after is not None:
+        read = len({p.address for p in ports.after if p.leaf and p.member in settings.members})
         phases.append(Phase("prove", "failed" if failure else "ok", f"{read} ports read"))
-    if (
-        failure
-        and options["touched"]
-        and options["gate"].get("on_failure", settings.on_failure) == "rollback"
-        and settings.purpose == "renew"
-    ):
-        left = options["not_taken_back"]
+    if failure and run.touched and run.on_failure == "rollback" and settings.purpose == "renew":
+        left = run.not_taken_back
         phases.append(
             Phase(
                 "take back",

@@ -6,42 +6,55 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
 
 from ..array.decide import plan_of
+from ..array.run import Run
 from ..array.verdict import ArrayVerdict
-from ..findings.finding import Finding, finding, in_order
+from ..array.wire import Port
+from ..findings.finding import finding, in_order
 from ..member.evidence import Evidence
 from ..member.records import settled_of
-from ..plain import instant
+from ..plain import instant, iso
 from .report import CHECKS, HostReport, MemberReport, RollReport, UseReport, WireReport, checks
 
-if TYPE_CHECKING:
-    from ..array.run import ArrayRun
+
+@dataclass(frozen=True)
+class Ports:
+    """What all ports presented, read once for the whole report."""
+
+    before: tuple[Port, ...]
+    after: tuple[Port, ...] | None
+    """None where nobody looked again."""
+
+    @classmethod
+    def of(cls, run: Run) -> Ports:
+        """The ports of a run."""
+        return cls(run.ports(run.before), run.ports(run.after) if run.after is not None else None)
 
 
 def member_report(
-    run: ArrayRun,
+    run: Run,
+    ports: Ports,
     verdict: ArrayVerdict,
     member: str,
     first: Mapping[str, str],
     desired: Mapping[str, str],
-    proven: Sequence[Finding],
 ) -> MemberReport:
     """Everything about one member; a lost one says only that."""
     state = verdict.members.get(member, "lost")
-    seen = run.evidence.get(member)
-    own = [f for f in proven if f.member == member]
+    seen = run.known.get(member)
+    own = [f for f in run.proof if f.member == member]
     if seen is None:
-        reason = str(run.options["reasons"].get(member) or "nothing was heard of it any more")
+        reason = str(run.reasons.get(member) or "nothing was heard of it any more")
         return MemberReport(member, state, findings=(finding("member.lost", member, member, reason), *own))
     host = seen.host
     found = in_order([*seen.findings, *own])
-    wire = _wire(run, member, seen)
+    wire = _wire(run, ports, member, seen)
     ran = set(CHECKS) - {"wire", "tls", "roll"}
     # What a port presented before a change says nothing of it after: with nobody to look again, it was not looked at.
-    unread = run.after is None and member in run.options["touched"]
-    ran |= {"wire"} if any(w.ok is not None for w in wire) or (run.before and not unread) else set()
+    unread = ports.after is None and member in run.touched
+    ran |= {"wire"} if any(w.ok is not None for w in wire) or (ports.before and not unread) else set()
     ran |= set() if seen.forecast else {"tls"}
     ran |= {"roll"} if seen.pending else set()
     ran -= set() if seen.events_asked else {"events"}
@@ -60,20 +73,19 @@ def member_report(
     )
 
 
-def _planned(run: ArrayRun, member: str) -> Sequence[str]:
+def _planned(run: Run, member: str) -> Sequence[str]:
     """What was done or would be done on the member, as this run's first read and its gate planned it."""
     seen = run.first.get(member)
     if seen is None:
         return ()
-    gate = run.options["gate"]
     lines = list(seen.stage)
-    roll = gate.get("roll", {})
-    if roll.get("action") == "roll" and member in roll.get("members", ()):
-        lines.append(f"{roll['use']}: successor rolled for {roll['instant']}")
-    return [*lines, *plan_of(gate, member, seen).lines]
+    roll = run.gate.roll if run.gate is not None else None
+    if roll is not None and roll.action == "roll" and member in roll.members and roll.instant is not None:
+        lines.append(f"{roll.use}: successor rolled for {iso(roll.instant)}")
+    return [*lines, *plan_of(run.gate, member, seen).lines]
 
 
-def _roll(run: ArrayRun, seen: Evidence) -> RollReport | None:
+def _roll(run: Run, seen: Evidence) -> RollReport | None:
     at = seen.pending.get(run.product.succeeds)
     if at is None:
         return None
@@ -85,18 +97,18 @@ def _roll(run: ArrayRun, seen: Evidence) -> RollReport | None:
     return RollReport("none")
 
 
-def _wire(run: ArrayRun, member: str, seen: Evidence) -> tuple[WireReport, ...]:
-    earlier = {port.key: port for port in run.before}
+def _wire(run: Run, ports: Ports, member: str, seen: Evidence) -> tuple[WireReport, ...]:
+    earlier = {port.key: port for port in ports.before}
     rows = []
-    for port in run.after if run.after is not None else run.before:
+    for port in ports.after if ports.after is not None else ports.before:
         if port.member != member:
             continue
         before = earlier.get(port.key)
         old = before.leaf.thumbprint if before is not None and before.leaf else None
         new = port.leaf.thumbprint if port.leaf else None
         wanted = seen.wanted.get(port.use) if port.use != run.product.succeeds else None
-        judged = run.after is not None and (new is not None or old is not None)
+        judged = ports.after is not None and (new is not None or old is not None)
         ok = (new is not None and (wanted is None or new == wanted)) if judged else None
-        shown = new if run.after is not None else None
+        shown = new if ports.after is not None else None
         rows.append(WireReport(port.name, port.host, port.port, port.use, old, shown, ok, port.error or ""))
     return tuple(rows)

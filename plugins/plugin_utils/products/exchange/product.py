@@ -193,7 +193,10 @@ class Exchange(Reading, Judging):
         if switched and first == switched[-1]:
             return ArrayPlan(tuple(found), plans={first: plan.along(members[first], names)}, note=note)
         changes, settings = plan.renaming(names, members[first].computer)
-        return ArrayPlan(tuple(found), after={first: Plan(settings=settings, last=changes)}, note=note)
+        title = "Rename the Send connectors on"
+        return ArrayPlan(
+            tuple(found), after={first: Plan(settings=settings, last=changes)}, after_title=title, note=note
+        )
 
     def mixed(self, finding_id: str) -> bool:
         """Servers do not share keys with each other."""
