@@ -11,7 +11,7 @@ from dataclasses import replace
 from typing import Any
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array import phases
-from ansible_collections.ucops.certificates.plugins.plugin_utils.array import run as machine
+from ansible_collections.ucops.certificates.plugins.plugin_utils.array import steps as machine
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.run import Run
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.told import Refused, failure_of
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.wanted import Published
@@ -93,12 +93,14 @@ class ActionModule(RolloutAction):
 
     def _prove(self, run: Run, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         del task_vars
-        rows = self._looked(options["wire"])
         if options["step"] is None:
+            rows = self._looked(options["wire"])
             seen = replace(run, after=run.sorted_rows(rows)) if rows is not None else run
             proven, refused = phases.prove_all(seen, self.tell)
         else:
-            proven, refused = phases.prove_member(run, run.steps[options["step"]].member, rows, self.tell)
+            member = run.steps[options["step"]].member
+            rows = self._looked(options["wire"], member)
+            proven, refused = phases.prove_member(run, member, rows, self.tell)
         self.kept(run.settings.array).write(proven)
         if refused:
             raise Stop(refused, findings=_plain(proven.proof))
@@ -131,11 +133,12 @@ class ActionModule(RolloutAction):
         return write_report(run, options["directory"] or ".", utc_now(), self.tell)
 
     @staticmethod
-    def _looked(wire: Mapping[str, Any]) -> Sequence[Mapping[str, Any]] | None:
+    def _looked(wire: Mapping[str, Any], member: str = "") -> Sequence[Mapping[str, Any]] | None:
         """What tls_endpoint_info brought; None where it did not run. Raises Stop where its host was lost."""
         if wire.get("unreachable"):
-            text = f"nobody looked at the ports: the vantage host was lost: {wire.get('msg') or 'unreachable'}"
-            raise Stop(f"{wire['member']} is not proven: {text}" if wire.get("member") else text)
+            whose = f"{member} is not proven: " if member else ""
+            why = wire.get("msg") or "unreachable"
+            raise Stop(f"{whose}nobody looked at what the ports present, since the vantage host was lost: {why}")
         rows: Sequence[Mapping[str, Any]] | None = wire.get("endpoints")
         return rows
 

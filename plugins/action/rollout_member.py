@@ -11,9 +11,9 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ansible_collections.ucops.certificates.plugins.plugin_utils.array import run as machine
+from ansible_collections.ucops.certificates.plugins.plugin_utils.array import steps as machine
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.run import Run, Step
-from ansible_collections.ucops.certificates.plugins.plugin_utils.array.stepping import GateRefused, prepare, take
+from ansible_collections.ucops.certificates.plugins.plugin_utils.array.step import GateRefused, prepare, take
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.wanted import (
     Published,
     bundles_by_leaf,

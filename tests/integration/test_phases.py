@@ -95,7 +95,7 @@ def test_skipping_the_gate_opens_nothing(controller: Controller, lab: LabProcess
 
 
 def test_starting_behind_the_gate_opens_nothing(controller: Controller, lab: LabProcess) -> None:
-    for task in ("Switch member by member", "Roll the successor of A/V authentication on all members"):
+    for task in ("Judge whether every member is ready", "Go through the steps, member by member"):
         controller.play("renew_edge_pool", "--start-at-task", f"ucops.certificates.rollout : {task}").failed()
         nothing_staged(lab)
 

@@ -77,6 +77,8 @@ class Kept:
 
     def begin(self, run: Run, deliveries: Sequence[Published]) -> None:
         """A new run; what lies there of an earlier one in the same ansible-playbook is not looked at any more."""
+        for folder in (self.folder.parent, self.folder):
+            folder.mkdir(mode=0o700, exist_ok=True)
         write(self.folder / "deliveries.json", [one.to_plain() for one in deliveries])
         self.write(run)
 
@@ -156,9 +158,11 @@ class Kept:
         self._shelf("prepared", (), dict, settings).put(member, {"staged": list(staged), "why": why})
 
     def _said(self, known: Mapping[str, Evidence | None], settings: Settings) -> None:
+        shelf, newest = self._shelf("known", (), _evidence, settings), set[str]()
         while isinstance(known, Said):
-            seen = known.said
-            self._shelf("known", (), _evidence, settings).put(known.member, seen.to_plain() if seen else None)
+            if known.member not in newest:
+                shelf.put(known.member, known.said.to_plain() if known.said else None)
+            newest.add(known.member)
             known = known.others
 
     def _shelf(self, kind: str, names: Sequence[str], read: Callable[[Any], T], settings: Settings) -> Shelf[T]:

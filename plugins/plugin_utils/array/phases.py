@@ -23,7 +23,8 @@ from ..products.interface import Product
 from ..version import VERSION
 from . import addresses, decide, prove, settle
 from .preflight import all_findings
-from .run import Row, Run, forward, mixed, proved, rolled_only, settling, taking_back
+from .run import Row, Run
+from .steps import forward, mixed, proved, rolled_only, settling, taking_back
 from .told import Refused, instant_of, lines_of, operator
 from .wanted import wanted_facts, wanted_for
 

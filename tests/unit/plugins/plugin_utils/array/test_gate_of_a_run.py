@@ -13,8 +13,9 @@ from typing import Any
 import pytest
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.decide import Gate, gate
-from ansible_collections.ucops.certificates.plugins.plugin_utils.array.phase import GateRefused, demand_gate
+from ansible_collections.ucops.certificates.plugins.plugin_utils.array.step import GateRefused, demand_gate
 from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.finding import finding
+from ansible_collections.ucops.certificates.plugins.plugin_utils.plain import PlainError
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.pool import (
     EDGE,
     FACTS,
@@ -104,8 +105,8 @@ def test_check_mode_judges_what_would_be_staged_and_opens_nothing() -> None:
     found = ask(bare, simulated=True)
     assert found.verdict.passed and found.verdict.simulated
     with pytest.raises(GateRefused):
-        demand_gate(found.to_dict(), settings(), "edge1", bare["edge1"].digest, simulated=False)
-    demand_gate(found.to_dict(), settings(), "edge1", bare["edge1"].digest, simulated=True)
+        demand_gate(found, settings(), "edge1", bare["edge1"].digest, simulated=False)
+    demand_gate(found, settings(), "edge1", bare["edge1"].digest, simulated=True)
 
 
 def test_check_mode_does_not_believe_a_wish() -> None:
@@ -250,26 +251,26 @@ def refused(given: Any, digest: str = DIGEST, run: Any = None, member: str = "ed
 
 
 def test_the_verdict_of_this_run_over_this_read_lets_through() -> None:
-    demand_gate(ask().to_dict(), settings(), "edge1", DIGEST, simulated=False)
+    demand_gate(ask(), settings(), "edge1", DIGEST, simulated=False)
 
 
-@pytest.mark.parametrize("nothing", [{}, {"verdict": None}, {"verdict": {}}])
-def test_no_verdict_no_switch(nothing: Any) -> None:
-    assert "from its beginning" in refused(nothing)
+def test_no_verdict_no_switch() -> None:
+    assert "from its beginning" in refused(None)
 
 
 def test_a_verdict_that_cannot_be_read_is_none() -> None:
-    assert "cannot be read" in refused({"verdict": {"run": 7}})
+    with pytest.raises(PlainError):
+        Gate.from_dict({**ask().to_dict(), "verdict": {"run": 7}})
 
 
 def test_a_closed_gate_lets_nobody_through() -> None:
-    closed = ask(everyone() | {"edge3": {}}).to_dict()
+    closed = ask(everyone() | {"edge3": {}})
     refused(closed)
-    refused(closed | {"verdict": closed["verdict"] | {"passed": True}})
+    refused(replace(closed, verdict=replace(closed.verdict, passed=True)))
 
 
 def test_the_verdict_of_another_run_of_other_members_or_of_another_certificate() -> None:
-    open_gate = ask().to_dict()
+    open_gate = ask()
     refused(open_gate, run=settings(run="20261124T000000Z-ffff"))
     refused(open_gate, run=settings(members=(*MEMBERS, "edge4")))
     refused(open_gate, run=settings(members=MEMBERS[:2]))
@@ -279,11 +280,13 @@ def test_the_verdict_of_another_run_of_other_members_or_of_another_certificate()
 
 @pytest.mark.parametrize("digest", ["", "0" * 64])
 def test_a_member_that_is_not_as_it_was_at_the_gate(digest: str) -> None:
-    refused(ask().to_dict(), digest)
-    refused(ask().to_dict(), DIGEST, member="edge9")
+    refused(ask(), digest)
+    refused(ask(), DIGEST, member="edge9")
 
 
-def test_nothing_of_the_gate_is_lost_on_its_way_through_a_fact() -> None:
-    gone = json.loads(json.dumps(ask().to_dict()))
+def test_nothing_of_the_gate_is_lost_on_its_way_through_a_file() -> None:
+    given = ask()
+    gone = Gate.from_dict(json.loads(json.dumps(given.to_dict())))
     demand_gate(gone, settings(), "edge2", DIGEST, simulated=False)
+    assert gone == replace(given, note="")
     assert NEW in str(gone) and finding("gate.missing").stops and error().message

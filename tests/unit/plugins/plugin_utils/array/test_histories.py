@@ -50,6 +50,7 @@ from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.prod
     server,
     state,
 )
+from ansible_collections.ucops.certificates.tests.unit.zoo import NOW
 
 GONE = "F0" * 20
 """What was there before the run before this one."""
@@ -57,7 +58,7 @@ GONE = "F0" * 20
 
 def told(run: Any = None, **options: Any) -> Report:
     given = {"run": run} if run is not None else {}
-    return make_report(array_run(**given, **options))
+    return make_report(array_run(**given, **options).value, NOW)
 
 
 # -- the second renewal is the normal one ------------------------------------------------------------------------------

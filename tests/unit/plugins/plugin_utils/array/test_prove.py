@@ -6,12 +6,10 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array import prove as proof
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array import settle as settling
@@ -35,7 +33,6 @@ from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.prod
     ACCESS,
     AV,
     DATA,
-    UNHURRIED,
     assigned,
     internal,
     issuing,
@@ -74,9 +71,9 @@ NEW_PORTS = tuple(port(m, new(), issuing(), use=use) for m in MEMBERS for use in
 
 def prove(
     members: dict[str, Any], after: Any = NEW_PORTS, touched: tuple[str, ...] = MEMBERS, only: str | None = None,
-    before: Any = OLD_PORTS, reasons: dict[str, str] | None = None,
+    before: Any = OLD_PORTS, reasons: dict[str, str] | None = None, mixed: bool = False,
 ) -> tuple[Finding, ...]:  # fmt: skip
-    return proof.prove(EDGE, settings(), members, reasons or {}, before, after, TRUST, touched, only)
+    return proof.prove(EDGE, settings(), members, reasons or {}, before, after, TRUST, touched, only, mixed=mixed)
 
 
 def test_an_array_that_serves_the_new_one_is_proven() -> None:
@@ -140,9 +137,8 @@ OTHER = finding("event.certificate", "edge1", "event 14397", "serial number ..."
 def test_the_session_key_event_is_expected_while_members_differ_by_plan() -> None:
     mixed = switched("edge1")
     mixed["edge1"] = replace(mixed["edge1"], findings=(EVENT,))
-    (found,) = prove(mixed, after=None, before=(), touched=("edge1",), only="edge1")
+    (found,) = prove(mixed, after=None, before=(), touched=("edge1",), only="edge1", mixed=True)
     assert found.severity == "warning" and not found.stops and "expected while members" in found.text
-    assert proof.waiting(settings(), mixed, "edge1") == ("edge2", "edge3")
 
 
 def test_after_the_last_switch_it_counts() -> None:
@@ -158,29 +154,8 @@ def test_after_the_last_switch_it_counts() -> None:
 def test_no_other_event_is_ever_expected() -> None:
     mixed = switched("edge1")
     mixed["edge1"] = replace(mixed["edge1"], findings=(OTHER,))
-    assert [f.id for f in prove(mixed, after=None, before=(), touched=("edge1",), only="edge1") if f.stops] == [
-        "event.certificate"
-    ]
-
-
-@UNHURRIED
-@given(st.dictionaries(st.sampled_from(MEMBERS), st.tuples(st.integers(-50, 50), st.integers(0, 3600)), min_size=1))
-def test_from_when_the_array_is_uniform_is_one_instant_in_every_clock(seen: dict[str, tuple[int, int]]) -> None:
-    one = evidence()
-    told = {
-        m: replace(one, host=replace(one.host, offset=float(o), clock=NOW + timedelta(seconds=o + at)))
-        for m, (o, at) in seen.items()
-    }
-    last = NOW + timedelta(seconds=max(at for _, at in seen.values()))
-    since = proof.uniform_since(told, tuple(seen))
-    assert {m: datetime.fromisoformat(t) - timedelta(seconds=seen[m][0]) for m, t in since.items()} == dict.fromkeys(
-        seen, last
-    )
-
-
-def test_nobody_touched_is_uniform_from_no_instant_on() -> None:
-    assert proof.uniform_since(switched(), ()) == {}
-    assert proof.uniform_since({}, ("edge1",)) == {}
+    found = prove(mixed, after=None, before=(), touched=("edge1",), only="edge1", mixed=True)
+    assert [f.id for f in found if f.stops] == ["event.certificate"]
 
 
 # -- the verdict -------------------------------------------------------------------------------------------------------

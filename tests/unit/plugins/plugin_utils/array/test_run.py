@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ansible_collections.ucops.certificates.plugins.plugin_utils.array.run import ArrayRun
+from ansible_collections.ucops.certificates.plugins.plugin_utils.array import phases
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.told import Refused, lines_of
 from ansible_collections.ucops.certificates.plugins.plugin_utils.inputs import InputError
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.evidence import Evidence
@@ -68,9 +69,10 @@ def preflight(told: list[str] | None = None, **given: Any) -> dict[str, Any]:
         "options": {"product": "edge", "trust": root().pem, "roll_hours": 4.0, "excluded": {}, "roll_at": None}
         | given.pop("more", {}),
     } | given  # fmt: skip
-    run = ArrayRun(options, False, (told if told is not None else []).append)
-    run.now = NOW
-    return run.run("preflight")
+    run, _deliveries, found = phases.preflight(
+        phases.Given(**options), False, NOW, (told if told is not None else []).append
+    )
+    return {"settings": run.settings.to_dict(), "findings": [f.to_dict() for f in found]}
 
 
 # -- preflight ---------------------------------------------------------------------------------------------------------
@@ -144,21 +146,13 @@ def test_a_closed_gate_is_an_answer_with_its_reasons() -> None:
     facts = array_run(evidence=everyone() | {"edge2": {}}, reasons={"edge2": "no route to host"}).run("gate")
     assert "The gate is closed: nothing is switched on any member of edge." in facts["refusal"]
     assert "edge2" in facts["refusal"] and "no route to host" in facts["refusal"] and not facts["passed"]
-    assert facts["changed"] is False
+    assert facts["steps"] == []
 
 
-def test_a_start_in_the_middle_has_no_settings() -> None:
-    run = array_run()
-    run.options = {**run.options, "settings": {}}
-    with pytest.raises(Refused, match="from its beginning"):
-        run.run("gate")
-
-
-def test_a_proof_counts_ports_and_tells_from_when_all_are_alike() -> None:
+def test_a_proof_counts_ports() -> None:
     said: list[str] = []
     given = {"evidence": renewed(*MEMBERS), "wire": OLD_PORTS, "wire_after": NEW_PORTS, "touched": MEMBERS}
-    facts = array_run(said, **given).run("prove")
-    assert facts["refusal"] == "" and facts["since"] == dict.fromkeys(MEMBERS, NOW.isoformat())
+    assert array_run(said, **given).run("prove")["refusal"] == ""
     assert any("every member" in line and "6 port(s)" in line for line in said)
 
 
@@ -169,12 +163,11 @@ def test_a_failed_proof_names_port_and_member() -> None:
     assert facts["refusal"].startswith("Not proven.")
     assert set(ids(facts["findings"])) == {"wire.leaf-differs", "wire.incomplete"}
     assert "192.0.2.12:443" in facts["refusal"] and "192.0.2.13:444" in facts["refusal"]
-    assert "since" not in facts
 
 
 def test_ports_belong_to_members_by_address_and_port() -> None:
-    assert array_run().owners[("192.0.2.11", 444)] == ("edge1", DATA)
-    assert array_run(endpoints={"edge1": None, "edge2": ENDPOINTS["edge2"]}).owners.keys() == {
+    assert array_run().value.owners[("192.0.2.11", 444)] == ("edge1", DATA)
+    assert array_run(endpoints={"edge1": None, "edge2": ENDPOINTS["edge2"]}).value.owners.keys() == {
         ("192.0.2.12", 443), ("192.0.2.12", 444)
     }  # fmt: skip
 
@@ -258,7 +251,7 @@ def test_a_roll_is_cancelled_on_all_members_or_on_none() -> None:
 
 def test_a_roll_stays_when_the_user_said_so_or_nobody_rolled() -> None:
     assert "rollout_cancel_roll: false" in unroll(run=settings(cancel_roll=False))["text"]
-    assert unroll(rolled=[]) == {"changed": False, "refusal": "", "cancel": [], "text": ""}
+    assert unroll(rolled=[]) == {"cancel": [], "text": ""}
 
 
 def test_after_the_instant_nothing_about_av_is_taken_back() -> None:
@@ -273,7 +266,9 @@ def test_a_roll_that_never_came_about_on_a_member_is_not_cancelled_there() -> No
 def test_trust_may_be_a_file_and_is_read_by_name(tmp_path: Path) -> None:
     file = tmp_path / "roots.pem"
     file.write_text(root().pem)
-    run = array_run()
-    run.options["settings"]["wanted"][ACCESS]["trust"] = str(file)
-    assert run.trust[ACCESS] == run.trust[AV] == (root().certificate,)
+    given = settings(trust=root().pem)
+    wanted = {use: {**facts, "trust": root().pem} for use, facts in given.wanted.items()}
+    given = replace(given, wanted={**wanted, ACCESS: {**wanted[ACCESS], "trust": str(file)}})
+    trust = phases.trust_of(given)
+    assert trust[ACCESS] == trust[AV] == (root().certificate,)
     assert base64.b64encode(b"x") and OLD != NEW

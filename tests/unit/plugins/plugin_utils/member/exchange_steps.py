@@ -12,7 +12,6 @@ from datetime import datetime
 from typing import Any
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array import decide
-from ansible_collections.ucops.certificates.plugins.plugin_utils.array.phase import run_phase
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.conversation import Conversation
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.evidence import Evidence
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.journal import Journal
@@ -24,7 +23,7 @@ from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.memb
     wanted,
 )
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.fake_exchange import FakeExchange
-from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.steps import made as valued
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.steps import done
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.exchange.exchange_rows import (
     issuing,
     made,
@@ -70,8 +69,7 @@ def go(
     since: datetime | None = None,
 ) -> dict[str, Any]:
     """One phase on that member, as the task does it; evidence comes back as a value."""
-    talk = at(fake, run, told)
-    return valued(run_phase(phase, talk, evidence, gate or {}, check_mode, since, stage=phase == "read"))
+    return done(phase, at(fake, run, told), evidence, gate or {}, check_mode, since)
 
 
 def gate_over(evidence: Evidence, run: Settings | None = None) -> dict[str, Any]:

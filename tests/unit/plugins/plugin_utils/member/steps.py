@@ -9,11 +9,12 @@ import json
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array import decide
-from ansible_collections.ucops.certificates.plugins.plugin_utils.array.phase import run_phase
+from ansible_collections.ucops.certificates.plugins.plugin_utils.array.decide import Gate
+from ansible_collections.ucops.certificates.plugins.plugin_utils.array.step import prepare, take
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.conversation import Conversation
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.evidence import Evidence
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.settings import Settings
@@ -63,14 +64,33 @@ def go(
     told: list[str] | None = None,
 ) -> dict[str, Any]:
     """One phase on that member, as the task does it; evidence comes back as a value."""
-    return made(run_phase(phase, at(fake, run, told), evidence, gate or {}, check_mode, stage=phase == "read"))
+    return done(phase, at(fake, run, told), evidence, gate or {}, check_mode)
 
 
-def made(result: Mapping[str, Any]) -> dict[str, Any]:
-    """The result of a phase, with evidence as a value in place of its plain form."""
-    plain = json.loads(json.dumps(result))
-    known = {name: Evidence.from_plain(plain[name]) for name in ("evidence", "first") if name in plain}
-    return {**plain, **known}
+def done(
+    phase: str,
+    talk: Conversation,
+    evidence: Evidence | None,
+    gate: Mapping[str, Any],
+    check_mode: bool = False,
+    since: datetime | None = None,
+) -> dict[str, Any]:
+    """One step over plain data: evidence and gate go through the form in which they are kept between two tasks."""
+    if phase == "read":
+        prepared = prepare(talk, True, check_mode)
+        lines = [change.as_line() for change in prepared.changes]
+        seen = {"evidence": again(prepared.evidence), "first": again(prepared.first)}
+        return {"changes": lines, "changed": bool(lines), **seen}
+    judged = Gate.from_dict(json.loads(json.dumps(gate))) if gate.get("verdict") else None
+    do: Any = {"prove": "close"}.get(phase, phase)
+    came = take(do, talk, again(evidence) if evidence else None, judged, check_mode, since)
+    seen = {"evidence": again(came.evidence)} if came.evidence is not None else {}
+    return {"changes": list(came.changes), "changed": bool(came.changes), **seen}
+
+
+def again(evidence: Evidence) -> Evidence:
+    """Evidence as it is after it lay in a file."""
+    return Evidence.from_plain(json.loads(json.dumps(evidence.to_plain())))
 
 
 def gate_over(evidence: Evidence, run: Settings | None = None) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.ucops.certificates.plugins.plugin_utils.array.phase import GateRefused
+from ansible_collections.ucops.certificates.plugins.plugin_utils.array.step import GateRefused
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.evidence import Evidence
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.journal import Journal
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.records import settled_of

@@ -11,7 +11,6 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array import decide
-from ansible_collections.ucops.certificates.plugins.plugin_utils.array.phase import run_phase
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.conversation import Conversation
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.evidence import Evidence
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.read import Sight
@@ -26,6 +25,7 @@ from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.memb
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.fake_edge import FakeEdge
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.fake_exchange import FakeExchange
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.fake_member import FakeMember
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.steps import done
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.exchange.exchange_rows import made
 from ansible_collections.ucops.certificates.tests.unit.zoo import NOW
 
@@ -75,8 +75,8 @@ class Subject:
         product: Product[Any] | None = None,
     ) -> Evidence:
         """One phase, with plain data on both sides."""
-        done = run_phase(phase, self.at(fake, run, product), evidence, gate or {}, False, stage=phase == "read")
-        return Evidence.from_plain(json.loads(json.dumps(done["evidence"])))
+        found: Evidence = done(phase, self.at(fake, run, product), evidence, gate or {})["evidence"]
+        return found
 
     def gate(self, evidence: Evidence, run: Settings) -> dict[str, Any]:
         """The gate's verdict."""

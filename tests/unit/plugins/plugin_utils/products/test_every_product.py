@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.ucops.certificates.plugins.plugin_utils.array.phase import GateRefused
+from ansible_collections.ucops.certificates.plugins.plugin_utils.array.step import GateRefused
 from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.finding import stopping
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member import records
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.evidence import (

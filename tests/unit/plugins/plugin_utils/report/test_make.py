@@ -54,13 +54,13 @@ NEW_PORTS = rows(dict.fromkeys(MEMBERS, (new(), issuing())))
 GATE = array_run().run("gate")
 DONE: dict[str, Any] = {
     "evidence": renewed(*MEMBERS), "wire": OLD_PORTS, "wire_after": NEW_PORTS, "gate": GATE, "touched": MEMBERS,
-    "rolled": MEMBERS, "staged": dict.fromkeys(MEMBERS, ["a change"]), "proof": {"findings": []},
+    "rolled": MEMBERS, "staged": dict.fromkeys(MEMBERS, ("a change",)), "proof": {"findings": []},
 }  # fmt: skip
 NOTHING = {m: evidence(staged(assignments=use_rows(new())), m) for m in MEMBERS}
 
 
 def report(check_mode: bool = False, **options: Any) -> Report:
-    return make_report(array_run(check_mode=check_mode, **options))
+    return make_report(array_run(check_mode=check_mode, **options).value, NOW)
 
 
 def done(**more: Any) -> Report:
@@ -141,7 +141,7 @@ def test_check_mode_plans() -> None:
 
 def test_a_run_of_only_some_phases_is_a_plan_until_it_changed_something() -> None:
     assert report(gate=GATE).result == "planned"
-    staged_only = report(gate=GATE, staged={"edge1": ["a change"]})
+    staged_only = report(gate=GATE, staged={"edge1": ("a change",)})
     assert (staged_only.result, staged_only.verdict.verdict, staged_only.changed) == ("ok", "all-old", True)
     rolled = {m: evidence(staged(journal=ROLLED), m) for m in MEMBERS}
     rolled_only = report(gate=GATE, rolled=MEMBERS, evidence=rolled)
@@ -231,7 +231,8 @@ def test_settled_and_waiting_rolls() -> None:
 
 
 def write(folder: Path | str, told: list[str] | None = None, **options: Any) -> dict[str, Any]:
-    return write_report(array_run(told, directory=str(folder), **(DONE | options)))
+    said = told if told is not None else []
+    return write_report(array_run(**(DONE | options)).value, str(folder), NOW, said.append)
 
 
 def test_two_files_that_only_the_user_may_read(tmp_path: Path) -> None:
