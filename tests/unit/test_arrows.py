@@ -94,6 +94,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
     "plugin_utils/hooks.py": (),
     "plugin_utils/outputs.py": (),
     "plugin_utils/base.py": ("plugin_utils",),
+    "plugin_utils/rollout.py": ("plugin_utils",),
     "plugin_utils/products/exchange/action.py": ("plugin_utils",),
     "plugin_utils/__init__.py": ("plugin_utils.products",),
     # tls_endpoint_info runs on the controller without the detour of a module, and as a module on a vantage host.
@@ -107,6 +108,7 @@ ALLOWED: dict[str, tuple[str, ...]] = {
 # What may be imported of Ansible; everything else imports none of it.
 ANSIBLE: dict[str, tuple[str, ...]] = {
     "plugin_utils/base.py": ("ansible",),
+    "plugin_utils/rollout.py": ("ansible",),
     "action": ("ansible",),
     "callback": ("ansible.plugins.callback", "ansible.release"),
     "filter": ("ansible.errors", "ansible.module_utils"),
