@@ -37,6 +37,7 @@ class ActionModule(CertificateAction):
         "first": {"type": "dict", "default": {}},
         "staged": {"type": "dict", "default": {}},
         "reasons": {"type": "dict", "default": {}},
+        "journals": {"type": "dict", "default": {}},
         "endpoints": {"type": "dict", "default": {}},
         "wire": {"type": "list", "elements": "dict", "default": []},
         "wire_after": {"type": "list", "elements": "dict"},

@@ -18,8 +18,9 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.inputs import B
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.conversation import Conversation
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.drain import Clock
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.evidence import Evidence
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.head import read_head
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.settings import Settings
-from ansible_collections.ucops.certificates.plugins.plugin_utils.member.stop import PhaseFailed
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.stop import OtherProduct, PhaseFailed
 from ansible_collections.ucops.certificates.plugins.plugin_utils.plain import PlainError
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products import PRODUCTS
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import CallError
@@ -44,6 +45,8 @@ class ActionModule(CertificateAction):
 
     def act(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Runs the phase; a failure brings along what the member said after it."""
+        if options["phase"] == "journal":
+            return self._journal(options["member"], task_vars)
         try:
             settings = Settings.from_dict(options["settings"])
         except ValueError as error:
@@ -82,6 +85,8 @@ class ActionModule(CertificateAction):
             raise Stop(str(refused), member=member.member, finding="gate.missing") from None
         except PhaseFailed as failed:
             known = {"member": member.member, "evidence": failed.evidence.to_plain() if failed.evidence else {}}
+            if isinstance(failed, OtherProduct):
+                known["journal"] = failed.head.to_plain()
             raise Stop(str(failed), **known, **({"finding": failed.finding} if failed.finding else {})) from None
         changes = result.get("changes", [])
         header = member.member
@@ -90,3 +95,11 @@ class ActionModule(CertificateAction):
             "member": header,
             "diff": {"before_header": header, "after_header": header, "before": "", "after": lines},
         }
+
+    def _journal(self, member: str, task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        """Whose journal lies there; no product is loaded, and none has to be known."""
+        try:
+            head = read_head(self.host(task_vars), member)
+        except PhaseFailed as failed:
+            raise Stop(str(failed), member=member) from None
+        return {"changed": False, "member": member, "journal": head.to_plain()}

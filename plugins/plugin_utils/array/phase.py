@@ -23,7 +23,7 @@ from ..windows.calls import OutcomeUnknown
 from .decide import plan_of
 from .gate import GateVerdict, gate_refusals
 
-PHASES = ("read", "roll", "unroll", "switch", "rename", "prove", "settle", "take_back", "release")
+PHASES = ("journal", "read", "roll", "unroll", "switch", "rename", "prove", "settle", "take_back", "release")
 
 
 class GateRefused(CollectionError):

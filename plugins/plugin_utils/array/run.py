@@ -8,6 +8,7 @@ from __future__ import annotations
 import secrets
 import socket
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import datetime, timezone
 from functools import cached_property
 from typing import Any
@@ -16,6 +17,7 @@ from ..findings.finding import stopping
 from ..inputs import Delivery, load_delivery, load_trust
 from ..member import records
 from ..member.evidence import Evidence
+from ..member.head import Head
 from ..member.settings import Settings
 from ..pki.certificate import Certificate
 from ..plain import PlainError, to_plain
@@ -24,12 +26,13 @@ from ..products.interface import Product
 from ..version import VERSION
 from ..windows.calls import CallError
 from . import addresses, decide, prove, settle
+from .named import demand_agreement, product_named
 from .preflight import all_findings
 from .told import Refused, instant_of, lines_of, operator
 from .wanted import wanted_facts, wanted_for
 from .wire import Port, ports
 
-PHASES = ("preflight", "gate", "prove", "unroll", "settle", "rollback", "report")
+PHASES = ("preflight", "name_product", "gate", "prove", "unroll", "settle", "rollback", "report")
 
 
 class ArrayRun:
@@ -59,6 +62,11 @@ class ArrayRun:
     @property
     def product(self) -> Product[Any]:
         """The product that is rolled out."""
+        if self.settings.product not in PRODUCTS:
+            raise Refused(
+                "The product of this run is not known. Give rollout_product; or let the journals name it, as the "
+                "playbooks do: tasks_from read_journal on every member, then name_product on localhost"
+            )
         return PRODUCTS[self.settings.product]
 
     @cached_property
@@ -81,6 +89,15 @@ class ArrayRun:
             return {m: Evidence.from_plain(e) for m, e in self.options[name].items() if e}
         except (PlainError, CallError) as error:
             raise Refused(f"What is known of a member cannot be read ({error}). Start the playbook again") from None
+
+    @cached_property
+    def heads(self) -> Mapping[str, Head]:
+        """Member -> whose journal it has, without those that said nothing. What was read last counts."""
+        try:
+            heads = {m: Head.from_plain(head) for m, head in (self.options.get("journals") or {}).items() if head}
+        except PlainError as error:
+            raise Refused(f"What a journal says cannot be read ({error}). Start the playbook again") from None
+        return heads | {m: Head.of(seen.journal) for m, seen in self.evidence.items()}
 
     @cached_property
     def owners(self) -> dict[addresses.Address, tuple[str, str]]:
@@ -114,9 +131,11 @@ class ArrayRun:
         deliveries = self._deliveries(str(options.get("trust") or "system"))
         if options.get("roll_at"):
             options["roll_at"] = instant_of(str(options["roll_at"])).isoformat()
-        product, own = _product_of(options)
+        # Where nothing is to be renewed, the members' journals may say what it is: see name_product.
+        unnamed = given["purpose"] != "renew" and not options.get("product")
+        product, own = (None, None) if unnamed else _product_of(options)
         root = bool(options.get("install_root"))
-        wanted = wanted_for(deliveries, product, own, self.now, root) if deliveries else None
+        wanted = wanted_for(deliveries, product, own, self.now, root) if product and deliveries else None
         unclear, once = addresses.problems(str(given["array"]), given["purpose"], given["endpoints"])
         found = all_findings(
             str(given["array"]),
@@ -148,7 +167,7 @@ class ArrayRun:
                     "started": self.now.isoformat(),
                     "version": VERSION,
                     "wanted": wanted_facts(wanted, deliveries) if wanted else {},
-                    "own": to_plain(own),
+                    "own": to_plain(own) if product else {},
                 }
             )
         except ValueError as error:
@@ -160,6 +179,16 @@ class ArrayRun:
             uses = [use for use, facts in settings.wanted.items() if facts["label"] == leaf]
             self.tell(f"  | {leaf}\n  |   for {', '.join(uses)}")
         return {"settings": settings.to_dict(), "findings": [f.to_dict() for f in found]}
+
+    def name_product(self) -> dict[str, Any]:
+        """The run's settings with the product that the members' journals name. Raises Refused."""
+        settings = self.settings
+        titles = {product.name: product.title for product in PRODUCTS.values()}
+        name = product_named(settings.array, settings.members, self.heads, titles)
+        product, own = _product_of({**self.options["options"], "product": name})
+        who = ", ".join(m for m in settings.members if m in self.heads and self.heads[m].product)
+        self.tell(f"  | {product.title}s, as the journals say of {who}")
+        return {"settings": replace(settings, product=name, own=to_plain(own)).to_dict()}
 
     def _deliveries(self, trust: str) -> list[Delivery]:
         """The bundles, opened. Raises Refused where something is to be renewed and there is none."""
@@ -222,6 +251,7 @@ class ArrayRun:
 
     def settle(self) -> dict[str, Any]:
         """Which members to settle; refuses before the instant and when one member was not rolled."""
+        demand_agreement(self.settings.array, self.settings.members, self.heads, self.product.name)
         todo, found = settle.settle_decision(self.product, self.settings, self.evidence, self.options["reasons"])
         if stopping(found):
             raise Refused(f"Not settled.\n  {lines_of(stopping(found))}", findings=[f.to_dict() for f in found])
@@ -230,6 +260,7 @@ class ArrayRun:
 
     def rollback(self) -> dict[str, Any]:
         """Which members the journals name, the last one switched first."""
+        demand_agreement(self.settings.array, self.settings.members, self.heads, self.product.name)
         journals = {m: e.journal for m, e in self.evidence.items() if e.journal is not None}
         locked = [
             f

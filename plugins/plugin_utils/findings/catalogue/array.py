@@ -107,6 +107,11 @@ ARRAY: Mapping[str, Entry] = {
         "warning", "The journal of a member belongs to another run",
         "It is left alone.", "See when that run was; roll it back by naming its run id if it is the one meant.", "",
         column="reachable"),
+    "journal.other-product": Entry(
+        "error", "The journal of a member names another product",
+        "What it records belongs to servers of another kind; following it here could only do harm.",
+        "Take the member out of the array's group, or run again with the rollout_product that its journal names.", "",
+        column="reachable"),
     "journal.missing": Entry(
         "warning", "A member of the run has no journal",
         "Nothing was begun there, or the journal was removed.", "Compare the member with the others in this report.",

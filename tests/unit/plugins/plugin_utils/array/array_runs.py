@@ -44,8 +44,8 @@ def array_run(told: list[str] | None = None, check_mode: bool = False, **options
     run = options.pop("run", settings(trust=root().pem))
     given: dict[str, Any] = {
         "settings": run.to_dict(), "evidence": everyone(), "first": everyone(), "staged": {}, "reasons": {},
-        "endpoints": ENDPOINTS, "wire": [], "wire_after": None, "only": None, "touched": [], "rolled": [],
-        "not_taken_back": {}, "not_released": [], "failure": "", "gate": {}, "proof": {}, "unroll": {},
+        "journals": {}, "endpoints": ENDPOINTS, "wire": [], "wire_after": None, "only": None, "touched": [],
+        "rolled": [], "not_taken_back": {}, "not_released": [], "failure": "", "gate": {}, "proof": {}, "unroll": {},
         "directory": None,
     } | options  # fmt: skip
     given["settings"]["wanted"] = {
