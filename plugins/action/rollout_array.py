@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.run import PHASES, ArrayRun
-from ansible_collections.ucops.certificates.plugins.plugin_utils.array.told import Refused
 from ansible_collections.ucops.certificates.plugins.plugin_utils.base import CertificateAction, Stop
 from ansible_collections.ucops.certificates.plugins.plugin_utils.hooks import refusal
 from ansible_collections.ucops.certificates.plugins.plugin_utils.inputs import BUNDLE_SPEC
@@ -60,10 +59,7 @@ class ActionModule(CertificateAction):
         refused_hooks = refusal(options["hooks"], os.environ, os.getppid(), os.path.isfile)
         if refused_hooks:
             raise Stop(refused_hooks)
-        try:
-            run = ArrayRun(options, self.check_mode or options["simulated"], self.tell)
-            if options["phase"] == "report":
-                return {"changed": False, "refusal": "", **write_report(run)}
-            return run.run(options["phase"])
-        except Refused as refused:
-            raise Stop(str(refused), **refused.result) from None
+        run = ArrayRun(options, self.check_mode or options["simulated"], self.tell)
+        if options["phase"] == "report":
+            return {"changed": False, "refusal": "", **write_report(run)}
+        return run.run(options["phase"])

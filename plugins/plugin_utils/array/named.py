@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from ..errors import Refused
 from ..member.head import LONGEST, Head
 from ..text import clean
-from .told import Refused
 
 VARIABLE = "-e rollout_product="
 

@@ -13,6 +13,7 @@ from datetime import datetime, timezone
 from functools import cached_property
 from typing import Any
 
+from ..errors import Refused
 from ..findings.finding import stopping
 from ..inputs import Delivery, load_delivery, load_trust
 from ..member import records
@@ -28,7 +29,7 @@ from ..windows.calls import CallError
 from . import addresses, decide, prove, settle
 from .named import demand_agreement, product_named
 from .preflight import all_findings
-from .told import Refused, instant_of, lines_of, operator
+from .told import instant_of, lines_of, operator
 from .wanted import wanted_facts, wanted_for
 from .wire import Port, ports
 

@@ -13,7 +13,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.run import ArrayRun
-from ansible_collections.ucops.certificates.plugins.plugin_utils.array.told import Refused, lines_of
+from ansible_collections.ucops.certificates.plugins.plugin_utils.array.told import lines_of
+from ansible_collections.ucops.certificates.plugins.plugin_utils.errors import Refused
 from ansible_collections.ucops.certificates.plugins.plugin_utils.inputs import InputError
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.evidence import Evidence
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.settings import Settings
