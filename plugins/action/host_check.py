@@ -52,7 +52,7 @@ class ActionModule(CertificateAction):
         product = PRODUCTS.get(options["product"])
         if reply is not None and product is not None:
             loaded, more = self._look(host, product.load(product.own({})), product.first_look(utc_now()))
-        found = hostcheck.checks(transport, first, loaded, hostcheck.sample(reply, more, product))
+        found = hostcheck.checks(transport, first, loaded, hostcheck.sample(reply, more, product), product)
         versions = {"ucops.certificates": VERSION, "ansible-core": ansible_version, "Python": platform.python_version()}
         text = hostcheck.without(hostcheck.text_block(found, versions), hostcheck.names(task_vars, reply))
         if options["show"]:

@@ -284,7 +284,7 @@ class ArrayRun:
         return {"take_back": take_back, "rolled": rolled}
 
     def unroll(self) -> dict[str, Any]:
-        """Whether the scheduled A/V successor can be cancelled: on all members, or on none.
+        """Whether the scheduled successor can be cancelled: on all members, or on none.
 
         With one member lost the roll stays: cancelled on some only, the members would refuse each other's tokens at
         the instant, which is the very thing to avoid.
@@ -294,17 +294,18 @@ class ArrayRun:
         lost = [m for m in self.settings.members if m not in self.evidence]
         if not asked or not rolled:
             return {"cancel": [], "text": ""}
+        roll = f"The roll of {self.product.succession}"
         if not self.settings.cancel_roll:
-            return {"cancel": [], "text": "The A/V roll stays scheduled, as rollout_cancel_roll: false says."}
+            return {"cancel": [], "text": f"{roll} stays scheduled, as rollout_cancel_roll: false says."}
         if lost or self.options["not_taken_back"]:
             who = ", ".join(lost or self.options["not_taken_back"])
             text = (
-                f"The A/V roll stays scheduled on {', '.join(rolled)}: {who} cannot be asked, and half a "
+                f"{roll} stays scheduled on {', '.join(rolled)}: {who} cannot be asked, and half a "
                 f"roll is worse than a whole one."
             )
             self.tell(f"  | {text}")
             return {"cancel": [], "text": text}
-        return {"cancel": list(reversed(rolled)), "text": f"The A/V roll was cancelled on {', '.join(rolled)}."}
+        return {"cancel": list(reversed(rolled)), "text": f"{roll} was cancelled on {', '.join(rolled)}."}
 
 
 def _product_of(options: Mapping[str, Any]) -> tuple[Product[Any], Any]:

@@ -97,8 +97,11 @@ def sample(plain: Reply | None, loaded: Reply | None, product: Product[Any] | No
     return Sample(stores, product.sampled(loaded), uses.error.message if uses.error else None)
 
 
-def checks(way: Transport, first: Attempt, loaded: Attempt | None, sample: Sample) -> tuple[CheckLine, ...]:
-    """Every line, in the order of the text. ``loaded``: the look with the product's module, None when not asked for."""
+def checks(
+    way: Transport, first: Attempt, loaded: Attempt | None, sample: Sample, product: Product[Any] | None = None
+) -> tuple[CheckLine, ...]:
+    """Every line, in the order of the text. ``loaded``: the look with the module of ``product``, None when not asked
+    for."""
     found = [transport_check(way)]
     if first.host is None:
         return (*found, CheckLine("answer", "error", f"no answer: {first.error}", hint(first.error or "")))
@@ -107,7 +110,7 @@ def checks(way: Transport, first: Attempt, loaded: Attempt | None, sample: Sampl
     found += [windows_check(host), process_check(host), language_check(host), rights_check(host)]
     found += [clock_check(host, first.at), store_check(sample.stores)]
     if loaded is not None:
-        found += module_checks(first, loaded, sample)
+        found += module_checks(first, loaded, sample, product)
     return tuple(found)
 
 
@@ -191,25 +194,27 @@ def store_check(stores: Stores | None) -> CheckLine:
     return CheckLine("store", "ok", f"LocalMachine\\My: {count}")
 
 
-def module_checks(first: Attempt, loaded: Attempt, sample: Sample) -> Sequence[CheckLine]:
+def module_checks(first: Attempt, loaded: Attempt, sample: Sample, product: Product[Any] | None) -> Sequence[CheckLine]:
     """The product's module: does it load, how long does it take, does a read work."""
+    by_hand = product.by_hand if product else "its command for certificates"
+    is_it = f"Is this an {product.title}?" if product else "Is this a server of the product?"
     if loaded.host is None:
         remedy = (
             "Without the module there was an answer: the shell's memory or time quota is the first suspect "
             "(winrm get winrm/config/winrs)."
         )
-        return (CheckLine("module", "error", f"no answer with the Lync module loaded: {loaded.error}", remedy),)
+        return (CheckLine("module", "error", f"no answer with the product's module loaded: {loaded.error}", remedy),)
     if loaded.host.load_error:
-        remedy = "Is this an Edge server? Does Get-CsCertificate work in its Management Shell, under this account?"
-        return (CheckLine("module", "error", f"the Lync module does not load: {loaded.host.load_error}", remedy),)
+        remedy = f"{is_it} Does {by_hand} work in its Management Shell, under this account?"
+        return (CheckLine("module", "error", f"its module does not load: {loaded.host.load_error}", remedy),)
     names = ", ".join(f"{module.name} {module.version}" for module in loaded.host.loaded) or "nothing"
     took = max(loaded.seconds - first.seconds, 0.0)
     module = CheckLine("module", "ok", f"{names}, about {took:.1f} s more than a command without it")
     if sample.uses_error:
-        return (module, CheckLine("product", "error", f"Get-CsCertificate failed: {sample.uses_error}"))
+        return (module, CheckLine("product", "error", f"{by_hand} failed: {sample.uses_error}"))
     if not sample.uses:
-        return (module, CheckLine("product", "warning", "no use has a certificate", "Is this an Edge server?"))
-    return (module, CheckLine("product", "ok", f"Get-CsCertificate: {', '.join(sample.uses)}"))
+        return (module, CheckLine("product", "warning", "no use has a certificate", is_it))
+    return (module, CheckLine("product", "ok", f"{by_hand}: {', '.join(sample.uses)}"))
 
 
 _TRUST = (

@@ -132,7 +132,7 @@ def _state(asking: Asking, reply: Reply, received: datetime) -> tuple[State, Jou
         state: State = product.see(reply, received)
     except Unread as unread:
         raise PhaseFailed(f"{member}: {unread}", None, unread.finding) from None
-    journal, unreadable = journal_in(member, reply)
+    journal, unreadable = journal_in(member, reply, product.by_hand)
     return product.remembering(state, records.given_by(journal)), journal, [*host_findings(member, reply), *unreadable]
 
 

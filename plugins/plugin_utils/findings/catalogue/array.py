@@ -79,7 +79,7 @@ ARRAY: Mapping[str, Entry] = {
         LYNC_EXPIRED, column="product"),
     "rollback.nothing-before": Entry(
         "error", "There was no certificate before: there is nothing to go back to",
-        "The use had none assigned.", "Go forward, or unassign it by hand with Remove-CsCertificate.",
+        "The use had none assigned.", "Go forward, or unassign it by hand.",
         "Microsoft, Remove-CsCertificate", column="product"),
     "rollback.failed": Entry(
         "critical", "Taking back failed on a member",

@@ -52,7 +52,7 @@ STORES = stores_from_rows([keyed(old()), keyed(new())])
 def look(loaded: HostFacts | None = LOADED, sampled: Sample | None = None, **host: Any) -> dict[str, CheckLine]:
     first = Attempt(2.0, NOW, replace(HOST, **host))
     second = None if loaded is None else Attempt(5.5, NOW, loaded)
-    found = checks(SAFE, first, second, sampled or Sample(STORES, ("AccessEdgeExternal",)))
+    found = checks(SAFE, first, second, sampled or Sample(STORES, ("AccessEdgeExternal",)), EDGE)
     assert len({c.id for c in found}) == len(found)
     return {c.id: c for c in found}
 
@@ -103,9 +103,10 @@ def test_the_sample_of_the_store(stores: Stores | None, status: str, says: str) 
 
 def test_the_module_is_looked_at_only_when_asked_and_tells_what_failed() -> None:
     assert "module" not in look(None)
-    assert look(replace(HOST, load_error="no valid module file"))["module"].status == "error"
+    broken = look(replace(HOST, load_error="no valid module file"))["module"]
+    assert broken.status == "error" and broken.remedy.startswith("Is this an Edge server? Does Get-CsCertificate work")
     failed = look(sampled=Sample(STORES, (), "Access is denied"))
-    assert failed["module"].status == "ok" and "Access is denied" in failed["product"].text
+    assert failed["module"].status == "ok" and failed["product"].text == "Get-CsCertificate failed: Access is denied"
     assert look(sampled=Sample(STORES, ()))["product"].status == "warning"
     gone = checks(SAFE, Attempt(1, NOW, HOST), Attempt(60, NOW, error="timed out"), Sample(STORES))
     assert gone[-1].id == "module" and "timed out" in gone[-1].text and "quota" in gone[-1].remedy
