@@ -40,7 +40,7 @@ class ActionModule(CertificateAction):
         bundle = load_delivery("bundle", options["bundle"], "").bundle if options["bundle"] else None
         date = options["effective_date"]
         try:
-            order = assignment.order_of(options, bundle, aware(date, "effective_date") if date else None)
+            order = assignment.assignment_order(options, bundle, aware(date, "effective_date") if date else None)
         except ValueError as error:
             raise Stop(str(error)) from None
         notes: list[str] = []

@@ -36,7 +36,7 @@ class ActionModule(ExchangeAction):
     def act(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """See plugins/modules/exchange_connectors.yml."""
         try:
-            order = plans.order_of(options)
+            order = plans.connector_order(options)
         except ValueError as error:
             raise Stop(str(error)) from None
         host = self.host(task_vars)
@@ -72,7 +72,7 @@ class ActionModule(ExchangeAction):
         }
 
     def _look(
-        self, order: plans.Order, server: Server, host: Host, load: tuple[str, ...]
+        self, order: plans.ConnectorOrder, server: Server, host: Host, load: tuple[str, ...]
     ) -> tuple[tuple[Connector, ...], Certificate, Certificate | None]:
         """Connectors, and the certificates that are spoken of. Raises Stop for one that is not in My."""
         stores = Call("stores", "Get-StoreCertificate", {"Stores": ["My"], "Users": False})
@@ -100,7 +100,7 @@ class ActionModule(ExchangeAction):
 
     def _choice(
         self,
-        order: plans.Order,
+        order: plans.ConnectorOrder,
         wanted: tuple[tuple[Connector, bool], ...],
         new: Certificate,
         server: Server,

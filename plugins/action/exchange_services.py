@@ -47,7 +47,7 @@ class ActionModule(ExchangeAction):
         """See plugins/modules/exchange_services.yml."""
         bundle = load_delivery("bundle", options["bundle"], "").bundle if options["bundle"] else None
         try:
-            order = plans.order_of(options, bundle)
+            order = plans.service_order(options, bundle)
         except ValueError as error:
             raise Stop(str(error)) from None
         host = self.host(task_vars)
@@ -78,7 +78,7 @@ class ActionModule(ExchangeAction):
             "diff": diff_of(reply.host.computer, changes),
         }
 
-    def _judge(self, order: plans.Order, state: ExchangeState, computer: str) -> list[str]:
+    def _judge(self, order: plans.ServiceOrder, state: ExchangeState, computer: str) -> list[str]:
         """What should be known; raises Stop for what forbids the change."""
         problems, unready = list(check.refusals(order, state)), check.unready(order, state)
         said: list[str] = []
@@ -92,7 +92,7 @@ class ActionModule(ExchangeAction):
             raise Stop(text, finding=stopping(findings)[0].id, findings=[f.to_dict() for f in findings])
         return [*said, *(f"{f.subject}: {f.text}" for f in findings), *check.notes(order, state)]
 
-    def _plan(self, order: plans.Order, state: ExchangeState, host: Host) -> tuple[Change, ...]:
+    def _plan(self, order: plans.ServiceOrder, state: ExchangeState, host: Host) -> tuple[Change, ...]:
         changes = plans.plan_services(order, state)
         bundle = order.bundle
         if bundle is None or not any(change.kind == "import-key" for change in changes):
@@ -117,7 +117,7 @@ class ActionModule(ExchangeAction):
             raise Stop(f"{stop}{back}", **more) from None
 
     @staticmethod
-    def _confirm(order: plans.Order, before: ExchangeState, after: ExchangeState) -> None:
+    def _confirm(order: plans.ServiceOrder, before: ExchangeState, after: ExchangeState) -> None:
         """Nothing may be left to do, and what must not change must be as it was."""
         moved = plans.drift(before, after, order)
         if moved:

@@ -47,12 +47,12 @@ class ActionModule(CertificateAction):
         else:
             finding = transport_finding(way)
             nobody = f"no PowerShell behind connection {self._connection.transport!r}"
-            first, reply = hostcheck.Look(0.0, utc_now(), error=nobody), None
+            first, reply = hostcheck.Attempt(0.0, utc_now(), error=nobody), None
         transport = hostcheck.transport(way.plugin, way.scheme, way.auth, finding)
         product = PRODUCTS.get(options["product"])
         if reply is not None and product is not None:
             loaded, more = self._look(host, product.load(product.own({})), product.first_look(utc_now()))
-        found = hostcheck.checks(transport, first, loaded, hostcheck.sample(reply, more, product))
+        found = hostcheck.checks(transport, first, loaded, hostcheck.sample(reply, more, product), product)
         versions = {"ucops.certificates": VERSION, "ansible-core": ansible_version, "Python": platform.python_version()}
         text = hostcheck.without(hostcheck.text_block(found, versions), hostcheck.names(task_vars, reply))
         if options["show"]:
@@ -70,7 +70,7 @@ class ActionModule(CertificateAction):
             result |= {"unreachable" if first.lost else "failed": True, "msg": found[-1].text, "hint": found[-1].remedy}
         return result
 
-    def _look(self, host: Host, load: Sequence[str], calls: Sequence[Call]) -> tuple[hostcheck.Look, Reply | None]:
+    def _look(self, host: Host, load: Sequence[str], calls: Sequence[Call]) -> tuple[hostcheck.Attempt, Reply | None]:
         """One command; a broken one is an answer, too."""
         at, started = utc_now(), time.monotonic()
         reply, error, lost = None, None, False
@@ -79,4 +79,4 @@ class ActionModule(CertificateAction):
         except (HostLost, OutcomeUnknown) as broken:
             error, lost = str(broken), isinstance(broken, HostLost)
         seconds = time.monotonic() - started
-        return hostcheck.Look(seconds, at + timedelta(seconds=seconds / 2), reply and reply.host, error, lost), reply
+        return hostcheck.Attempt(seconds, at + timedelta(seconds=seconds / 2), reply and reply.host, error, lost), reply

@@ -74,7 +74,7 @@ class ActionModule(CertificateAction):
             raise Stop("; ".join(found), problems=found)
         if given["answer"]:
             read_certificates(given["answer"], read_file(given["answer"], "request_answer:"))
-        return {"order": plan.row_of(plan.order_of(given))}
+        return {"order": plan.row_of(plan.request_order(given))}
 
     @staticmethod
     def _paths(given: Mapping[str, Any]) -> list[str]:
@@ -96,7 +96,7 @@ class ActionModule(CertificateAction):
 
     def _names(self, given: dict[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
         """Names of the request against what every member is reached by."""
-        order = plan.order_of(given)
+        order = plan.request_order(given)
         refused = plan.unread(order, options["seen"], options["reasons"])
         if refused:
             raise Stop(refused)
@@ -126,14 +126,14 @@ class ActionModule(CertificateAction):
         said = options["seen"]
         fits = {member: "placed" if one.get("staged") else "waits" for member, one in said.items() if "pending" in one}
         reasons = {member: str(one["msg"]) for member, one in said.items() if member not in fits and one.get("msg")}
-        member, refused = plan.place(plan.order_of(given), fits, reasons)
+        member, refused = plan.place(plan.request_order(given), fits, reasons)
         if refused:
             raise Stop(refused, finding="exchange.answer-foreign")
         return {"server": member}
 
     def _answer(self, given: dict[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
         """The vendor's answer against the key on the controller. BundleError says which certificate wants which key."""
-        order = plan.order_of(given)
+        order = plan.request_order(given)
         spec = {"path": order.answer, "key_path": given["key_file"], "password": options["key_password"]}
         leaf = certificate_row(load_delivery("answer", spec, "").bundle.leaf)
         said = words.bundle_lines(order, leaf, order.answer, given["key_file"])
@@ -142,7 +142,7 @@ class ActionModule(CertificateAction):
 
     def _report(self, given: dict[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
         """What was made, and the next step; the request's file where it is asked for."""
-        order, made = plan.order_of(given), options["made"]
+        order, made = plan.request_order(given), options["made"]
         if order.answer:
             delivered = read_certificates(order.answer, read_file(order.answer, "request_answer:"))
             leaf = next((c for c in delivered if c.thumbprint == made.get("staged")), None)

@@ -13,9 +13,10 @@ from typing import Any
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array import phases
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array import steps as machine
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.run import Run
-from ansible_collections.ucops.certificates.plugins.plugin_utils.array.told import Refused, failure_of
+from ansible_collections.ucops.certificates.plugins.plugin_utils.array.told import failure_of
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.wanted import Published
 from ansible_collections.ucops.certificates.plugins.plugin_utils.base import Stop, utc_now
+from ansible_collections.ucops.certificates.plugins.plugin_utils.errors import Refused
 from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.finding import Finding
 from ansible_collections.ucops.certificates.plugins.plugin_utils.hooks import refusal
 from ansible_collections.ucops.certificates.plugins.plugin_utils.inputs import BUNDLE_SPEC
@@ -23,7 +24,7 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.report.make imp
 from ansible_collections.ucops.certificates.plugins.plugin_utils.rollout import RolloutAction
 
 BUNDLE = {"type": "dict", "options": BUNDLE_SPEC}
-PHASES = ("preflight", "judge", "prove", "fail", "note", "finish", "report")
+PHASES = ("preflight", "name_product", "judge", "prove", "fail", "note", "finish", "report")
 
 
 class ActionModule(RolloutAction):
@@ -52,13 +53,10 @@ class ActionModule(RolloutAction):
     def go_on(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Runs one phase on the controller."""
         phase = options["phase"]
-        try:
-            if phase == "preflight":
-                return self._preflight(options, task_vars)
-            run = self.kept(options["array"]).read()
-            result: dict[str, Any] = getattr(self, f"_{phase}")(run, options, task_vars)
-        except Refused as refused:
-            raise Stop(str(refused), **refused.result) from None
+        if phase == "preflight":
+            return self._preflight(options, task_vars)
+        run = self.kept(options["array"]).read()
+        result: dict[str, Any] = getattr(self, f"_{phase}")(run, options, task_vars)
         return {"changed": False, **result}
 
     def _preflight(self, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,6 +69,14 @@ class ActionModule(RolloutAction):
         run = replace(run, asked=self.asked(task_vars))
         self.kept(given.array).begin(run, [Published.of(one) for one in deliveries])
         return {"changed": False, "run": run.settings.run, "look": machine.looks(run), "findings": _plain(found)}
+
+    def _name_product(self, run: Run, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        del task_vars
+        if run.settings.product:
+            return {"skipped": True, "msg": f"it was given: {run.settings.product}"}
+        named = phases.name_product(run, options["options"], self.tell)
+        self.kept(run.settings.array).write(named)
+        return {}
 
     def _judge(self, run: Run, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         reasons = {member: why for member, why in options["reasons"].items() if why and member not in run.reasons}

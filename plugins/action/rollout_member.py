@@ -24,7 +24,8 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.errors import C
 from ansible_collections.ucops.certificates.plugins.plugin_utils.inputs import BUNDLE_SPEC, Delivery, load_delivery
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.conversation import Conversation
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.drain import Clock
-from ansible_collections.ucops.certificates.plugins.plugin_utils.member.stop import PhaseFailed
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.head import Head, read_head
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.stop import OtherProduct, PhaseFailed
 from ansible_collections.ucops.certificates.plugins.plugin_utils.rollout import RolloutAction
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.host import HostLost, KeyRefused
 
@@ -38,6 +39,7 @@ class ActionModule(RolloutAction):
         "array": {"type": "str", "required": True},
         "member": {"type": "str", "required": True},
         "step": {"type": "int"},
+        "journal": {"type": "bool", "default": False},
         "bundles": {"type": "dict", "options": {"external": BUNDLE, "av": BUNDLE, "internal": BUNDLE}},
     }
     _requires_connection = True
@@ -51,9 +53,24 @@ class ActionModule(RolloutAction):
                 "with rollout_excluded."
             )
         run = self.kept(options["array"]).read()
+        if options["journal"]:
+            return self._journal(run, options["member"], task_vars)
         if options["step"] is None:
             return self._prepare(run, options, task_vars)
         return self._step(run, run.steps[options["step"]], task_vars)
+
+    def _journal(self, run: Run, member: str, task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        """Reads whose journal lies there; no product is loaded, and none has to be known."""
+        if run.settings.product or member in run.settings.excluded:
+            return {"changed": False, "skipped": True, "msg": "the product is known"}
+        kept = self.kept(run.settings.array)
+        try:
+            head = read_head(self.host(task_vars), member)
+        except CollectionError as error:
+            kept.head(run.settings, member, Head(unread=_why(member, error)))
+            raise _stop(member, error) from None
+        kept.head(run.settings, member, head)
+        return {"changed": False, "member": member, "journal": head.to_plain()}
 
     def _prepare(self, run: Run, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         member, kept = options["member"], self.kept(run.settings.array)
@@ -66,6 +83,8 @@ class ActionModule(RolloutAction):
             done = prepare(talk, "stage" in self.asked(task_vars), self.check_mode)
         except CollectionError as error:
             known = error.evidence if isinstance(error, PhaseFailed) else None
+            if isinstance(error, OtherProduct):
+                kept.head(run.settings, member, error.head)
             kept.prepared(run.settings, member, None, known, (), _why(member, error))
             raise _stop(member, error) from None
         lines = [change.as_line() for change in done.changes]

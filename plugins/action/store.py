@@ -40,7 +40,7 @@ class ActionModule(CertificateAction):
         bundle = load_delivery("bundle", options["bundle"], "").bundle if options["bundle"] else None
         try:  # before anything is sent: bad input touches no host
             certificates = placement.certificates(self._sources(options["certificates"] or []))
-            wish = placement.wish_of(options, bundle, certificates)
+            wish = placement.store_order(options, bundle, certificates)
         except ValueError as error:
             raise Stop(str(error)) from None
         if wish.refusals():

@@ -9,13 +9,13 @@ Standard library only, Python 3.6 and newer. RFC 3207 (SMTP), RFC 9051 section 6
 import socket
 from typing import Any, Callable, Dict, List
 
-__all__ = ["PROTOCOLS", "Refused", "begin"]
+__all__ = ["PROTOCOLS", "NoStarttls", "begin"]
 
 LONGEST = 1 << 16
 """Octets of one answer at most."""
 
 
-class Refused(Exception):
+class NoStarttls(Exception):
     """The server does not go over to TLS; the message says what it said instead."""
 
 
@@ -27,13 +27,13 @@ class Lines:
         self.left = b""
 
     def hear(self) -> str:
-        """The next line, without its end. Raises Refused at the end of the connection or of our patience."""
+        """The next line, without its end. Raises NoStarttls at the end of the connection or of our patience."""
         while b"\n" not in self.left:
             if len(self.left) > LONGEST:
-                raise Refused("it sends a line without end")
+                raise NoStarttls("it sends a line without end")
             data = self.line.receive()
             if not data:
-                raise Refused("it closed the connection before TLS began" + _quoted(self.left.decode("latin-1")))
+                raise NoStarttls("it closed the connection before TLS began" + _quoted(self.left.decode("latin-1")))
             self.left += data
         found, dummy, self.left = self.left.partition(b"\n")
         return found.rstrip(b"\r").decode("utf-8", "replace")
@@ -48,13 +48,13 @@ def begin(line: Any, protocol: str) -> None:
 
     :param line: has ``send(bytes)``, ``receive() -> bytes`` (none at the end) and ``socket``.
     :param protocol: one of PROTOCOLS.
-    Raises Refused when the server does not offer TLS or refuses it, and what the connection raises.
+    Raises NoStarttls when the server does not offer TLS or refuses it, and what the connection raises.
     """
     lines = Lines(line)
     PROTOCOLS[protocol](lines)
     if lines.left:
         # Whatever stands here could have been put in by anybody on the way (CVE-2011-0411).
-        raise Refused("it sent more in the clear after it had agreed to TLS" + _quoted(lines.left.decode("latin-1")))
+        raise NoStarttls("it sent more in the clear after it had agreed to TLS" + _quoted(lines.left.decode("latin-1")))
 
 
 def _smtp(lines: Lines) -> None:
@@ -65,7 +65,7 @@ def _smtp(lines: Lines) -> None:
     words = [text[4:].split(" ")[0].upper() for text in offered]
     if "STARTTLS" not in words:
         more = ascii(", ".join(words[1:])[:400])[1:-1] or "nothing more"
-        raise Refused(f"STARTTLS is not offered; EHLO was answered with {more}")
+        raise NoStarttls(f"STARTTLS is not offered; EHLO was answered with {more}")
     lines.say("STARTTLS")
     _demand(_smtp_answer(lines), "220", "STARTTLS")
 
@@ -75,14 +75,14 @@ def _smtp_answer(lines: Lines) -> List[str]:
     found = [lines.hear()]
     while found[-1][3:4] == "-":
         if len(found) > 200:
-            raise Refused("its answer has no end")
+            raise NoStarttls("its answer has no end")
         found.append(lines.hear())
     return found
 
 
 def _demand(answer: List[str], code: str, what: str) -> None:
     if answer[-1][:3] != code:
-        raise Refused(f"expected {code} as answer to {what}, found{_quoted(answer[-1])}")
+        raise NoStarttls(f"expected {code} as answer to {what}, found{_quoted(answer[-1])}")
 
 
 def _literal(connection: socket.socket) -> str:
@@ -94,14 +94,16 @@ def _literal(connection: socket.socket) -> str:
 def _imap(lines: Lines) -> None:
     greeting = lines.hear()
     if not greeting.upper().startswith(("* OK", "* PREAUTH")):
-        raise Refused(f"expected * OK as its greeting, found{_quoted(greeting)}")
+        raise NoStarttls(f"expected * OK as its greeting, found{_quoted(greeting)}")
     offered, ended = _imap_command(lines, "a1", "CAPABILITY")
     words = " ".join(text for text in offered if text.upper().startswith("* CAPABILITY")).upper().split()
     if "STARTTLS" not in words:
-        raise Refused(f"STARTTLS is not offered; CAPABILITY was answered with{_quoted(' '.join(words[2:]) or ended)}")
+        raise NoStarttls(
+            f"STARTTLS is not offered; CAPABILITY was answered with{_quoted(' '.join(words[2:]) or ended)}"
+        )
     dummy, ended = _imap_command(lines, "a2", "STARTTLS")
     if not ended.upper().startswith("A2 OK"):
-        raise Refused(f"expected OK as answer to STARTTLS, found{_quoted(ended)}")
+        raise NoStarttls(f"expected OK as answer to STARTTLS, found{_quoted(ended)}")
 
 
 def _imap_command(lines: Lines, tag: str, command: str) -> Any:
@@ -113,17 +115,17 @@ def _imap_command(lines: Lines, tag: str, command: str) -> Any:
         if text.upper().startswith(tag.upper() + " "):
             return found, text
         found.append(text)
-    raise Refused("its answer has no end")
+    raise NoStarttls("its answer has no end")
 
 
 def _pop3(lines: Lines) -> None:
     greeting = lines.hear()
     if not greeting.startswith("+OK"):
-        raise Refused(f"expected +OK as its greeting, found{_quoted(greeting)}")
+        raise NoStarttls(f"expected +OK as its greeting, found{_quoted(greeting)}")
     lines.say("STLS")  # asking with CAPA is optional, and Exchange answers STLS alike
     answer = lines.hear()
     if not answer.startswith("+OK"):
-        raise Refused(f"expected +OK as answer to STLS, found{_quoted(answer)}")
+        raise NoStarttls(f"expected +OK as answer to STLS, found{_quoted(answer)}")
 
 
 def _quoted(text: str) -> str:

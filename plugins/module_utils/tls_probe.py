@@ -17,7 +17,7 @@ import time
 from typing import Any, Callable, Dict, List, Mapping, Optional, Sequence
 
 from .line import Line, Unreadable
-from .starttls import Refused, begin
+from .starttls import NoStarttls, begin
 from .tls_wire import ALERTS, certificates_in_flight, client_hello, read_flight
 
 __all__ = ["certificates_in_flight", "probe", "probe_many"]
@@ -93,7 +93,7 @@ def _go_over(line: Line, protocol: str) -> None:
         begin(line, protocol)
         del line.received[:]  # what comes from here on is TLS
         return
-    except Refused as problem:
+    except NoStarttls as problem:
         text = f"{protocol.upper()}: {problem}"
     except socket.timeout:
         text = f"connected, but the {protocol.upper()} answer was not complete within the time allowed"

@@ -18,7 +18,7 @@ from ansible.errors import AnsibleConnectionFailure, AnsibleError
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 
-from .errors import CollectionError
+from .errors import CollectionError, Refused
 from .inputs import InputError
 from .pki import deps
 from .pki.bundle import BundleError
@@ -26,7 +26,7 @@ from .pki.certificate import CertificateError
 from .stores.store import Change
 from .text import clean_lines, harmless
 from .windows.calls import Call, CallError, Credential, OutcomeUnknown, Reply, Secure
-from .windows.host import Host, HostLost, KeyRefused, Refused
+from .windows.host import Host, HostLost, KeyRefused, NotSent
 
 display = Display()
 
@@ -71,7 +71,7 @@ class CertificateAction(ActionBase):
         try:
             deps.require()
             result.update(self.act(dict(options), task_vars or {}))
-        except Stop as stop:
+        except (Stop, Refused) as stop:
             result.update({"failed": True, "msg": str(stop)} | stop.result)
         except (InputError, BundleError) as error:
             result.update({"failed": True, "msg": str(error), "finding": error.id})
@@ -79,7 +79,7 @@ class CertificateAction(ActionBase):
             result.update({"failed": True, "msg": str(error)})
         except KeyRefused as error:
             result.update({"failed": True, "msg": str(error), "finding": "transport.insecure"})
-        except (Refused, CallError) as error:
+        except (NotSent, CallError) as error:
             result.update({"failed": True, "msg": str(error)})
         except OutcomeUnknown as error:
             result.update({"failed": True, "msg": str(error), "may_have_applied": error.may_have_applied})

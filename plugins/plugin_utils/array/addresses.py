@@ -106,11 +106,11 @@ def shared_findings(
     ``member``: whom it is told of, an array or one of its members. ``named``: address -> who names it, as a reader
     knows them. ``variable``: where they were named.
     """
-    together: dict[tuple[str, ...], list[Address]] = {}
+    shared: dict[tuple[str, ...], list[Address]] = {}
     for of, who in named.items():
         if len(who) > 1:
-            together.setdefault(tuple(who), []).append(of)
-    for who, addresses in together.items():
+            shared.setdefault(tuple(who), []).append(of)
+    for who, addresses in shared.items():
         subject = ", ".join(shown(of) for of in addresses)
         text = (
             f"named by {listed(who)} in {variable}; what is presented there would be taken for each of them, and "

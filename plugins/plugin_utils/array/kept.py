@@ -21,6 +21,7 @@ from typing import Any, TypeVar
 from ..errors import CollectionError
 from ..findings.finding import Finding
 from ..member.evidence import Evidence
+from ..member.head import Head
 from ..member.settings import Settings
 from ..plain import from_plain, instant, to_plain
 from .decide import Gate
@@ -28,7 +29,7 @@ from .run import Run, Said, Step, Unroll
 from .wanted import Published
 
 T = TypeVar("T")
-APART = ("first", "known", "before", "after", "staged", "reasons")
+APART = ("first", "known", "before", "after", "staged", "reasons", "read_heads")
 """What is large and lies in a file a member."""
 LISTS = ("asked", "touched", "rolled", "proven", "not_released")
 
@@ -104,6 +105,7 @@ class Kept:
             known=known,
             staged=staged,
             reasons={**data["reasons"], **reasons},
+            read_heads=self._shelf("head", names, Head.from_plain, settings),
             before=self._shelf("before", (*names, ""), list, settings),
             after=after,
             gate=Gate.from_dict(data["gate"]) if data["gate"] else None,
@@ -156,6 +158,10 @@ class Kept:
             self._shelf("first", (), _evidence, settings).put(member, first.to_plain())
         self._shelf("known", (), _evidence, settings).put(member, known.to_plain() if known else None)
         self._shelf("prepared", (), dict, settings).put(member, {"staged": list(staged), "why": why})
+
+    def head(self, settings: Settings, member: str, head: Head) -> None:
+        """Whose journal a member has."""
+        self._shelf("head", (), Head.from_plain, settings).put(member, head.to_plain())
 
     def _said(self, known: Mapping[str, Evidence | None], settings: Settings) -> None:
         shelf, newest = self._shelf("known", (), _evidence, settings), set[str]()

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
+from ..errors import Refused
 from ..findings.finding import Finding, stopping
 from ..inputs import Delivery, load_delivery, load_trust
 from ..member import records
@@ -22,10 +23,11 @@ from ..products import PRODUCTS
 from ..products.interface import Product
 from ..version import VERSION
 from . import addresses, decide, prove, settle
+from .named import demand_agreement, product_named
 from .preflight import all_findings
 from .run import Row, Run
 from .steps import forward, mixed, proved, rolled_only, settling, taking_back
-from .told import Refused, instant_of, lines_of, operator
+from .told import instant_of, lines_of, operator
 from .wanted import wanted_facts, wanted_for
 
 Tell = Callable[[str], None]
@@ -58,9 +60,11 @@ def preflight(given: Given, simulated: bool, now: datetime, tell: Tell) -> tuple
     deliveries = _deliveries(given, str(options.get("trust") or "system"))
     if options.get("roll_at"):
         options["roll_at"] = instant_of(str(options["roll_at"])).isoformat()
-    product, own = _product_of(options)
+    # Where nothing is to be renewed, the members' journals may say what it is: see name_product.
+    unnamed = given.purpose != "renew" and not options.get("product")
+    product, own = (None, None) if unnamed else _product_of(options)
     root = bool(options.get("install_root"))
-    wanted = wanted_for(deliveries, product, own, now, root) if deliveries else None
+    wanted = wanted_for(deliveries, product, own, now, root) if product and deliveries else None
     unclear, once = addresses.problems(given.array, given.purpose, given.endpoints)
     found = all_findings(
         given.array, given.members, given.arrays, excluded, given.size, deliveries, wanted, now, product, unclear
@@ -81,7 +85,7 @@ def preflight(given: Given, simulated: bool, now: datetime, tell: Tell) -> tuple
                 "started": now.isoformat(),
                 "version": VERSION,
                 "wanted": wanted_facts(wanted, deliveries) if wanted else {},
-                "own": to_plain(own),
+                "own": to_plain(own) if product else {},
             }
         )
     except ValueError as error:
@@ -124,6 +128,17 @@ def _product_of(options: Mapping[str, Any]) -> tuple[Product[Any], Any]:
         raise Refused(f"No member was touched: {error}") from None
 
 
+def name_product(run: Run, options: Mapping[str, Any], tell: Tell) -> Run:
+    """The run with the product that the members' journals name. Raises Refused."""
+    settings = run.settings
+    titles = {product.name: product.title for product in PRODUCTS.values()}
+    name = product_named(settings.array, settings.members, run.heads, titles)
+    product, own = _product_of({**options, "product": name})
+    who = ", ".join(m for m in settings.members if m in run.heads and run.heads[m].product)
+    tell(f"  | {product.title}s, as the journals say of {who}")
+    return replace(run, settings=replace(settings, product=name, own=to_plain(own)))
+
+
 # -- what is done, and whether -----------------------------------------------------------------------------------------
 
 
@@ -163,6 +178,7 @@ def gate(run: Run, now: datetime, tell: Tell) -> tuple[Run, str]:
 
 def _settle(run: Run, tell: Tell) -> Run:
     """Which members to settle; refuses before the instant and when one member was not rolled."""
+    demand_agreement(run.settings.array, run.settings.members, run.heads, run.product.name)
     todo, found = settle.settle_decision(run.product, run.settings, run.evidence, run.reasons)
     if stopping(found):
         raise Refused(f"Not settled.\n  {lines_of(stopping(found))}", findings=[f.to_dict() for f in found])
@@ -173,6 +189,7 @@ def _settle(run: Run, tell: Tell) -> Run:
 def _rollback(run: Run, tell: Tell) -> Run:
     """Which members the journals name, the last one switched first."""
     settings, evidence = run.settings, run.evidence
+    demand_agreement(settings.array, settings.members, run.heads, run.product.name)
     journals = {m: e.journal for m, e in evidence.items() if e.journal is not None}
     stuck = ("member.locked", "journal.unreadable")
     locked = [f for f in decide.member_findings(settings, evidence, {}) if f.id in stuck]

@@ -82,7 +82,9 @@ def _differing(product: Product[Any], member: str, seen: Evidence, rolled_only: 
         has = seen.assigned.get(use)
         if use == product.succeeds or has == thumbprint or (rolled_only and use in seen.plan.uses):
             continue
-        found.append(finding("product.use-differs", member, use, f"expected {thumbprint}, the product reports {has}"))
+        text = f"expected {thumbprint}, the product reports {has}"
+        remedy = f"Run the rollout again; if it persists, compare with {product.by_hand} on the member."
+        found.append(finding("product.use-differs", member, use, text, remedy=remedy))
     return found
 
 

@@ -11,8 +11,10 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any, Literal
 
+from ..errors import Refused
 from ..findings.finding import Finding
 from ..member.evidence import Evidence
+from ..member.head import Head
 from ..member.settings import Settings
 from ..products import PRODUCTS
 from ..products.interface import Product
@@ -106,6 +108,8 @@ class Run:
     """Member -> what this run staged there, a line each."""
     reasons: Mapping[str, str] = field(default_factory=dict)
     """Member -> why it is not prepared."""
+    read_heads: Mapping[str, Head] = field(default_factory=dict)
+    """Member -> whose journal it has, where that alone was read."""
     before: Mapping[str, Sequence[Row]] = field(default_factory=dict)
     """Member -> what its ports presented before anything was switched."""
     after: Mapping[str, Sequence[Row]] | None = None
@@ -136,13 +140,24 @@ class Run:
 
     @property
     def product(self) -> Product[Any]:
-        """The product that is rolled out."""
-        return PRODUCTS[self.settings.product]
+        """The product that is rolled out. Raises Refused where no journal has named it yet."""
+        product = PRODUCTS.get(self.settings.product)
+        if product is None:
+            raise Refused(
+                "No product was named. Give rollout_product, or let the members' journals name it: plays with "
+                "read_journal and name_product, as in the playbooks settle and rollback"
+            )
+        return product
 
     @cached_property
     def own(self) -> Any:
         """The product's own part of the settings."""
         return self.product.own(self.settings.own)
+
+    @property
+    def heads(self) -> Mapping[str, Head]:
+        """Member -> whose journal it has, without those that said nothing. What was read last counts."""
+        return {**self.read_heads, **{m: Head.of(seen.journal) for m, seen in self.evidence.items()}}
 
     @property
     def on_failure(self) -> str:

@@ -8,19 +8,9 @@ from __future__ import annotations
 import getpass
 from collections.abc import Sequence
 from datetime import datetime, timezone
-from typing import Any
 
-from ..errors import CollectionError
 from ..findings.finding import Finding, together
 from ..inputs import InputError
-
-
-class Refused(CollectionError):
-    """The array's run does not go on; the message is for the reader, ``result`` goes along with it."""
-
-    def __init__(self, message: str, **result: Any) -> None:
-        super().__init__(message)
-        self.result = result
 
 
 def lines_of(findings: Sequence[Finding]) -> str:

@@ -125,8 +125,9 @@ def finding(
 
 
 def from_problem(problem: ProblemLike, member: str = "") -> Finding:
-    """A finding out of what a pure check returned (id, subject, text and, if it has one, evidence)."""
-    return finding(problem.id, member, problem.subject, problem.text, evidence=getattr(problem, "evidence", None))
+    """A finding out of what a pure check returned (id, subject, text and, if it has them, evidence and remedy)."""
+    evidence, remedy = getattr(problem, "evidence", None), getattr(problem, "remedy", "")
+    return finding(problem.id, member, problem.subject, problem.text, remedy=remedy, evidence=evidence)
 
 
 def rank(severity: str) -> int:

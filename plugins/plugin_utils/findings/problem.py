@@ -21,3 +21,5 @@ class Problem:
     """One sentence: what was expected, what was found, where."""
     evidence: Mapping[str, str] = field(default_factory=dict)
     """Thumbprints, instants, names: what proves it."""
+    remedy: str = ""
+    """What is to be done, where a product knows better than the catalogue."""

@@ -136,7 +136,9 @@ class Conversation(Talk):
         after = self.judged(plan, evidence, reply, read, ended)
         for use, at in plan.pending.items():
             if after.pending[use].state not in ("scheduled", "done"):
-                text = f"{self.member}: -Roll ended without an error, but neither the product nor the journal shows it"
+                text = (
+                    f"{self.member}: {use}: rolled without an error, but neither the product nor the journal shows it"
+                )
                 raise PhaseFailed(text, after)
             self.say(f"{use}: successor rolled for {at.instant:%Y-%m-%d %H:%M:%SZ}")
         for change in plan.last:

@@ -33,7 +33,7 @@ WINDOWS = {
 
 
 @dataclass(frozen=True)
-class Check:
+class CheckLine:
     """One line of the look."""
 
     id: str
@@ -64,7 +64,7 @@ def transport(plugin: str, scheme: str, auth: Sequence[str], finding: str | None
 
 
 @dataclass(frozen=True)
-class Look:
+class Attempt:
     """One command to the host and what came of it."""
 
     seconds: float
@@ -97,89 +97,92 @@ def sample(plain: Reply | None, loaded: Reply | None, product: Product[Any] | No
     return Sample(stores, product.sampled(loaded), uses.error.message if uses.error else None)
 
 
-def checks(way: Transport, first: Look, loaded: Look | None, sample: Sample) -> tuple[Check, ...]:
-    """Every line, in the order of the text. ``loaded``: the look with the product's module, None when not asked for."""
+def checks(
+    way: Transport, first: Attempt, loaded: Attempt | None, sample: Sample, product: Product[Any] | None = None
+) -> tuple[CheckLine, ...]:
+    """Every line, in the order of the text. ``loaded``: the look with the module of ``product``, None when not asked
+    for."""
     found = [transport_check(way)]
     if first.host is None:
-        return (*found, Check("answer", "error", f"no answer: {first.error}", hint(first.error or "")))
+        return (*found, CheckLine("answer", "error", f"no answer: {first.error}", hint(first.error or "")))
     host = first.host
-    found.append(Check("answer", "ok", f"after {first.seconds:.1f} s, connecting and starting PowerShell included"))
+    found.append(CheckLine("answer", "ok", f"after {first.seconds:.1f} s, connecting and starting PowerShell included"))
     found += [windows_check(host), process_check(host), language_check(host), rights_check(host)]
     found += [clock_check(host, first.at), store_check(sample.stores)]
     if loaded is not None:
-        found += module_checks(first, loaded, sample)
+        found += module_checks(first, loaded, sample, product)
     return tuple(found)
 
 
-def transport_check(way: Transport) -> Check:
+def transport_check(way: Transport) -> CheckLine:
     """Encrypted, authenticated, and may it carry a key."""
     encrypted = "encrypted" if way.encrypted else "NOT encrypted"
     authenticated = "authenticated" if way.authenticated else "NOT authenticated"
     said = f"{way.kind}: {encrypted}, server {authenticated}"
     if way.finding:
-        return Check("transport", "error", f"{said}; no private key is sent over it", way.finding)
-    return Check("transport", "ok", said)
+        return CheckLine("transport", "error", f"{said}; no private key is sent over it", way.finding)
+    return CheckLine("transport", "ok", said)
 
 
-def windows_check(host: HostFacts) -> Check:
+def windows_check(host: HostFacts) -> CheckLine:
     """Which Windows."""
     known = (name for number, name in WINDOWS.items() if f"{host.windows}.".startswith(f"{number}."))
     name = next(known, "a Windows without a name here")
-    return Check("windows", "ok", f"{name} ({host.windows}), {host.culture or 'invariant culture'}")
+    return CheckLine("windows", "ok", f"{name} ({host.windows}), {host.culture or 'invariant culture'}")
 
 
-def process_check(host: HostFacts) -> Check:
+def process_check(host: HostFacts) -> CheckLine:
     """64 bits, a PowerShell and a runtime that the script knows."""
     said = f"PowerShell {host.powershell}, .NET runtime {host.clr}, {host.bits}-bit process"
     if host.bits != 64:
-        return Check("process", "error", said, "Use the default 64-bit WinRM endpoint (Microsoft.PowerShell).")
+        return CheckLine("process", "error", said, "Use the default 64-bit WinRM endpoint (Microsoft.PowerShell).")
     if host.powershell.startswith("2."):
         remedy = "It answered, which is what was not proven for PowerShell 2.0 so far: please tell the project."
-        return Check("process", "warning", said, remedy)
-    return Check("process", "ok", said)
+        return CheckLine("process", "warning", said, remedy)
+    return CheckLine("process", "ok", said)
 
 
-def language_check(host: HostFacts) -> Check:
+def language_check(host: HostFacts) -> CheckLine:
     """The script needs the full language."""
     if host.language == "FullLanguage":
-        return Check("language", "ok", "FullLanguage")
+        return CheckLine("language", "ok", "FullLanguage")
     remedy = "Exempt the account or the endpoint from the policy (AppLocker, JEA)."
-    return Check("language", "error", host.language or "not told", remedy)
+    return CheckLine("language", "error", host.language or "not told", remedy)
 
 
-def rights_check(host: HostFacts) -> Check:
+def rights_check(host: HostFacts) -> CheckLine:
     """Administrator with an unfiltered token."""
     if host.admin:
-        return Check("rights", "ok", "administrator, token not filtered")
+        return CheckLine("rights", "ok", "administrator, token not filtered")
     remedy = (
         "Either the account is no administrator, or UAC filters its remote token: local accounts other than the "
         "built-in Administrator get a filtered one unless LocalAccountTokenFilterPolicy is 1 (which opens every local "
         "administrator account to remote logons), domain accounts in Administrators do not."
     )
-    return Check("rights", "error", "the token holds no administrator rights", remedy)
+    return CheckLine("rights", "error", "the token holds no administrator rights", remedy)
 
 
-def clock_check(host: HostFacts, at: datetime) -> Check:
+def clock_check(host: HostFacts, at: datetime) -> CheckLine:
     """How far the host's clock is from the controller's."""
     if host.clock is None:
-        return Check("clock", "error", "the host did not tell its time", "Run the check again.")
+        return CheckLine("clock", "error", "the host did not tell its time", "Run the check again.")
     offset = (host.clock - at).total_seconds()
     said = "as the controller's"
     if abs(offset) >= 1:
         said = f"{abs(offset):.0f} s {'ahead of' if offset > 0 else 'behind'} the controller's"
     if abs(offset) <= MAX_OFFSET:
-        return Check("clock", "ok", said)
+        return CheckLine("clock", "ok", said)
     remedy = (
         "Mend time synchronisation on the host or on the controller: a rollout refuses members that differ by more "
         "than a minute."
     )
-    return Check("clock", "warning", said, remedy)
+    return CheckLine("clock", "warning", said, remedy)
 
 
-def store_check(stores: Stores | None) -> Check:
+def store_check(stores: Stores | None) -> CheckLine:
     """The sample of LocalMachine\\My: counts only."""
     if stores is None:
-        return Check("store", "error", "LocalMachine\\My could not be read", "Missing rights are the usual cause.")
+        return CheckLine("store", "error", "LocalMachine\\My could not be read", "Missing rights are the usual cause.")
     entries = stores.machine("My")
     keys = [entry.key for entry in entries if entry.key]
     cng = sum(1 for key in keys if key.cng)
@@ -187,29 +190,31 @@ def store_check(stores: Stores | None) -> Check:
     count = f"{len(entries)} certificate(s), {len(keys)} with a key ({len(keys) - cng} CryptoAPI, {cng} CNG)"
     if broken:
         remedy = "A key that an administrator cannot open has lost its file or its rights."
-        return Check("store", "warning", f"LocalMachine\\My: {count}, {broken} key(s) cannot be opened", remedy)
-    return Check("store", "ok", f"LocalMachine\\My: {count}")
+        return CheckLine("store", "warning", f"LocalMachine\\My: {count}, {broken} key(s) cannot be opened", remedy)
+    return CheckLine("store", "ok", f"LocalMachine\\My: {count}")
 
 
-def module_checks(first: Look, loaded: Look, sample: Sample) -> Sequence[Check]:
+def module_checks(first: Attempt, loaded: Attempt, sample: Sample, product: Product[Any] | None) -> Sequence[CheckLine]:
     """The product's module: does it load, how long does it take, does a read work."""
+    by_hand = product.by_hand if product else "its command for certificates"
+    is_it = f"Is this an {product.title}?" if product else "Is this a server of the product?"
     if loaded.host is None:
         remedy = (
             "Without the module there was an answer: the shell's memory or time quota is the first suspect "
             "(winrm get winrm/config/winrs)."
         )
-        return (Check("module", "error", f"no answer with the Lync module loaded: {loaded.error}", remedy),)
+        return (CheckLine("module", "error", f"no answer with the product's module loaded: {loaded.error}", remedy),)
     if loaded.host.load_error:
-        remedy = "Is this an Edge server? Does Get-CsCertificate work in its Management Shell, under this account?"
-        return (Check("module", "error", f"the Lync module does not load: {loaded.host.load_error}", remedy),)
+        remedy = f"{is_it} Does {by_hand} work in its Management Shell, under this account?"
+        return (CheckLine("module", "error", f"its module does not load: {loaded.host.load_error}", remedy),)
     names = ", ".join(f"{module.name} {module.version}" for module in loaded.host.loaded) or "nothing"
     took = max(loaded.seconds - first.seconds, 0.0)
-    module = Check("module", "ok", f"{names}, about {took:.1f} s more than a command without it")
+    module = CheckLine("module", "ok", f"{names}, about {took:.1f} s more than a command without it")
     if sample.uses_error:
-        return (module, Check("product", "error", f"Get-CsCertificate failed: {sample.uses_error}"))
+        return (module, CheckLine("product", "error", f"{by_hand} failed: {sample.uses_error}"))
     if not sample.uses:
-        return (module, Check("product", "warning", "no use has a certificate", "Is this an Edge server?"))
-    return (module, Check("product", "ok", f"Get-CsCertificate: {', '.join(sample.uses)}"))
+        return (module, CheckLine("product", "warning", "no use has a certificate", is_it))
+    return (module, CheckLine("product", "ok", f"{by_hand}: {', '.join(sample.uses)}"))
 
 
 _TRUST = (
@@ -254,7 +259,7 @@ def without(text: str, names: Mapping[str, str]) -> str:
     return text
 
 
-def text_block(found: Sequence[Check], versions: Mapping[str, str]) -> str:
+def text_block(found: Sequence[CheckLine], versions: Mapping[str, str]) -> str:
     """What a user pastes into an issue."""
     lines = ["host_check: " + ", ".join(f"{name} {version}" for name, version in versions.items())]
     width = max(len(check.id) for check in found)

@@ -133,6 +133,6 @@ def _check_schema(data: Any) -> None:
 
 def _error(problem: str) -> JournalError:
     return JournalError(
-        f"the journal ({WHERE}) cannot be understood: {problem}. Compare this member with the others by hand "
-        "(Get-CsCertificate), then remove the value and run again"
+        f"the journal ({WHERE}) cannot be understood: {problem}. Compare this member with the others by hand, then "
+        "remove the value and run again"
     )

@@ -19,6 +19,7 @@ from ..stores.wanted import NOTHING, Wanted, as_planned, plan_stage, ready_in
 from ..windows.calls import Reply
 from . import records
 from .evidence import Evidence, Lock, Missing, WayBack
+from .head import head_in
 from .journal import Journal
 from .reply import (
     demand_clock,
@@ -31,7 +32,7 @@ from .reply import (
     lock_in,
 )
 from .settings import Settings
-from .stop import PhaseFailed
+from .stop import OtherProduct, PhaseFailed
 
 REJUDGED = ("product.service-stopped", "product.use-", "event.", "journal.", "member.locked", "roll.")
 """Ids of findings that a read which is not whole judges anew; the others stay."""
@@ -125,12 +126,22 @@ def _state(asking: Asking, reply: Reply, received: datetime) -> tuple[State, Jou
     product, member = asking.product, asking.member
     demand_clock(member, reply)
     demand_journal(member, reply)
+    if asking.settings.purpose != "renew":
+        _demand_product(member, reply, product)
     try:
         state: State = product.see(reply, received)
     except Unread as unread:
         raise PhaseFailed(f"{member}: {unread}", None, unread.finding) from None
-    journal, unreadable = journal_in(member, reply)
+    journal, unreadable = journal_in(member, reply, product.by_hand)
     return product.remembering(state, records.given_by(journal)), journal, [*host_findings(member, reply), *unreadable]
+
+
+def _demand_product(member: str, reply: Reply, product: Product[Any]) -> None:
+    """Raises OtherProduct where the journal, which says what is to be done, is one of another product."""
+    head = head_in(member, reply)
+    if head.product and head.product != product.name:
+        text = f"{member}: its journal names {head}, and this run is for {product.name}; nothing is done there"
+        raise OtherProduct(text, head)
 
 
 def _context(

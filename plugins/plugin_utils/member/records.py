@@ -83,8 +83,9 @@ def read(text: str) -> Journal:
         try:
             plain.instant(journal.roll.instant)
         except ValueError as error:
-            text = f"the journal names an instant of the A/V roll that is none: {error}"
-            raise JournalError(f"{text}. Compare this member with the others by hand (Get-CsCertificate)") from None
+            whose = f" of {journal.roll.use}" if journal.roll.use else ""
+            text = f"the journal names an instant of the roll{whose} that is none: {error}"
+            raise JournalError(f"{text}. Compare this member with the others by hand") from None
     return journal
 
 

@@ -16,7 +16,7 @@ from ..stores.wanted import Wanted
 from ..windows.calls import Call, Reply
 from . import records
 from .evidence import HostSeen, Known, Lock
-from .journal import Journal, JournalError
+from .journal import WHERE, Journal, JournalError
 from .stop import PhaseFailed
 
 JOURNAL = Call("journal", "Get-Journal")
@@ -36,15 +36,19 @@ def demand_journal(member: str, reply: Reply) -> None:
         raise PhaseFailed(f"{member}: its journal could not be read, so nothing is known of it: {said}")
 
 
-def journal_in(member: str, reply: Reply) -> tuple[Journal | None, list[Finding]]:
-    """The journal, and a finding where its text cannot be understood."""
+def journal_in(member: str, reply: Reply, by_hand: str = "") -> tuple[Journal | None, list[Finding]]:
+    """The journal, and a finding where its text cannot be understood.
+
+    ``by_hand``: the product's command with which people compare members, where the product is known.
+    """
     text = next(iter(reply.rows(JOURNAL.id)), {}).get("Text")
     if not text:
         return None, []
     try:
         return records.read(text), []
     except JournalError as error:
-        return None, [finding("journal.unreadable", member, "journal", str(error))]
+        remedy = f"Compare the member with the others by hand ({by_hand}), then remove {WHERE}." if by_hand else ""
+        return None, [finding("journal.unreadable", member, "journal", str(error), remedy=remedy)]
 
 
 def lock_in(reply: Reply) -> Lock | None:

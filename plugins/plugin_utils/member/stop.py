@@ -11,6 +11,7 @@ from ..errors import CollectionError
 
 if TYPE_CHECKING:
     from .evidence import Evidence
+    from .head import Head
 
 
 class PhaseFailed(CollectionError):
@@ -24,3 +25,11 @@ class PhaseFailed(CollectionError):
         super().__init__(message)
         self.evidence = evidence
         self.finding = finding
+
+
+class OtherProduct(PhaseFailed):
+    """The member's journal names another product than the run is for: nothing is done there. ``head``: what it says."""
+
+    def __init__(self, message: str, head: Head) -> None:
+        super().__init__(message, None, "journal.other-product")
+        self.head = head

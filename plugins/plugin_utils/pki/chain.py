@@ -18,7 +18,7 @@ from typing import Any
 
 from . import dn, rules
 from .certificate import Certificate
-from .constraints import Budget
+from .constraints import ComparisonLimit
 from .rules import ChainFinding
 from .signatures import Exhausted, Signatures
 
@@ -83,7 +83,7 @@ class _Search:
             self.named[dn.key(certificate.subject_raw)].append(certificate)
         self.distance = self._distances(anchored.values())
         self.signatures = Signatures(MAX_SIGNATURES)
-        self.comparisons = Budget(MAX_COMPARISONS)
+        self.comparisons = ComparisonLimit(MAX_COMPARISONS)
         self.found: dict[tuple[bytes, ...], Path] = {}
         self.dead_ends: list[DeadEnd] = []
         self.limited = False
@@ -146,7 +146,7 @@ class _Search:
         if not anchored and dn.key(issuer.issuer_raw) not in self.distance:
             return False
         faults = rules.alone(issuer, len(path), self.at, self.purpose, anchored)
-        return not any(faults) and not any(rules.together(issuer, path, self.comparisons))
+        return not any(faults) and not any(rules.disallowed(issuer, path, self.comparisons))
 
     def _self_signed(self, certificate: Certificate) -> bool:
         if not certificate.self_issued:
@@ -203,7 +203,7 @@ class _Search:
             top = complete and depth == len(path) - 1
             found += rules.alone(certificate, depth, self.at, self.purpose, top)
             if depth:
-                found += rules.together(certificate, path[:depth], self.comparisons)
+                found += rules.disallowed(certificate, path[:depth], self.comparisons)
                 # Answered out of memory: without an answer it would not stand in the chain.
                 if self.signatures.made_by(path[depth - 1], certificate) is None:
                     algorithm = path[depth - 1].signature_algorithm.oid

@@ -17,7 +17,7 @@ from .names import valid_dns_name
 EMAIL_ATTRIBUTE = "1.2.840.113549.1.9.1"
 
 
-class Budget:
+class ComparisonLimit:
     """How many comparisons of names may be made: a certificate can bring thousands, its issuer as many constraints."""
 
     def __init__(self, left: int) -> None:

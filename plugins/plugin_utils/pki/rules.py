@@ -104,7 +104,9 @@ def _issuer(
         yield finding("key-usage", "issued the certificate below it, but its key may not be used to sign certificates")
 
 
-def together(issuer: Certificate, below: Sequence[Certificate], budget: constraints.Budget) -> Iterator[ChainFinding]:
+def disallowed(
+    issuer: Certificate, below: Sequence[Certificate], budget: constraints.ComparisonLimit
+) -> Iterator[ChainFinding]:
     """What ``issuer`` does not allow of the certificates ``below`` it (leaf first).
 
     Self-issued intermediates (a CA's key renewal) do not count towards the path length, and their names are free.

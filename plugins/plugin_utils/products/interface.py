@@ -146,6 +146,8 @@ class Product(Protocol[S]):
     """The use that is succeeded at an instant instead of being replaced; empty where there is none."""
     succession: str
     """How people call that."""
+    by_hand: str
+    """The command with which people see which certificate each use has."""
     restartable: tuple[str, ...]
     """Uses that ``rollout_restart`` can name, because their services may go on with the old certificate."""
     wildcards: bool

@@ -188,8 +188,8 @@ def _by_roll(report: Report) -> list[str]:
     if roll is None or roll.instant is None or roll.state != "rolled":
         return []
     if roll.instant <= report.finished:
-        return [f"The A/V successor is in force since {moment(roll.instant)}: run settle.yml."]
+        return [f"The successor of {report.succession} is in force since {moment(roll.instant)}: run settle.yml."]
     return [
-        f"After {moment(roll.instant)} run settle.yml: it restarts A/V authentication and proves the successor. "
+        f"After {moment(roll.instant)} run settle.yml: it restarts {report.succession} and proves the successor. "
         "Keep the old certificate until it has expired."
     ]

@@ -17,7 +17,7 @@ from .ticket import code, esc
 
 
 @dataclass(frozen=True)
-class Change:
+class Difference:
     """One value that is another one now."""
 
     member: str
@@ -39,7 +39,7 @@ class Comparison:
     verdicts: tuple[str, ...]
     appeared: tuple[Finding, ...]
     gone: tuple[Finding, ...]
-    changes: tuple[Change, ...]
+    changes: tuple[Difference, ...]
 
     @property
     def same(self) -> bool:
@@ -62,7 +62,7 @@ def changes_between(before: Report, after: Report) -> Comparison:
     old, new = _by_key(before), _by_key(after)
     was, now = _values(before), _values(after)
     changes = [
-        Change(member, what, was.get((member, what), ""), now.get((member, what), ""))
+        Difference(member, what, was.get((member, what), ""), now.get((member, what), ""))
         for member, what in dict.fromkeys((*was, *now))
         if was.get((member, what), "") != now.get((member, what), "")
     ]

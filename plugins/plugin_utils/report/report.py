@@ -20,6 +20,7 @@ from ..findings.accept import Accepted
 from ..findings.catalogue import CATALOGUE
 from ..findings.finding import UNLISTED, Finding, in_order, rank
 from ..plain import from_plain, to_plain
+from ..products import PRODUCTS
 from ..stores.pictures import Chain
 
 SCHEMA = "ucops.certificates/report/1"
@@ -200,6 +201,12 @@ class Report:
     def all_findings(self) -> tuple[Finding, ...]:
         """The array's and every member's, worst first, each once."""
         return in_order([*self.findings, *(item for member in self.members for item in member.findings)])
+
+    @property
+    def succession(self) -> str:
+        """How people call what has a successor here, by the uses that the members have."""
+        uses = {use for member in self.members for use in member.uses}
+        return next((p.succession for p in PRODUCTS.values() if p.succeeds in uses), "a use")
 
 
 def report_json(report: Report) -> dict[str, Any]:

@@ -82,7 +82,7 @@ def _dates(report: Report) -> list[str]:
     roll = report.roll
     if roll and roll.instant and roll.state in ("planned", "rolling", "rolled", "settled"):
         lines.append(
-            f"A/V successor    {short_thumbprint(roll.thumbprint)}  {roll.state}, in force from "
+            f"{report.succession}: successor {short_thumbprint(roll.thumbprint)} {roll.state}, in force from "
             f"{moment(roll.instant)} ({relative(roll.instant, report.finished)})"
         )
     return lines

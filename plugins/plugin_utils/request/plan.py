@@ -19,7 +19,7 @@ SETTINGS_OF_THE_KEY = ("file", "key_file", "key_password")
 
 
 @dataclass(frozen=True)
-class Order:
+class RequestOrder:
     """What the user wants."""
 
     product: str
@@ -52,12 +52,12 @@ class Order:
         return tuple(member for member in self.members if member != self.server)
 
 
-def order_of(given: Mapping[str, Any]) -> Order:
+def request_order(given: Mapping[str, Any]) -> RequestOrder:
     """The order that values stand for, once :func:`problems` has found nothing."""
     members = tuple(given["members"])
     heard = [member for member in members if member not in given["excluded"]]
     names = request.wish(given["names"], dict(given["subject"])).names if given["names"] else ()
-    return Order(
+    return RequestOrder(
         product=given["product"],
         array=given["array"],
         members=members,
@@ -120,7 +120,7 @@ def _on_controller(given: Mapping[str, Any]) -> Iterable[str]:
             yield f"request_{name}: needed with request_on: controller, where the key is written encrypted"
 
 
-def unread(order: Order, seen: Mapping[str, Any], reasons: Mapping[str, str]) -> str:
+def unread(order: RequestOrder, seen: Mapping[str, Any], reasons: Mapping[str, str]) -> str:
     """Why the names cannot be compared, in a sentence; empty where every member was heard of."""
     silent = [member for member in order.looked_at if not seen.get(member)]
     if not silent:
@@ -133,7 +133,7 @@ def unread(order: Order, seen: Mapping[str, Any], reasons: Mapping[str, str]) ->
     )
 
 
-def place(order: Order, fits: Mapping[str, str], reasons: Mapping[str, str]) -> tuple[str, str]:
+def place(order: RequestOrder, fits: Mapping[str, str], reasons: Mapping[str, str]) -> tuple[str, str]:
     """The member on which the answer meets its key, and else why there is none.
 
     ``fits``: member to ``waits`` (its request is pending there) or ``placed`` (it was imported there already).
@@ -147,7 +147,7 @@ def place(order: Order, fits: Mapping[str, str], reasons: Mapping[str, str]) -> 
     return "", f"No member of {order.array} takes the answer {order.answer}. Nothing was changed. {said}"
 
 
-def row_of(order: Order) -> dict[str, Any]:
+def row_of(order: RequestOrder) -> dict[str, Any]:
     """The order as plain data, for the tasks that follow."""
     return {
         "array": order.array,

@@ -9,14 +9,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..products import PRODUCTS
-from .plan import INTERNAL, SERVER, Order, answer_differences
+from .plan import INTERNAL, SERVER, RequestOrder, answer_differences
 
 PLAYBOOK = "ansible-playbook ucops.certificates.request -i INVENTORY"
 VENDOR = "Ask for a server certificate with these names, in this order, signed with SHA-256"
 WHOLE = "Take all that the vendor offers (the zip as it comes): it holds the intermediates"
 
 
-def made_lines(order: Order, made: Mapping[str, Any], check: bool) -> tuple[str, ...]:
+def made_lines(order: RequestOrder, made: Mapping[str, Any], check: bool) -> tuple[str, ...]:
     """A request that was made, found again, or would be made; the request itself is not among the lines."""
     where = f"on {order.server}" if order.on == SERVER else "on this control node"
     how = ("would be made" if check else "made") if made["changed"] else "is there already"
@@ -25,12 +25,12 @@ def made_lines(order: Order, made: Mapping[str, Any], check: bool) -> tuple[str,
     return (*said, *["  nothing was changed, so there is no request to show yet"] * (not made.get("csr")))
 
 
-def next_lines(order: Order, file: str, key_file: str) -> tuple[str, ...]:
+def next_lines(order: RequestOrder, file: str, key_file: str) -> tuple[str, ...]:
     """What to do with a request."""
     return ("what to do next", *_steps(_request_steps(order, file, key_file)))
 
 
-def _request_steps(order: Order, file: str, key_file: str) -> list[str]:
+def _request_steps(order: RequestOrder, file: str, key_file: str) -> list[str]:
     upload = f"upload {file}, or paste" if file else "paste"
     steps = [f"{upload} the lines above, BEGIN and END included, into the vendor's form. {VENDOR}."]
     if order.on == SERVER:
@@ -50,7 +50,9 @@ def _request_steps(order: Order, file: str, key_file: str) -> list[str]:
     return steps
 
 
-def staged_lines(order: Order, answered: Mapping[str, Any], names: Sequence[str], check: bool) -> tuple[str, ...]:
+def staged_lines(
+    order: RequestOrder, answered: Mapping[str, Any], names: Sequence[str], check: bool
+) -> tuple[str, ...]:
     """The vendor's answer met its key on a server. ``names``: those of the certificate."""
     thumbprint = answered.get("staged")
     if not thumbprint:
@@ -79,7 +81,7 @@ def staged_lines(order: Order, answered: Mapping[str, Any], names: Sequence[str]
     return (*said, f"how the key gets to {others}", *_steps(_export_steps(order, str(thumbprint))))
 
 
-def _export_steps(order: Order, thumbprint: str) -> list[str]:
+def _export_steps(order: RequestOrder, thumbprint: str) -> list[str]:
     """certutil -exportPFX [CertificateStoreName] CertId PFXFile asks for the password and shows it nowhere."""
     product = PRODUCTS[order.product]
     file = f"C:\\Windows\\Temp\\{thumbprint[:8].lower()}.pfx"
@@ -95,7 +97,7 @@ def _export_steps(order: Order, thumbprint: str) -> list[str]:
     ]
 
 
-def bundle_lines(order: Order, leaf: Mapping[str, Any], answer: str, key_file: str) -> tuple[str, ...]:
+def bundle_lines(order: RequestOrder, leaf: Mapping[str, Any], answer: str, key_file: str) -> tuple[str, ...]:
     """The vendor's answer fits the key on the control node."""
     said = [
         f"the answer {answer} fits the key in {key_file}: {leaf['thumbprint']}",

@@ -46,7 +46,7 @@ def certificates(sources: Sequence[tuple[str, bytes]]) -> tuple[Certificate, ...
 
 
 @dataclass(frozen=True)
-class Wish:
+class StoreOrder:
     """What one machine shall hold, or shall not hold any more."""
 
     store: str
@@ -85,7 +85,7 @@ class Wish:
         return check_roots(self.certificates) if self.store == "Root" else ()
 
 
-def wish_of(options: Mapping[str, Any], bundle: Bundle | None, certificates: Sequence[Certificate]) -> Wish:
+def store_order(options: Mapping[str, Any], bundle: Bundle | None, certificates: Sequence[Certificate]) -> StoreOrder:
     """What the options of the module ``store`` ask for. Raises ValueError for what cannot be meant.
 
     A bundle: leaf and key into the store, the vendor's intermediates into CA, its roots only when that was asked for.
@@ -93,18 +93,18 @@ def wish_of(options: Mapping[str, Any], bundle: Bundle | None, certificates: Seq
     store = store_name(options["store"] or ("CA" if certificates else "My"))
     if options["thumbprint"]:
         wanted = tuple(thumbprint(text) for text in options["thumbprint"])
-        return Wish(store, remove=wanted, delete_keys=options["delete_key"])
+        return StoreOrder(store, remove=wanted, delete_keys=options["delete_key"])
     if bundle is None:
-        return Wish(store, certificates=tuple(certificates))
+        return StoreOrder(store, certificates=tuple(certificates))
     name = options["bundle"]["friendly_name"] or None
     if name is not None and len(name) > MAX_FRIENDLY_NAME:
         raise ValueError(f"friendly_name: expected at most {MAX_FRIENDLY_NAME} characters, found {len(name)}")
     key = DesiredKey(bundle.leaf, store, options["bundle"]["exportable"], name)
     roots = bundle.roots if options["install_root"] else ()
-    return Wish(store, DesiredStores((key,), bundle.intermediates, roots))
+    return StoreOrder(store, DesiredStores((key,), bundle.intermediates, roots))
 
 
-def differences(wish: Wish, stores: Stores) -> tuple[str, ...]:
+def differences(wish: StoreOrder, stores: Stores) -> tuple[str, ...]:
     """How a key that is there already differs from the wish; it is never imported again for that."""
     found = []
     for wanted in wish.bundle.keys if wish.bundle else ():

@@ -61,7 +61,7 @@ def judge(run: VerifyRun, case: Case, clients: Clients, at: datetime) -> tuple[F
     found += names(run, case)
     for vantage, ports in case.ports.items():
         for port in ports:
-            look = case.looks.get(port.member) if port.member != case.array else together(case.looks.values())
+            look = case.looks.get(port.member) if port.member != case.array else any_of(case.looks.values())
             told = judge_port(port, look, clients, at, run.limits)
             found += [_from(vantage, item) for item in told]
         found += [_from(vantage, item) for item in without_name(ports, case.nameless.get(vantage, ()))]
@@ -98,7 +98,7 @@ def _vantages(case: Case) -> Iterable[Finding]:
         yield finding("wire.vantage-lost", case.array, vantage, reason)
 
 
-def together(looks: Iterable[Look]) -> Look | None:
+def any_of(looks: Iterable[Look]) -> Look | None:
     """What any of the members may answer with: a balancer's or a reverse proxy's address leads to one of them."""
     every = list(looks)
     if not every:

@@ -73,7 +73,7 @@ def look(asked: Asked, product: Product[Any], reply: Reply, state: State) -> Loo
     """What the reply shows, judged as far as one member alone can be."""
     member, host = asked.member, reply.host
     mine = {c.certificate.thumbprint: c.certificate for c in state.stores.machine("My")}
-    journal, found = _journal(member, reply)
+    journal, found = _journal(member, reply, product.by_hand)
     state = product.remembering(state, records.given_by(journal))
     assigned = product.assigned(state)
     held = dict.fromkeys(t for thumbprints in assigned.values() for t in thumbprints if t in mine)
@@ -196,9 +196,9 @@ def _for_a_look(item: Finding) -> Finding:
     return replace(item, severity="warning", text=text, remedy=remedy)
 
 
-def _journal(member: str, reply: Reply) -> tuple[Journal | None, list[Finding]]:
+def _journal(member: str, reply: Reply, by_hand: str) -> tuple[Journal | None, list[Finding]]:
     """The journal of a rollout, if one was here; one that did not end is told."""
-    journal, found = journal_in(member, reply)
+    journal, found = journal_in(member, reply, by_hand)
     if journal is not None and journal.state in records.OPEN:
         held = "; it still runs, or its controller died" if lock_in(reply) is not None else ""
         text = f"run {journal.run} of {journal.operator or 'somebody'} did not end here ({journal.state}){held}"

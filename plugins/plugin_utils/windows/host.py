@@ -52,15 +52,15 @@ class HostLost(CollectionError):  # noqa: N818 - a value of the rollout: the mem
         self.may_have_applied = may_have_applied
 
 
-class Refused(CollectionError):  # noqa: N818 - nothing failed: nothing was sent
+class NotSent(CollectionError):  # noqa: N818 - nothing failed: nothing was sent
     """The calls were not sent. The host was not touched."""
 
 
-class WriteRefused(Refused):
+class WriteRefused(NotSent):
     """A write where only reads are allowed: in `Host.read`, or in check mode."""
 
 
-class KeyRefused(Refused):
+class KeyRefused(NotSent):
     """A key that this connection must not carry; the message says what to set."""
 
 
@@ -130,7 +130,7 @@ class Host:
 
     def _run(self, load: Sequence[str], calls: Sequence[Call], facts: bool) -> Reply:
         if self._orphaned():
-            raise Refused("ansible-playbook has died: nothing more is sent, another run may be taking back already")
+            raise NotSent("ansible-playbook has died: nothing more is sent, another run may be taking back already")
         writes = any(call.kind == "write" for call in calls)
         nonce = self._nonces()
         text = document(nonce, load, calls, self._logon() if SESSIONS & set(load) else None)
@@ -149,9 +149,9 @@ class Host:
             raise OutcomeUnknown(text, may_have_applied=writes, said=said) from None
 
     def _logon(self) -> Credential:
-        """The credential of a session. Raises Refused where there is none, KeyRefused where it must not pass."""
+        """The credential of a session. Raises NotSent where there is none, KeyRefused where it must not pass."""
         if self._credential is None:
-            raise Refused(
+            raise NotSent(
                 "A session of its own to the management shell needs a user and a password, and the connection has none "
                 "(Kerberos with a ticket). Set ansible_password, or take another way to the cmdlets"
             )

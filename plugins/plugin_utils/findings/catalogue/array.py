@@ -79,7 +79,7 @@ ARRAY: Mapping[str, Entry] = {
         LYNC_EXPIRED, column="product"),
     "rollback.nothing-before": Entry(
         "error", "There was no certificate before: there is nothing to go back to",
-        "The use had none assigned.", "Go forward, or unassign it by hand with Remove-CsCertificate.",
+        "The use had none assigned.", "Go forward, or unassign it by hand.",
         "Microsoft, Remove-CsCertificate", column="product"),
     "rollback.failed": Entry(
         "critical", "Taking back failed on a member",
@@ -106,6 +106,11 @@ ARRAY: Mapping[str, Entry] = {
     "journal.other-run": Entry(
         "warning", "The journal of a member belongs to another run",
         "It is left alone.", "See when that run was; roll it back by naming its run id if it is the one meant.", "",
+        column="reachable"),
+    "journal.other-product": Entry(
+        "error", "The journal of a member names another product",
+        "What it records belongs to servers of another kind; following it here could only do harm.",
+        "Take the member out of the array's group, or run again with the rollout_product that its journal names.", "",
         column="reachable"),
     "journal.missing": Entry(
         "warning", "A member of the run has no journal",

@@ -16,10 +16,8 @@ PFX_IMPORT = "Microsoft, PFXImportCertStore (provider and key persistence)"
 LYNC_CNG = "Perficient blog 2013-12-09, The buffer supplied to a function was too small (Set-CsCertificate)"
 KEY_ACL = "Microsoft KB836410, certificate renewal loses the permissions of the key"
 SET_CS = "Microsoft, Set-CsCertificate"
-STAGED_AV = "Microsoft, Stage AV and OAuth certificates using -Roll in Set-CsCertificate"
 STOP_CS = "Microsoft, Stop-CsWindowsService"
 EDGE_NEEDS = "Microsoft, Edge Server environmental requirements in Skype for Business Server"
-SESSION_KEY = "Event text of the Access Edge Server: all servers in the array must have the same certificate"
 
 STAGE_AGAIN = (
     "Put it into LocalMachine\\CA: stage again, or import it into Local Computer, Intermediate "
@@ -138,7 +136,7 @@ MEMBER: Mapping[str, Entry] = {
     "product.use-differs": Entry(
         "error", "The product uses another certificate than wanted",
         "The assignment did not take or was changed since.",
-        "Run the rollout again; if it persists, compare with Get-CsCertificate on the member.",
+        "Run the rollout again; if it persists, compare with what the product's own shell shows on the member.",
         "Microsoft, Get-CsCertificate", column="product"),
     "product.use-unassigned": Entry(
         "error", "No certificate is assigned to a use",
@@ -147,11 +145,11 @@ MEMBER: Mapping[str, Entry] = {
     "product.service-stopped": Entry(
         "error", "A service is not running",
         "Users of it are cut off on this member.",
-        "Start it with Start-CsWindowsService and read the event log if it does not start.",
+        "Start it, and read the event log if it does not start.",
         "Microsoft, Start-CsWindowsService", column="product"),
     "product.service-paused": Entry(
         "warning", "A service is draining",
-        "It takes no new work and waits for calls to end.", "Wait, or start it again with Start-CsWindowsService.",
+        "It takes no new work and waits for calls to end.", "Wait, or start it again.",
         STOP_CS, column="product"),
     "product.drain-expired": Entry(
         "warning", "Calls were still up when the drain's deadline came",

@@ -28,7 +28,7 @@ SAME_INSTANT = 60.0
 
 
 @dataclass(frozen=True)
-class Order:
+class AssignmentOrder:
     """What the user wants of one member."""
 
     uses: tuple[str, ...]
@@ -48,7 +48,7 @@ def find(thumbprint: str | None, state: EdgeState) -> Certificate | None:
     return next((c.certificate for c in state.stores.machine("My") if c.certificate.thumbprint == thumbprint), None)
 
 
-def plan(order: Order, state: EdgeState, sent: bool = False) -> tuple[Change, ...]:
+def plan(order: AssignmentOrder, state: EdgeState, sent: bool = False) -> tuple[Change, ...]:
     """What is left to do, one change a use.
 
     ``sent``: the changes were sent without an error. What Get-CsCertificate shows between -Roll and the instant is not
@@ -77,14 +77,14 @@ def plan(order: Order, state: EdgeState, sent: bool = False) -> tuple[Change, ..
     return tuple(changes)
 
 
-def unshown(order: Order, state: EdgeState) -> bool:
+def unshown(order: AssignmentOrder, state: EdgeState) -> bool:
     """True when a roll was ordered and the product does not show it: only its error-free end speaks for it."""
     if order.roll_at is None or state.current(AV_USE) in (None, order.thumbprint):
         return False
     return not _scheduled(order, AV_USE, state)
 
 
-def _scheduled(order: Order, use: str, state: EdgeState) -> bool:
+def _scheduled(order: AssignmentOrder, use: str, state: EdgeState) -> bool:
     shown = state.scheduled(use)
     if shown is None or shown.effective is None or order.roll_at is None or shown.thumbprint != order.thumbprint:
         return False
@@ -101,19 +101,19 @@ def _remove_call(use: str) -> Call:
     return Call(f"remove-{use}", "Remove-CsCertificate", parameters)
 
 
-def refusals(order: Order, state: EdgeState) -> tuple[Problem, ...]:
+def refusals(order: AssignmentOrder, state: EdgeState) -> tuple[Problem, ...]:
     """Why the order is not carried out on this member: it would cut calls, or its instant makes no sense."""
     return tuple(_call_problems(plan(order, state), order, state))
 
 
-def unready(order: Order, state: EdgeState) -> tuple[Problem, ...]:
+def unready(order: AssignmentOrder, state: EdgeState) -> tuple[Problem, ...]:
     """Why the member is not ready for it: what a task of the module ``store`` before this one may have to mend."""
     if order.remove or not plan(order, state):
         return ()
     return tuple(_certificate_problems(order, state))
 
 
-def _certificate_problems(order: Order, state: EdgeState) -> Sequence[Problem]:
+def _certificate_problems(order: AssignmentOrder, state: EdgeState) -> Sequence[Problem]:
     wanted = find(order.thumbprint, state)
     if wanted is None:
         text = (
@@ -129,7 +129,7 @@ def _certificate_problems(order: Order, state: EdgeState) -> Sequence[Problem]:
     return judge(wanted, state.stores, state.clock, intended=order.intended).problems
 
 
-def _call_problems(changes: Sequence[Change], order: Order, state: EdgeState) -> Sequence[Problem]:
+def _call_problems(changes: Sequence[Change], order: AssignmentOrder, state: EdgeState) -> Sequence[Problem]:
     """Whether audio and video of calls in progress would be cut."""
     av = next((change for change in changes if change.subject == AV_USE), None)
     now = state.current(AV_USE)
@@ -165,7 +165,7 @@ def _overlap_problems(roll_at: datetime, now: str, state: EdgeState) -> Sequence
     return (Problem("roll.no-overlap", AV_USE, text),)
 
 
-def warnings(order: Order, state: EdgeState) -> tuple[str, ...]:
+def warnings(order: AssignmentOrder, state: EdgeState) -> tuple[str, ...]:
     """What is done all the same, but should be known."""
     if order.roll_at is None or not any(change.kind == "roll" for change in plan(order, state)):
         return ()
@@ -176,7 +176,7 @@ def warnings(order: Order, state: EdgeState) -> tuple[str, ...]:
     return (f"{ahead}: every Edge server of the pool must have been rolled by then",)
 
 
-def order_of(options: Mapping[str, Any], bundle: Bundle | None, roll_at: datetime | None) -> Order:
+def assignment_order(options: Mapping[str, Any], bundle: Bundle | None, roll_at: datetime | None) -> AssignmentOrder:
     """What the options of the module ``edge_certificate`` ask for. Raises ValueError for what cannot be meant."""
     remove, roll = options["state"] == "absent", options["roll"]
     if remove and (roll or roll_at):
@@ -190,7 +190,7 @@ def order_of(options: Mapping[str, Any], bundle: Bundle | None, roll_at: datetim
     if roll and set(options["use"]) != {AV_USE}:
         raise ValueError(f"only {AV_USE} can be rolled; give the other uses a task of their own")
     given = thumbprint(options["thumbprint"]) if options["thumbprint"] else None
-    return Order(
+    return AssignmentOrder(
         uses=tuple(options["use"]),
         thumbprint=bundle.leaf.thumbprint if bundle else given,
         remove=remove,

@@ -60,6 +60,7 @@ class Edge(Reading, Judging):
     """Only assigned thumbprints matter there."""
     succeeds: str = AV_USE
     succession: str = "A/V authentication"
+    by_hand: str = "Get-CsCertificate"
     restartable: tuple[str, ...] = ()
     wildcards: bool = False
 

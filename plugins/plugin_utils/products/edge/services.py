@@ -108,6 +108,9 @@ def not_running(services: Sequence[str], state: Mapping[str, str]) -> tuple[str,
     return tuple(service for service in services if state.get(service) != RUNNING)
 
 
+START_IT = "Start it with Start-CsWindowsService and read the event log if it does not start."
+
+
 def shown(service: str) -> str:
     """A service's name with what it is, where that is known."""
     return f"{service} ({SERVICE_NAMES[service]})" if service in SERVICE_NAMES else service
@@ -124,4 +127,4 @@ def problems(uses: Iterable[str], state: Mapping[str, str], ran: Iterable[str] =
         text = f"expected Running, found {state.get(service) or 'nothing'}"
         if service in before:
             text += "; it ran before the change"
-        yield Problem("product.service-stopped", shown(service), text)
+        yield Problem("product.service-stopped", shown(service), text, remedy=START_IT)

@@ -15,7 +15,7 @@ from ...stores.store import LOCAL_MACHINE, NETWORK_SERVICE, StoredCertificate, l
 from ...stores.wanted import usable_in
 from .services import (
     DEFAULT,
-    Order,
+    ServiceOrder,
     describe,
     leaf_of,
     missing,
@@ -27,14 +27,14 @@ from .services import (
 from .state import BACK_END, CLIENTS, SERVICE_HOST, STAGE, UNIFIED, ExchangeState, wildcard_for
 
 
-def refusals(order: Order, state: ExchangeState) -> tuple[Problem, ...]:
+def refusals(order: ServiceOrder, state: ExchangeState) -> tuple[Problem, ...]:
     """Why the order is not carried out on this server, whatever its stores hold."""
     if leaf_of(order, state.stores) is not None and not plan_services(order, state):
         return ()
     return (*_service_problems(order, state), *_default_problems(order, state), *_name_problems(order, state))
 
 
-def unready(order: Order, state: ExchangeState) -> tuple[Problem, ...]:
+def unready(order: ServiceOrder, state: ExchangeState) -> tuple[Problem, ...]:
     """Why the certificate would not do: it is not there, its chain or key is not right, it is not valid now."""
     leaf = leaf_of(order, state.stores)
     if leaf is None:
@@ -53,14 +53,14 @@ def unready(order: Order, state: ExchangeState) -> tuple[Problem, ...]:
     return (*validity_problems(leaf, order, state), *_chain_problems(leaf, order, state))
 
 
-def _chain_problems(leaf: Certificate, order: Order, state: ExchangeState) -> Iterable[Problem]:
+def _chain_problems(leaf: Certificate, order: ServiceOrder, state: ExchangeState) -> Iterable[Problem]:
     """Judged with the bundle's intermediates in their place: they are put there by the same command."""
     stores = state.stores.having(StoredCertificate(LOCAL_MACHINE, "CA", c) for c in order.desired.intermediates)
     planned = not usable_in("My", order.thumbprint, state.stores)
     return judge(leaf, stores, state.clock, intended=order.desired.intermediates, key_planned=planned).problems
 
 
-def validity_problems(leaf: Certificate, order: Order, state: ExchangeState) -> Iterable[Problem]:
+def validity_problems(leaf: Certificate, order: ServiceOrder, state: ExchangeState) -> Iterable[Problem]:
     """Not valid by the server's clock, or older than what SMTP would go on choosing."""
     if not leaf.not_before <= state.clock <= leaf.not_after:
         early = state.clock < leaf.not_before
@@ -74,7 +74,7 @@ def validity_problems(leaf: Certificate, order: Order, state: ExchangeState) -> 
             yield Problem("leaf.older-than-current", label(leaf), text)
 
 
-def replaced(order: Order, leaf: Certificate, state: ExchangeState) -> tuple[Certificate, ...]:
+def replaced(order: ServiceOrder, leaf: Certificate, state: ExchangeState) -> tuple[Certificate, ...]:
     """Certificates of a CA in My that have a service of the order and a name of the new one: its predecessors."""
     names = set(names_of(leaf))
     return tuple(
@@ -87,7 +87,7 @@ def replaced(order: Order, leaf: Certificate, state: ExchangeState) -> tuple[Cer
     )
 
 
-def _service_problems(order: Order, state: ExchangeState) -> Iterable[Problem]:
+def _service_problems(order: ServiceOrder, state: ExchangeState) -> Iterable[Problem]:
     server = state.server
     for service in order.services:
         if service not in server.offers:
@@ -108,7 +108,7 @@ def _service_problems(order: Order, state: ExchangeState) -> Iterable[Problem]:
             yield Problem("exchange.um-mode", service, f"{UNIFIED[service]} must be stopped first, and started after")
 
 
-def _default_problems(order: Order, state: ExchangeState) -> Iterable[Problem]:
+def _default_problems(order: ServiceOrder, state: ExchangeState) -> Iterable[Problem]:
     """The question that -Force answers with yes."""
     old, leaf = state.default_smtp, leaf_of(order, state.stores)
     if "SMTP" not in missing(order, state) or leaf is None or order.moves or old in (None, order.thumbprint):
@@ -129,7 +129,7 @@ def _default_problems(order: Order, state: ExchangeState) -> Iterable[Problem]:
         yield Problem("exchange.default-smtp-choice", DEFAULT, text)
 
 
-def _name_problems(order: Order, state: ExchangeState) -> Iterable[Problem]:
+def _name_problems(order: ServiceOrder, state: ExchangeState) -> Iterable[Problem]:
     """POP and IMAP find their certificate by a name, which it has to cover."""
     leaf = leaf_of(order, state.stores)
     for protocol in [s for s in CLIENTS if s in order.services and s in state.server.offers]:
@@ -227,7 +227,7 @@ def _other_findings(state: ExchangeState) -> Iterable[Problem]:
         yield Problem("exchange.unread", text.partition(":")[0], text)
 
 
-def notes(order: Order, state: ExchangeState) -> tuple[str, ...]:
+def notes(order: ServiceOrder, state: ExchangeState) -> tuple[str, ...]:
     """What is done all the same, but should be known."""
     said = []
     doubted = uncertain(order, state)

@@ -26,7 +26,7 @@ KEEP = ("Thumbprint", "Services", "HasPrivateKey", "RawData")
 
 
 @dataclass(frozen=True)
-class Order:
+class ConnectorOrder:
     """What the user wants."""
 
     thumbprint: str
@@ -47,10 +47,12 @@ class Choice:
     held_back: tuple[Problem, ...]
 
 
-def order_of(options: Mapping[str, Any]) -> Order:
+def connector_order(options: Mapping[str, Any]) -> ConnectorOrder:
     """What the options of the module ``exchange_connectors`` ask for. Raises ValueError for what cannot be meant."""
     replaces = thumbprint(options["replaces"]) if options["replaces"] else None
-    order = Order(thumbprint(options["thumbprint"]), tuple(options["receive"]), tuple(options["send"]), replaces)
+    order = ConnectorOrder(
+        thumbprint(options["thumbprint"]), tuple(options["receive"]), tuple(options["send"]), replaces
+    )
     if replaces == order.thumbprint:
         raise ValueError("replaces: is the same certificate as thumbprint; nothing would be replaced")
     if not (order.receive or order.send or replaces):
@@ -63,7 +65,7 @@ def certificate_of(wanted: str, stores: Stores) -> Certificate | None:
     return next((c.certificate for c in stores.machine("My") if c.certificate.thumbprint == wanted), None)
 
 
-def foreign(order: Order, connectors: Sequence[Connector], server: Server) -> tuple[Problem, ...]:
+def foreign(order: ConnectorOrder, connectors: Sequence[Connector], server: Server) -> tuple[Problem, ...]:
     """Connectors that were asked for by name and are not this server's, or are not there at all."""
     found = []
     for name in order.receive:
@@ -84,7 +86,7 @@ def foreign(order: Order, connectors: Sequence[Connector], server: Server) -> tu
 
 
 def wanted_of(
-    order: Order, connectors: Sequence[Connector], old: Certificate | None
+    order: ConnectorOrder, connectors: Sequence[Connector], old: Certificate | None
 ) -> tuple[tuple[Connector, bool], ...]:
     """The connectors that are meant, each with whether it was asked for by name."""
     by_name = [_find(connectors, "receive", name.rpartition("\\")[2]) for name in order.receive]

@@ -17,7 +17,7 @@ from ..values import SHA512_WORKS_FROM, Address
 from . import check
 from .names import Rename
 from .own import ExchangeOwn
-from .services import Order, wanted_name
+from .services import ServiceOrder, wanted_name
 from .state import CLIENTS, ExchangeState
 
 ROLES: Mapping[str, str] = {
@@ -30,7 +30,9 @@ ROLES: Mapping[str, str] = {
 """Cmdlet -> the management role that has it (Microsoft, Find the permissions required to run any Exchange cmdlet)."""
 
 
-def name_problems(leaf: Certificate, order: Order, names: Sequence[str], state: ExchangeState) -> Iterable[Problem]:
+def name_problems(
+    leaf: Certificate, order: ServiceOrder, names: Sequence[str], state: ExchangeState
+) -> Iterable[Problem]:
     """Names by which the server is reached today, and those that the user asked for (``names``)."""
     needed = dict.fromkeys(names)
     for old in check.replaced(order, leaf, state):
@@ -47,7 +49,7 @@ def name_problems(leaf: Certificate, order: Order, names: Sequence[str], state: 
                 yield Problem("exchange.client-name", protocol, text)
 
 
-def reach_problems(leaf: Certificate, order: Order, reach: Sequence[Address]) -> Iterable[Problem]:
+def reach_problems(leaf: Certificate, order: ServiceOrder, reach: Sequence[Address]) -> Iterable[Problem]:
     """Names that clients are sent to and that the new certificate does not cover. Those that the one in use covers stop
     the rollout; of the others nobody can say that a renewal makes them worse."""
     web, mail = "IIS" in order.services, "SMTP" in order.services
@@ -85,7 +87,7 @@ def there_already(member: str, state: ExchangeState) -> Iterable[Finding]:
 
 
 def edge_findings(
-    member: str, own: ExchangeOwn, order: Order, state: ExchangeState, switches: bool
+    member: str, own: ExchangeOwn, order: ServiceOrder, state: ExchangeState, switches: bool
 ) -> Iterable[Finding]:
     """Edge Transport: its subscription rests on certificates, and hybrid mail on both sides having the same one."""
     if state.server.edge and switches:

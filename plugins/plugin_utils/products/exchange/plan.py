@@ -24,7 +24,7 @@ from ..values import RUNNING, Both, Plan
 from . import back, check
 from .names import Rename, change_of, renames
 from .own import ExchangeOwn
-from .services import DEFAULT, Order, describe, enable_call, missing, plan_services
+from .services import DEFAULT, ServiceOrder, describe, enable_call, missing, plan_services
 from .state import BACK_END, RESTART, TRANSPORT, Connector, ExchangeState
 
 SERVICES = {**RESTART, "SMTP": ("MSExchangeFrontEndTransport", TRANSPORT)}
@@ -34,13 +34,13 @@ IIS_RESET = "restart"
 """Kind of the change that restarts IIS."""
 
 
-def order_for(own: ExchangeOwn, wanted: Wanted) -> Order | None:
+def order_for(own: ExchangeOwn, wanted: Wanted) -> ServiceOrder | None:
     """What the run wants of a server that has these uses."""
     if not wanted.uses:
         return None
     names = {"POP": own.pop_name, "IMAP": own.imap_name}
     key = next(iter(wanted.keys), None)
-    return Order(
+    return ServiceOrder(
         thumbprint=next(iter(wanted.uses.values())).thumbprint,
         services=tuple(wanted.uses),
         default_smtp=own.default_smtp if "SMTP" in wanted.uses else None,
@@ -51,7 +51,7 @@ def order_for(own: ExchangeOwn, wanted: Wanted) -> Order | None:
     )
 
 
-def changes_for(order: Order, leaf: Certificate, state: ExchangeState) -> tuple[Change, ...]:
+def changes_for(order: ServiceOrder, leaf: Certificate, state: ExchangeState) -> tuple[Change, ...]:
     """The changes on this server.
 
     A Receive connector belongs to this server alone, so it is renamed as soon as the certificate lies in My: until
@@ -66,7 +66,7 @@ def changes_for(order: Order, leaf: Certificate, state: ExchangeState) -> tuple[
     return (*changes[:at], *receive, *changes[at:])
 
 
-def send_renames(order: Order | None, leaf: Certificate | None, state: ExchangeState) -> tuple[Rename, ...]:
+def send_renames(order: ServiceOrder | None, leaf: Certificate | None, state: ExchangeState) -> tuple[Rename, ...]:
     """Send connectors of the organization that have to be renamed after the last member."""
     if order is None or leaf is None or "SMTP" not in order.services:
         return ()

@@ -55,6 +55,7 @@ class Exchange(Reading, Judging):
     """My is live: a key waits where no service looks."""
     succeeds: str = ""
     succession: str = ""
+    by_hand: str = "Get-ExchangeCertificate"
     restartable: tuple[str, ...] = SERVICES
     wildcards: bool = True
 

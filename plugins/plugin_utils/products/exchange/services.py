@@ -28,7 +28,7 @@ SETTINGS = {"POP": "Set-PopSettings", "IMAP": "Set-ImapSettings"}
 
 
 @dataclass(frozen=True)
-class Order:
+class ServiceOrder:
     """What the user wants of one server."""
 
     thumbprint: str
@@ -58,7 +58,7 @@ class Order:
         return DesiredStores((key,), self.bundle.intermediates)
 
 
-def order_of(options: Mapping[str, Any], bundle: Bundle | None) -> Order:
+def service_order(options: Mapping[str, Any], bundle: Bundle | None) -> ServiceOrder:
     """What the options of the module ``exchange_services`` ask for. Raises ValueError for what cannot be meant."""
     services = tuple(s for s in SERVICES if s in options["services"])
     if not services:
@@ -70,7 +70,7 @@ def order_of(options: Mapping[str, Any], bundle: Bundle | None) -> Order:
     if options["default_smtp"] and "SMTP" not in services:
         raise ValueError("default_smtp counts only when SMTP is among the services")
     own = options["bundle"] or {}
-    return Order(
+    return ServiceOrder(
         thumbprint=bundle.leaf.thumbprint if bundle else thumbprint(options["thumbprint"]),
         services=services,
         default_smtp=options["default_smtp"],
@@ -83,7 +83,7 @@ def order_of(options: Mapping[str, Any], bundle: Bundle | None) -> Order:
     )
 
 
-def leaf_of(order: Order, stores: Stores) -> Certificate | None:
+def leaf_of(order: ServiceOrder, stores: Stores) -> Certificate | None:
     """The certificate: out of the bundle, or as it lies on the server, in My or staged."""
     if order.bundle is not None:
         return order.bundle.leaf
@@ -91,18 +91,18 @@ def leaf_of(order: Order, stores: Stores) -> Certificate | None:
     return next((c.certificate for c in entries if c.certificate.thumbprint == order.thumbprint), None)
 
 
-def missing(order: Order, state: ExchangeState) -> tuple[str, ...]:
+def missing(order: ServiceOrder, state: ExchangeState) -> tuple[str, ...]:
     """The services of the order that the certificate is not known to have: enabling it once more does no harm, services
     are additive (Microsoft, Enable-ExchangeCertificate)."""
     return tuple(service for service in order.services if not state.has(service, order.thumbprint))
 
 
-def uncertain(order: Order, state: ExchangeState) -> tuple[str, ...]:
+def uncertain(order: ServiceOrder, state: ExchangeState) -> tuple[str, ...]:
     """The services of the order of which nobody can say whether the certificate has them."""
     return tuple(service for service in order.services if state.has(service, order.thumbprint) is None)
 
 
-def enabling(order: Order, changes: Iterable[Change], state: ExchangeState) -> dict[str, frozenset[str]]:
+def enabling(order: ServiceOrder, changes: Iterable[Change], state: ExchangeState) -> dict[str, frozenset[str]]:
     """What is known to be enabled once the calls of ``changes`` were made without an error: the field ``enabled``."""
     given = {
         str(name)
@@ -114,13 +114,13 @@ def enabling(order: Order, changes: Iterable[Change], state: ExchangeState) -> d
     return {**state.enabled, order.thumbprint: state.enabled.get(order.thumbprint, frozenset()) | given}
 
 
-def wanted_name(order: Order, protocol: str, state: ExchangeState) -> str:
+def wanted_name(order: ServiceOrder, protocol: str, state: ExchangeState) -> str:
     """What X509CertificateName of POP or IMAP has to be in the end."""
     return order.names.get(protocol) or state.client_names.get(protocol, "")
 
 
 def plan_services(
-    order: Order, state: ExchangeState, wrapped: Mapping[str, tuple[bytes, str]] | None = None
+    order: ServiceOrder, state: ExchangeState, wrapped: Mapping[str, tuple[bytes, str]] | None = None
 ) -> tuple[Change, ...]:
     """What is left to do, in the order in which it is done. ``wrapped`` as in :func:`store.plan_stores`.
 
@@ -140,14 +140,14 @@ def plan_services(
 
 
 def _plan_stage(
-    order: Order, state: ExchangeState, wrapped: Mapping[str, tuple[bytes, str]] | None
+    order: ServiceOrder, state: ExchangeState, wrapped: Mapping[str, tuple[bytes, str]] | None
 ) -> Iterable[Change]:
     """Intermediates, and the key into the collection's own store unless My has it already."""
     there = usable_in("My", order.thumbprint, state.stores)
     return (c for c in plan_stores(order.desired, state.stores, wrapped) if not (there and c.kind == "import-key"))
 
 
-def _plan_place(order: Order, leaf: Certificate, state: ExchangeState) -> Iterable[Change]:
+def _plan_place(order: ServiceOrder, leaf: Certificate, state: ExchangeState) -> Iterable[Change]:
     """NETWORK SERVICE at the key, before the certificate comes where SMTP may choose it; then the copy to My."""
     there = usable_in("My", order.thumbprint, state.stores)
     entry = state.entry(order.thumbprint)
@@ -163,13 +163,13 @@ def _plan_place(order: Order, leaf: Certificate, state: ExchangeState) -> Iterab
         yield Change("add-certificate", "LocalMachine\\My", "", f"{label(leaf)} with key", (call,), leaf.sha256)
 
 
-def needs_access(order: Order, state: ExchangeState) -> bool:
+def needs_access(order: ServiceOrder, state: ExchangeState) -> bool:
     """Whether NETWORK SERVICE must be able to read the key: always where SMTP may choose a certificate that nobody
     enabled for it (2013 and newer), else for the services that run under this account."""
     return state.server.version.modern or bool({"SMTP", *CLIENTS} & set(order.services))
 
 
-def _plan_enable(order: Order, leaf: Certificate, state: ExchangeState) -> Iterable[Change]:
+def _plan_enable(order: ServiceOrder, leaf: Certificate, state: ExchangeState) -> Iterable[Change]:
     lacking = missing(order, state)
     named = [s for s in lacking if s in CLIENTS and wildcard_for(leaf, wanted_name(order, s, state))]
     to_enable = [s for s in lacking if s not in named]
@@ -211,7 +211,7 @@ def name_call(protocol: str, name: str, state: ExchangeState) -> Call:
     return Call(f"name-{protocol}", SETTINGS[protocol], parameters)
 
 
-def _plan_names(order: Order, state: ExchangeState) -> Iterable[Change]:
+def _plan_names(order: ServiceOrder, state: ExchangeState) -> Iterable[Change]:
     for protocol, name in order.names.items():
         now = state.client_names.get(protocol, "")
         if now.lower() != name.lower():
@@ -219,7 +219,7 @@ def _plan_names(order: Order, state: ExchangeState) -> Iterable[Change]:
             yield Change("set-name", f"X509CertificateName of {protocol}", now, name, calls)
 
 
-def _plan_default(order: Order, leaf: Certificate, state: ExchangeState) -> Iterable[Change]:
+def _plan_default(order: ServiceOrder, leaf: Certificate, state: ExchangeState) -> Iterable[Change]:
     if not order.moves or state.default_smtp == order.thumbprint:
         return
     # Enabling SMTP moves it along; alone it takes a call of its own.
@@ -241,7 +241,7 @@ def describe(thumbprint: str | None, state: ExchangeState) -> str:
     return label(entry.certificate) if entry else thumbprint or ""
 
 
-def drift(before: ExchangeState, after: ExchangeState, order: Order) -> tuple[str, ...]:
+def drift(before: ExchangeState, after: ExchangeState, order: ServiceOrder) -> tuple[str, ...]:
     """What must be the same afterwards and is not: the default SMTP certificate, and port 444."""
     found = []
     kept = before.default_smtp and not order.moves
@@ -262,6 +262,6 @@ def restarts(changed: Iterable[str], state: ExchangeState) -> tuple[str, ...]:
     return tuple(name for name in dict.fromkeys(names) if name in state.server.services)
 
 
-def unified(order: Order) -> tuple[str, ...]:
+def unified(order: ServiceOrder) -> tuple[str, ...]:
     """UM services that were asked for by name; otherwise they are never touched."""
     return tuple(service for service in order.services if service in UNIFIED)

@@ -40,7 +40,7 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.text import (
     harmless,
 )
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import CallError, OutcomeUnknown
-from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.host import HostLost, KeyRefused, Refused
+from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.host import HostLost, KeyRefused, NotSent
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.wire import parse_reply
 from ansible_collections.ucops.certificates.tests.unit.deliveries import zipped
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.report import examples
@@ -128,7 +128,7 @@ def left_by(does: Any) -> dict[str, Any]:
 
 FAILURES = [
     base.Stop(EVIL, call=EVIL, evidence={"findings": [{"text": EVIL}]}), base.Unconfirmed(EVIL, changed=True),
-    InputError("input.x", EVIL), BundleError("bundle.x", EVIL), CertificateError(EVIL), CallError(EVIL), Refused(EVIL),
+    InputError("input.x", EVIL), BundleError("bundle.x", EVIL), CertificateError(EVIL), CallError(EVIL), NotSent(EVIL),
     KeyRefused(EVIL), OutcomeUnknown(EVIL, said=EVIL),
 ]  # fmt: skip
 

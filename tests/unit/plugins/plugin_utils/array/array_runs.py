@@ -17,6 +17,7 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.array.run impor
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.steps import unrolling
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.wire import Port
 from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.finding import Finding
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.head import Head
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.settings import Settings
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.pool import (
     MEMBERS,
@@ -104,6 +105,7 @@ def array_run(told: list[str] | None = None, check_mode: bool = False, **options
     wire, after = options.pop("wire", []), options.pop("wire_after", None)
     proof = [Finding.from_dict(f) for f in options.pop("proof", {}).get("findings", ())]
     ports = {m: tuple(own or ()) for m, own in options.pop("endpoints", ENDPOINTS).items()}
+    heads = {m: Head.from_plain(one) for m, one in options.pop("journals", {}).items()}
     known = {m: seen or None for m, seen in options.pop("evidence", everyone()).items()}
     given = {name: tuple(v) for name in ("touched", "rolled", "not_released") if (v := options.pop(name, None))}
     made = Run(
@@ -114,6 +116,7 @@ def array_run(told: list[str] | None = None, check_mode: bool = False, **options
         first={m: seen for m, seen in options.pop("first", everyone()).items() if seen},
         gate=Gate.from_dict(gate) if gate else None,
         proof=tuple(proof),
+        read_heads=heads,
         asked=("prove",),
         **given,
         **options,

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array import addresses
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.addresses import address
-from ansible_collections.ucops.certificates.plugins.plugin_utils.array.told import Refused
+from ansible_collections.ucops.certificates.plugins.plugin_utils.errors import Refused
 from ansible_collections.ucops.certificates.plugins.plugin_utils.inputs import InputError
 from ansible_collections.ucops.certificates.plugins.plugin_utils.verify.run import Whose
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.array.array_runs import (

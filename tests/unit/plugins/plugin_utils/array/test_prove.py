@@ -91,6 +91,7 @@ def test_a_product_that_reports_another_certificate_than_wanted() -> None:
     assert {(f.id, f.member, f.subject) for f in found} == {
         ("product.use-differs", "edge2", ACCESS), ("product.use-differs", "edge2", DATA)
     }  # fmt: skip
+    assert all("compare with Get-CsCertificate on the member" in f.remedy for f in found)
     assert prove(switched("edge1", "edge3"), after=None, before=(), touched=("edge1", "edge3")) == ()
 
 

@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array import phases
-from ansible_collections.ucops.certificates.plugins.plugin_utils.array.told import Refused, lines_of
+from ansible_collections.ucops.certificates.plugins.plugin_utils.array.told import lines_of
+from ansible_collections.ucops.certificates.plugins.plugin_utils.errors import Refused
 from ansible_collections.ucops.certificates.plugins.plugin_utils.inputs import InputError
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.evidence import Evidence
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.settings import Settings
@@ -247,6 +248,7 @@ def test_a_roll_is_cancelled_on_all_members_or_on_none() -> None:
     for lost in ({"members": renewed() | {"edge2": {}}}, {"not_taken_back": {"edge2": "no"}}):
         kept = unroll(**lost)
         assert kept["cancel"] == [] and "edge2 cannot be asked" in kept["text"]
+        assert kept["text"].startswith("The roll of A/V authentication stays scheduled on ")
 
 
 def test_a_roll_stays_when_the_user_said_so_or_nobody_rolled() -> None:

@@ -13,8 +13,8 @@ import pytest
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.hostcheck import (
     NO_HINT,
-    Check,
-    Look,
+    Attempt,
+    CheckLine,
     Sample,
     checks,
     hint,
@@ -49,10 +49,10 @@ LOADED = replace(HOST, loaded=(LoadedModule("Lync", "5.0"),))
 STORES = stores_from_rows([keyed(old()), keyed(new())])
 
 
-def look(loaded: HostFacts | None = LOADED, sampled: Sample | None = None, **host: Any) -> dict[str, Check]:
-    first = Look(2.0, NOW, replace(HOST, **host))
-    second = None if loaded is None else Look(5.5, NOW, loaded)
-    found = checks(SAFE, first, second, sampled or Sample(STORES, ("AccessEdgeExternal",)))
+def look(loaded: HostFacts | None = LOADED, sampled: Sample | None = None, **host: Any) -> dict[str, CheckLine]:
+    first = Attempt(2.0, NOW, replace(HOST, **host))
+    second = None if loaded is None else Attempt(5.5, NOW, loaded)
+    found = checks(SAFE, first, second, sampled or Sample(STORES, ("AccessEdgeExternal",)), EDGE)
     assert len({c.id for c in found}) == len(found)
     return {c.id: c for c in found}
 
@@ -103,16 +103,17 @@ def test_the_sample_of_the_store(stores: Stores | None, status: str, says: str) 
 
 def test_the_module_is_looked_at_only_when_asked_and_tells_what_failed() -> None:
     assert "module" not in look(None)
-    assert look(replace(HOST, load_error="no valid module file"))["module"].status == "error"
+    broken = look(replace(HOST, load_error="no valid module file"))["module"]
+    assert broken.status == "error" and broken.remedy.startswith("Is this an Edge server? Does Get-CsCertificate work")
     failed = look(sampled=Sample(STORES, (), "Access is denied"))
-    assert failed["module"].status == "ok" and "Access is denied" in failed["product"].text
+    assert failed["module"].status == "ok" and failed["product"].text == "Get-CsCertificate failed: Access is denied"
     assert look(sampled=Sample(STORES, ()))["product"].status == "warning"
-    gone = checks(SAFE, Look(1, NOW, HOST), Look(60, NOW, error="timed out"), Sample(STORES))
+    gone = checks(SAFE, Attempt(1, NOW, HOST), Attempt(60, NOW, error="timed out"), Sample(STORES))
     assert gone[-1].id == "module" and "timed out" in gone[-1].text and "quota" in gone[-1].remedy
 
 
 def test_no_answer_ends_the_look_with_a_hint() -> None:
-    found = checks(SAFE, Look(1, NOW, error="Connection refused"), None, Sample())
+    found = checks(SAFE, Attempt(1, NOW, error="Connection refused"), None, Sample())
     assert [c.id for c in found] == ["transport", "answer"] and "listener" in found[1].remedy
 
 
@@ -134,10 +135,10 @@ def test_hints_by_the_words_of_the_error(message: str, part: str) -> None:
 def test_a_way_that_must_not_carry_keys_says_why() -> None:
     ignored = transport("winrm", "https", ["basic"], "set server_cert_validation")
     assert ignored.encrypted and not ignored.authenticated
-    check = checks(ignored, Look(1, NOW, HOST), None, Sample(STORES))[0]
+    check = checks(ignored, Attempt(1, NOW, HOST), None, Sample(STORES))[0]
     assert check.status == "error" and "no private key" in check.text and check.remedy == "set server_cert_validation"
     plain = transport("winrm", "http", ["basic"], "unencrypted")
-    assert not plain.encrypted and "NOT encrypted" in checks(plain, Look(1, NOW, HOST), None, Sample())[0].text
+    assert not plain.encrypted and "NOT encrypted" in checks(plain, Attempt(1, NOW, HOST), None, Sample())[0].text
     assert transport("psrp", "http", ["ntlm"], None).encrypted, "message encryption"
 
 
@@ -165,7 +166,7 @@ def test_the_text_names_no_host_and_no_user() -> None:
 
 
 def test_the_block_is_read_from_top_to_bottom() -> None:
-    found = [Check("rights", "error", "none", "become one"), Check("clock", "ok", "fine", "unsaid")]
+    found = [CheckLine("rights", "error", "none", "become one"), CheckLine("clock", "ok", "fine", "unsaid")]
     assert text_block(found, {"x": "1"}).splitlines() == [
         "host_check: x 1",
         "  ERROR    rights  none",

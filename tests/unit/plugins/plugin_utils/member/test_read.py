@@ -154,6 +154,7 @@ def test_the_lock_of_this_run_is_known_by_reading_it() -> None:
 def test_a_journal_that_cannot_be_read_stops() -> None:
     seen = evidence(staged(journal=journal_row("{nonsense")))
     assert ids(seen.findings) == ["journal.unreadable"] and not seen.ready and seen.journal is None
+    assert "by hand (Get-CsCertificate)" in seen.findings[0].remedy
 
 
 def test_a_journal_with_an_instant_that_is_none_is_one_that_cannot_be_read() -> None:

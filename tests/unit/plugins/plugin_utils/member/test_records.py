@@ -292,7 +292,7 @@ def test_a_roll_about_to_be_made_confirms_nothing(entry: str, confirms: bool) ->
 @pytest.mark.parametrize("instant", ["tomorrow", "", "2026-11-23T16:00:00", "2026-13-01T00:00:00Z"])
 def test_a_journal_whose_roll_has_no_instant_cannot_be_read(instant: str) -> None:
     bad = journal(roll=replace(roll_entry(), instant=instant))
-    with pytest.raises(JournalError, match="instant of the A/V roll"):
+    with pytest.raises(JournalError, match="instant of the roll"):
         records.read(bad.dumps())
 
 

@@ -41,6 +41,10 @@ def subject(request: pytest.FixtureRequest) -> Subject:
     return SUBJECTS[request.param]
 
 
+def test_what_people_are_told_to_type_is_a_cmdlet_that_only_looks(subject: Subject) -> None:
+    assert subject.product.cmdlets[subject.product.by_hand] == "read"
+
+
 def told(fake: FakeMember) -> Journal:
     assert fake.journal is not None
     return Journal.loads(fake.journal)

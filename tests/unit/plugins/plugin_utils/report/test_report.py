@@ -155,7 +155,10 @@ def test_a_long_error_is_not_the_headline() -> None:
 
 def test_what_to_do_about_a_roll() -> None:
     report = examples.renewed()
-    assert next_steps(report)[0].startswith("After 2026-11-23 06:15 UTC run settle.yml")
+    assert next_steps(report)[0].startswith(
+        "After 2026-11-23 06:15 UTC run settle.yml: it restarts A/V authentication and proves the successor."
+    )
+    assert "A/V authentication: successor " in text_table(report)
     late = replace(report, finished=report.finished + timedelta(days=1))
     assert next_steps(late)[0].endswith("run settle.yml.")
     settled = replace(report, roll=RollReport("settled", examples.NOW), excluded={})

@@ -12,9 +12,9 @@ import pytest
 from ansible_collections.ucops.certificates.plugins.plugin_utils.request import words
 from ansible_collections.ucops.certificates.plugins.plugin_utils.request.plan import (
     answer_differences,
-    order_of,
     place,
     problems,
+    request_order,
     unread,
 )
 
@@ -88,21 +88,21 @@ def test_one_server_needs_no_exportable_key() -> None:
 
 
 def test_the_request_is_made_on_the_first_that_is_there() -> None:
-    order = order_of({**GIVEN, "excluded": {"ex1": "dead"}})
+    order = request_order({**GIVEN, "excluded": {"ex1": "dead"}})
     assert (order.server, order.looked_at, order.others) == ("ex2", ("ex2",), ("ex1",))
-    assert order_of({**GIVEN, **CONTROLLER}).server == ""
+    assert request_order({**GIVEN, **CONTROLLER}).server == ""
 
 
 def test_a_member_that_was_not_read_stops_it() -> None:
-    order = order_of(GIVEN)
+    order = request_order(GIVEN)
     assert unread(order, {"ex1": {"reached_by": []}, "ex2": {"reached_by": []}}, {}) == ""
     said = unread(order, {"ex1": {"reached_by": []}}, {"ex2": "no route"})
     assert "1 of 2 members" in said and "ex2: no route" in said and "request_excluded" in said
-    assert unread(order_of({**GIVEN, "excluded": {"ex2": "dead"}}), {"ex1": {"x": 1}}, {}) == ""
+    assert unread(request_order({**GIVEN, "excluded": {"ex2": "dead"}}), {"ex1": {"x": 1}}, {}) == ""
 
 
 def test_the_answer_finds_its_member() -> None:
-    order = order_of({**GIVEN, "answer": "a.zip"})
+    order = request_order({**GIVEN, "answer": "a.zip"})
     assert place(order, {"ex1": "placed", "ex2": "waits"}, {}) == ("ex2", "")
     assert place(order, {"ex1": "placed"}, {"ex2": "no"}) == ("ex1", "")
     member, said = place(order, {}, {"ex1": "another key", "ex2": "no route"})
@@ -115,28 +115,28 @@ def made(**more: Any) -> dict[str, Any]:
 
 
 def test_the_next_step_of_a_request() -> None:
-    order = order_of(GIVEN)
+    order = request_order(GIVEN)
     said = "\n".join([*words.made_lines(order, made(), False), *words.next_lines(order, "", "")])
     for part in ("made, on ex1", MAIL, "Paste", "Leave the pending request on ex1", "request_answer=", "to ex2"):
         assert part in said
     assert said.index(MAIL) < said.index(AUTO)
     assert "would be made" in words.made_lines(order, made(csr=None), True)[0]
     assert "is there already" in words.made_lines(order, made(changed=False), False)[0]
-    alone = "\n".join(words.next_lines(order_of({**GIVEN, "members": ["ex1"]}), "mail.csr", ""))
+    alone = "\n".join(words.next_lines(request_order({**GIVEN, "members": ["ex1"]}), "mail.csr", ""))
     assert "has to get from" not in alone and "Upload mail.csr" in alone
-    here = "\n".join(words.next_lines(order_of({**GIVEN, **CONTROLLER}), "mail.csr", "mail.key.pem"))
+    here = "\n".join(words.next_lines(request_order({**GIVEN, **CONTROLLER}), "mail.csr", "mail.key.pem"))
     assert "Keep mail.key.pem" in here and "pending" not in here
 
 
 def test_how_the_key_gets_to_the_others() -> None:
-    order, thumb = order_of({**GIVEN, "answer": "a.zip"}), "AB" * 20
+    order, thumb = request_order({**GIVEN, "answer": "a.zip"}), "AB" * 20
     answered = {"changed": True, "changes": [], "staged": thumb, "exportable": True}
     said = "\n".join(words.staged_lines(order, answered, [MAIL], False))
     assert f"certutil -exportPFX ucops.certificates {thumb}" in said and "to ex2" in said
     assert f"the vendor left out {AUTO}" in said
     locked = "\n".join(words.staged_lines(order, {**answered, "exportable": False}, (), False))
     assert "may not be exported" in locked and "request_on: controller" in locked and "certutil" not in locked
-    alone = order_of({**GIVEN, "members": ["ex1"], "answer": "a.zip"})
+    alone = request_order({**GIVEN, "members": ["ex1"], "answer": "a.zip"})
     one = "\n".join(words.staged_lines(alone, answered, (), False))
     assert "exchange_services on ex1" in one and "certutil" not in one
     assert "nothing was changed" in words.staged_lines(order, {"changed": True, "staged": None}, (), True)[0]
@@ -158,7 +158,7 @@ def test_what_the_vendor_changed(names: list[str], told: tuple[str, ...]) -> Non
 
 @pytest.mark.parametrize(("given", "told"), [(EDGE, "renew_edge_pool"), (CONTROLLER, "renew_exchange")])
 def test_what_to_do_with_a_bundle(given: dict[str, Any], told: str) -> None:
-    order = order_of({**GIVEN, **given, "answer": "a.zip"})
+    order = request_order({**GIVEN, **given, "answer": "a.zip"})
     leaf = {"thumbprint": "AB", "subject": "CN=x", "not_before": "1", "not_after": "2", "names": [MAIL]}
     said = "\n".join(words.bundle_lines(order, leaf, "a.zip", "mail.key.pem"))
     assert told in said and "path: a.zip, key_path: mail.key.pem" in said

@@ -13,11 +13,11 @@ from hypothesis import strategies as st
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.pki.bundle import Bundle
 from ansible_collections.ucops.certificates.plugins.plugin_utils.stores.placement import (
-    Wish,
+    StoreOrder,
     differences,
     store_name,
+    store_order,
     thumbprint,
-    wish_of,
 )
 from ansible_collections.ucops.certificates.plugins.plugin_utils.stores.placement import keyed as keyed_in
 from ansible_collections.ucops.certificates.plugins.plugin_utils.stores.store import Stores, stores_from_rows
@@ -38,8 +38,8 @@ OPTIONS: dict[str, Any] = {
 }  # fmt: skip
 
 
-def wish(bundle: Bundle | None = BUNDLE, certificates: Any = (), **options: Any) -> Wish:
-    return wish_of(OPTIONS | options, bundle, certificates)
+def wish(bundle: Bundle | None = BUNDLE, certificates: Any = (), **options: Any) -> StoreOrder:
+    return store_order(OPTIONS | options, bundle, certificates)
 
 
 @pytest.mark.parametrize(
@@ -100,8 +100,8 @@ def test_removing_asks_for_thumbprints_and_nothing_else() -> None:
 def test_a_friendly_name_that_windows_cannot_hold_is_refused() -> None:
     name = {"friendly_name": "x" * 64, "exportable": True}
     with pytest.raises(ValueError, match="at most 63 characters, found 64"):
-        wish_of(OPTIONS | {"bundle": name}, BUNDLE, ())
-    assert wish_of(OPTIONS | {"bundle": name | {"friendly_name": "x" * 63}}, BUNDLE, ()).bundle is not None
+        store_order(OPTIONS | {"bundle": name}, BUNDLE, ())
+    assert store_order(OPTIONS | {"bundle": name | {"friendly_name": "x" * 63}}, BUNDLE, ()).bundle is not None
 
 
 def test_a_key_that_is_there_already_is_left_but_told() -> None:

@@ -76,18 +76,18 @@ def test_names_of_stores_and_thumbprints() -> None:
 def test_certificates_go_once_and_only_where_they_are_missing() -> None:
     root = authority("Root").certificate
     issuing = authority("Issuing", authority("Other")).certificate
-    wish = placement.wish_of(OPTIONS, None, [root, issuing, issuing])
+    wish = placement.store_order(OPTIONS, None, [root, issuing, issuing])
     assert wish.store == "CA" and not wish.refusals()
     held = Stores((StoredCertificate("LocalMachine", "CA", root), StoredCertificate("CurrentUser", "CA", issuing)))
     (change,) = wish.plan(held)
     assert change.subject == "LocalMachine\\CA" and change.calls[0].parameters["RawData"] == issuing.der
-    into_root = placement.wish_of({**OPTIONS, "store": "root"}, None, [root, issuing])
+    into_root = placement.store_order({**OPTIONS, "store": "root"}, None, [root, issuing])
     assert [refused.subject for refused in into_root.refusals()] == ["CN=Issuing"]
 
 
 def test_removal_is_by_thumbprint_in_one_store() -> None:
     leaf = issue("sip.example").certificate
-    wish = placement.wish_of({**OPTIONS, "thumbprint": [leaf.thumbprint.lower()], "delete_key": True}, None, [])
+    wish = placement.store_order({**OPTIONS, "thumbprint": [leaf.thumbprint.lower()], "delete_key": True}, None, [])
     assert (wish.store, wish.stores, wish.thumbprints) == ("My", ("My",), (leaf.thumbprint,))
     assert not wish.plan(Stores((StoredCertificate("LocalMachine", "CA", leaf),)))
     (change,) = wish.plan(Stores((StoredCertificate("LocalMachine", "My", leaf),)))

@@ -25,7 +25,7 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.host im
     Host,
     HostLost,
     KeyRefused,
-    Refused,
+    NotSent,
     WriteRefused,
 )
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.transport import TransportOptions
@@ -106,7 +106,7 @@ def test_a_session_gets_the_credential_and_nothing_else_does() -> None:
 @pytest.mark.parametrize(
     ("more", "refusal", "text"),
     [
-        ({}, Refused, "ansible_password"),
+        ({}, NotSent, "ansible_password"),
         ({"credential": LOGON, "transport": UNSAFE}, KeyRefused, "password is not sent"),
         ({"credential": LOGON, "run_module": lambda text: text}, KeyRefused, "become"),
     ],

@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.edge.assignment import (
-    Order,
-    order_of,
+    AssignmentOrder,
+    assignment_order,
     plan,
     refusals,
     unready,
@@ -42,8 +42,8 @@ from ansible_collections.ucops.certificates.tests.unit.zoo import DAY, NOW
 
 LATER = NOW + timedelta(hours=4)
 OLD, NEW = old().certificate.thumbprint, new().certificate.thumbprint
-EXTERNAL = Order((DATA, ACCESS), NEW)
-ROLL = Order((AV,), NEW, roll_at=LATER)
+EXTERNAL = AssignmentOrder((DATA, ACCESS), NEW)
+ROLL = AssignmentOrder((AV,), NEW, roll_at=LATER)
 STAGED = state(staged_rows())
 
 
@@ -92,7 +92,7 @@ def test_a_roll_that_the_product_keeps_to_itself_is_believed_only_after_it_was_s
 
 
 def test_replacing_av_at_once_is_refused_unless_calls_may_drop() -> None:
-    order = Order((AV, ACCESS), NEW)
+    order = AssignmentOrder((AV, ACCESS), NEW)
     (problem,) = refusals(order, STAGED)
     assert problem.id == "roll.needed" and "roll: true" in problem.text and problem.evidence == {"current": OLD}
     assert refusals(replace(order, allow_call_drop=True), STAGED) == ()
@@ -100,7 +100,7 @@ def test_replacing_av_at_once_is_refused_unless_calls_may_drop() -> None:
 
 
 def test_taking_av_away_is_refused_unless_calls_may_drop() -> None:
-    order = Order((AV,), None, remove=True)
+    order = AssignmentOrder((AV,), None, remove=True)
     (problem,) = refusals(order, STAGED)
     assert problem.id == "roll.needed" and problem.text.startswith("removing") and "roll it" not in problem.text
     assert refusals(replace(order, allow_call_drop=True), STAGED) == ()
@@ -165,7 +165,7 @@ def test_the_member_s_clock_decides_whether_it_is_valid(clock: datetime, expecte
 
 def test_nothing_to_do_needs_no_readiness() -> None:
     assert unready(EXTERNAL, state([], use_rows(new()))) == ()
-    assert unready(Order((ACCESS,), None, remove=True), state([])) == ()
+    assert unready(AssignmentOrder((ACCESS,), None, remove=True), state([])) == ()
 
 
 # -- removing ----------------------------------------------------------------------------------------------------------
@@ -173,12 +173,12 @@ def test_nothing_to_do_needs_no_readiness() -> None:
 
 def test_removing_takes_what_is_named_and_never_asks() -> None:
     """Remove-CsCertificate prompts for a certificate in use; a prompt would hang."""
-    (change,) = plan(Order((ACCESS,), OLD, remove=True), STAGED)
+    (change,) = plan(AssignmentOrder((ACCESS,), OLD, remove=True), STAGED)
     assert change.kind == "unassign" and change.after == ""
     assert change.calls[0].parameters == {"Type": [ACCESS], "Force": Switch(True), "Confirm": Switch(False)}
-    assert plan(Order((ACCESS,), NEW, remove=True), STAGED) == (), "another one is in use"
-    assert len(plan(Order((ACCESS, DATA), None, remove=True), STAGED)) == 2
-    assert plan(Order((ACCESS,), None, remove=True), state(uses=[])) == ()
+    assert plan(AssignmentOrder((ACCESS,), NEW, remove=True), STAGED) == (), "another one is in use"
+    assert len(plan(AssignmentOrder((ACCESS, DATA), None, remove=True), STAGED)) == 2
+    assert plan(AssignmentOrder((ACCESS,), None, remove=True), state(uses=[])) == ()
 
 
 # -- what the options mean ---------------------------------------------------------------------------------------------
@@ -202,10 +202,10 @@ PRESENT: dict[str, Any] = {
 )
 def test_what_cannot_be_meant_is_said(options: dict[str, Any], roll_at: datetime | None, says: str) -> None:
     with pytest.raises(ValueError, match=says):
-        order_of(PRESENT | options, None, roll_at)
+        assignment_order(PRESENT | options, None, roll_at)
 
 
 def test_a_thumbprint_may_be_pasted_from_the_certificate_viewer() -> None:
     pasted = "\u200e" + " ".join(OLD[i : i + 2].lower() for i in range(0, 40, 2))
-    assert order_of(PRESENT | {"thumbprint": pasted}, None, None).thumbprint == OLD
-    assert order_of(PRESENT | {"state": "absent", "thumbprint": None}, None, None).thumbprint is None
+    assert assignment_order(PRESENT | {"thumbprint": pasted}, None, None).thumbprint == OLD
+    assert assignment_order(PRESENT | {"state": "absent", "thumbprint": None}, None, None).thumbprint is None

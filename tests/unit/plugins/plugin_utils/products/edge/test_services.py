@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.finding import from_problem
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.edge import service_plan, services
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import Switch
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.edge.edge_rows import (
@@ -94,6 +95,7 @@ def test_a_service_that_is_down_before_the_switch_is_told_then() -> None:
     (problem,) = services.problems([ACCESS, DATA], state)
     assert problem.id == "product.service-stopped"
     assert problem.subject == "RTCDATAPROXY (Web Conferencing Edge)" and "found Stopped" in problem.text
+    assert from_problem(problem).remedy.startswith("Start it with Start-CsWindowsService")
     assert list(services.problems([ACCESS], state)) == [], "that use has nothing to do with it"
 
 

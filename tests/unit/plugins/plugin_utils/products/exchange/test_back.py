@@ -15,7 +15,7 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchan
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.names import tls_certificate_name
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.services import (
     DEFAULT,
-    Order,
+    ServiceOrder,
     plan_services,
 )
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.state import Connector, ExchangeState
@@ -42,7 +42,7 @@ def thumb(kind: str) -> str:
 
 def record(here: ExchangeState, **more: str) -> Record:
     """What the journal keeps of a switch to the new certificate."""
-    order = Order(thumb("new"), EVERY, names={"POP": more["pop"]} if "pop" in more else {})
+    order = ServiceOrder(thumb("new"), EVERY, names={"POP": more["pop"]} if "pop" in more else {})
     settings = to_record(thumb("new"), plan_services(order, here), here)
     uses = {use: Both(thumb("old"), thumb("new")) for use in EVERY}
     return Record(uses, {name: Both(before, after) for name, (before, after) in settings.items()})

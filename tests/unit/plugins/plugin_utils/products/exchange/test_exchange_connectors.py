@@ -10,13 +10,13 @@ from typing import Any
 import pytest
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.connectors import (
-    Order,
+    ConnectorOrder,
     changes_of,
     choose,
+    connector_order,
     foreign,
     holder_calls,
     lacking,
-    order_of,
     restarts,
     servers_of,
     wanted_of,
@@ -56,11 +56,13 @@ OPTIONS: dict[str, Any] = {"thumbprint": NEW.thumbprint, "replaces": None, "rece
 )
 def test_what_cannot_be_meant(given: dict[str, Any], told: str) -> None:
     with pytest.raises(ValueError, match=told):
-        order_of({**OPTIONS, **given})
+        connector_order({**OPTIONS, **given})
 
 
 def test_those_with_the_old_name_and_those_asked_for() -> None:
-    order = order_of({**OPTIONS, "replaces": OLD.thumbprint, "receive": ["ex1\\client frontend EX1"], "send": ["out"]})
+    order = connector_order(
+        {**OPTIONS, "replaces": OLD.thumbprint, "receive": ["ex1\\client frontend EX1"], "send": ["out"]}
+    )
     assert foreign(order, EVERY, server()) == ()
     assert wanted_of(order, EVERY, OLD) == ((CLIENT, True), (OUT, True), (FRONT, False))
 
@@ -68,12 +70,15 @@ def test_those_with_the_old_name_and_those_asked_for() -> None:
 @pytest.mark.parametrize(
     ("order", "told"),
     [
-        (Order("x", receive=("EX2\\Default Frontend EX2",)), "is a connector of EX2, and this is EX1"),
-        (Order("x", receive=("Default Frontend EX2",)), "has no such Receive connector; it has Default Frontend EX1"),
-        (Order("x", send=("Default Frontend EX1",)), "there is no such Send connector; there are Out, Done"),
+        (ConnectorOrder("x", receive=("EX2\\Default Frontend EX2",)), "is a connector of EX2, and this is EX1"),
+        (
+            ConnectorOrder("x", receive=("Default Frontend EX2",)),
+            "has no such Receive connector; it has Default Frontend EX1",
+        ),
+        (ConnectorOrder("x", send=("Default Frontend EX1",)), "there is no such Send connector; there are Out, Done"),
     ],
 )
-def test_a_connector_of_another_server(order: Order, told: str) -> None:
+def test_a_connector_of_another_server(order: ConnectorOrder, told: str) -> None:
     assert told in foreign(order, EVERY, server())[0].text
 
 

@@ -14,7 +14,7 @@ import pytest
 from ansible_collections.ucops.certificates.plugins.plugin_utils.pki.bundle import Bundle
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.check import notes, refusals, unready
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.services import (
-    Order,
+    ServiceOrder,
     drift,
     plan_services,
     restarts,
@@ -41,15 +41,15 @@ def thumb(kind: str) -> str:
     return made(kind).thumbprint
 
 
-def order(*services: str, certificate: str = "new", **more: Any) -> Order:
-    return Order(thumb(certificate), services or EVERY, **more)
+def order(*services: str, certificate: str = "new", **more: Any) -> ServiceOrder:
+    return ServiceOrder(thumb(certificate), services or EVERY, **more)
 
 
 def bundle(kind: str = "new") -> Bundle:
     return Bundle(made(kind), (issuing().certificate,), (), None, "a test")  # type: ignore[arg-type]
 
 
-def sent(wish: Order, here: ExchangeState, **more: Any) -> list[Call]:
+def sent(wish: ServiceOrder, here: ExchangeState, **more: Any) -> list[Call]:
     return [call for change in plan_services(wish, here, **more) for call in change.calls]
 
 

@@ -21,9 +21,9 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchan
     state_of,
 )
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.services import (
-    Order,
-    order_of,
+    ServiceOrder,
     plan_services,
+    service_order,
 )
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.state import (
     CLIENTS,
@@ -119,9 +119,9 @@ OWN = ("Get-ServiceVersion", "Get-TlsBinding")
 def test_only_documented_cmdlets_and_parameters(year: str, windows: tuple[str, ...]) -> None:
     at = server(year, windows)
     assert not documented(calls(at, [thumb("new")], connectors=True), year)
-    order = Order(thumb("new"), at.offers, names={"POP": NAMES[0]} if not at.edge else {})
+    order = ServiceOrder(thumb("new"), at.offers, names={"POP": NAMES[0]} if not at.edge else {})
     here = state(at, my=("old", "self", "auth"), staged=("new",))
-    for wish in (order, Order(thumb("new"), ("SMTP",), "move")):
+    for wish in (order, ServiceOrder(thumb("new"), ("SMTP",), "move")):
         sent = [call for change in plan_services(wish, here) for call in change.calls]
         assert any(call.name == "Enable-ExchangeCertificate" for call in sent) and not documented(sent, year)
         assert all(call.parameters["Server"] == "EX1" for call in sent if "-Exchange" in call.name)
@@ -207,4 +207,4 @@ def test_a_look_as_plain_data() -> None:
 def test_what_cannot_be_meant(options: dict[str, Any], said: str) -> None:
     usual = {"thumbprint": "AB" * 20, "bundle": None, "default_smtp": None, "require_ssl": False, "check_ready": True}
     with pytest.raises(ValueError, match=said):
-        order_of({**usual, "pop_name": None, "imap_name": None, **options}, None)
+        service_order({**usual, "pop_name": None, "imap_name": None, **options}, None)

@@ -24,7 +24,7 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchan
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.facts import facts, unknown
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.rows import state_of
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.services import (
-    Order,
+    ServiceOrder,
     enabling,
     missing,
     plan_services,
@@ -67,7 +67,7 @@ def test_three_answers() -> None:
 @pytest.mark.parametrize("services", [MAIL, ("SMTP",), ("POP",), ("IIS", *MAIL)])
 def test_what_lies_in_my_and_is_not_enabled_gets_enabled(services: tuple[str, ...]) -> None:
     """As it is after a run that broke off between the copy and the enabling, or after an import by hand."""
-    order = Order(NEW.thumbprint, services)
+    order = ServiceOrder(NEW.thumbprint, services)
     here = bare()
     assert missing(order, here) == services
     changes = plan_services(order, here)
@@ -83,7 +83,7 @@ def test_what_lies_in_my_and_is_not_enabled_gets_enabled(services: tuple[str, ..
 
 def test_the_unchanged_run_says_nothing_to_do() -> None:
     """On the web site, readable by NETWORK SERVICE, named by POP and IMAP: all that Services is taken from."""
-    order = Order(NEW.thumbprint, ("IIS", *MAIL))
+    order = ServiceOrder(NEW.thumbprint, ("IIS", *MAIL))
     assert plan_services(order, bare(web="new")) == ()
     assert enabled(plan_services(order, bare(web="new", readers=("old", "self")))) == ["SMTP"]
 
@@ -92,7 +92,7 @@ def test_predecessors_are_seen_where_nothing_is_shown() -> None:
     """The old one is one even while nobody can say which services it has: its names and its age are compared."""
     here = bare(web="self")
     assert here.has("SMTP", OLD.thumbprint) is None
-    assert replaced(Order(NEW.thumbprint, MAIL), NEW, here) == (OLD,)
+    assert replaced(ServiceOrder(NEW.thumbprint, MAIL), NEW, here) == (OLD,)
 
 
 def test_what_is_not_known_is_told() -> None:
@@ -115,7 +115,7 @@ def um(thumbprint: str | None) -> Any:
 
 
 def test_unified_messaging_converges_by_its_thumbprint() -> None:
-    order = Order(NEW.thumbprint, ("IIS", "SMTP", "UM", "UMCallRouter"))
+    order = ServiceOrder(NEW.thumbprint, ("IIS", "SMTP", "UM", "UMCallRouter"))
     there = um(NEW.thumbprint.lower())
     assert plan_services(order, there) == () == refusals(order, there), "running, and nothing is left to do"
     other = um(OLD.thumbprint)
