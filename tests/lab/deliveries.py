@@ -55,8 +55,11 @@ def _costly() -> bytes:
 
 
 def _bomb() -> bytes:
-    """An archive of one entry of zeros. Each megabyte deflates to the same octets, so that is done once (RFC 1951:
-    after a full flush nothing refers back); the frame around them is that of the .ZIP File Format Specification, 4.3."""
+    """An archive of one entry of zeros.
+
+    Each megabyte deflates to the same octets, so that is done once (RFC 1951: after a full flush nothing refers back);
+    the frame around them is that of the .ZIP File Format Specification, 4.3.
+    """
     megabyte = bytes(1 << 20)
     deflate = zlib.compressobj(1, wbits=-15)
     once = deflate.compress(megabyte) + deflate.flush(zlib.Z_FULL_FLUSH)
