@@ -8,7 +8,8 @@ SCENARIO ?= edge-pool
 JOBS ?= 2
 
 PY := .venv/bin/python
-PYTEST := $(PY) -m pytest -n $(JOBS)
+# Tests take from a second to a minute: a process that has none left takes some of another's.
+PYTEST := $(PY) -m pytest -n $(JOBS) --dist worksteal
 
 # The user's own Ansible settings and collections stay out of what is tested here, and nothing is written into the user's home.
 export ANSIBLE_CONFIG := $(CURDIR)/tests/ansible.cfg

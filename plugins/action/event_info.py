@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import datetime, timedelta, timezone
 from typing import Any, ClassVar
@@ -13,6 +12,7 @@ from typing import Any, ClassVar
 from ..plugin_utils.base import CertificateAction, Stop, aware, raise_errors, utc_now
 from ..plugin_utils.products import PRODUCTS
 from ..plugin_utils.stores import eventlog
+from ..plugin_utils.stores.pattern import Pattern, PatternError, TooMuchWork
 from ..plugin_utils.stores.shown import event_row, host_row, problem_row
 from ..plugin_utils.stores.store import read_calls, stores_from_rows
 
@@ -35,21 +35,28 @@ class ActionModule(CertificateAction):
     def act(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """See plugins/modules/event_info.yml."""
         try:
-            pattern = re.compile(options["pattern"], re.IGNORECASE) if options["pattern"] else None
-        except re.error as error:
-            raise Stop(f"pattern: {options['pattern']!r} is no regular expression: {error}") from None
+            pattern = Pattern(options["pattern"]) if options["pattern"] else None
+        except PatternError as error:
+            raise Stop(f"pattern: {error}") from None
         since = aware(options["since"], "since") if options["since"] else utc_now() - timedelta(hours=options["hours"])
         found = eventlog.read_call(options["log"], options["sources"], since, options["newest"])
         calls = (found, *read_calls(stores=("My",), users=False))
         reply = self.host(task_vars).read((), calls)
         raise_errors(reply, calls)
         read = eventlog.events_from_rows(reply.rows("events"))
+        try:
+            selected = eventlog.select(read, pattern)
+        except TooMuchWork as error:
+            raise Stop(
+                f"pattern: {error}. {len(read)} entries were read: ask for fewer, by since, sources or newest, or "
+                "write a shorter pattern"
+            ) from None
         ours = [entry.certificate for entry in stores_from_rows(reply.rows("stores")).machine("My")]
         product = next((p for p in PRODUCTS.values() if p.event_log == options["log"]), USUAL)
         judged = product.logged(reply, ours, EVER)
         return {
             "changed": False,
-            "events": [event_row(event) for event in eventlog.select(read, pattern)],
+            "events": [event_row(event) for event in selected],
             "certificate_events": [problem_row(p) for p in judged if p.id != "event.unreadable"],
             "read": len(read),
             "since": f"{since:%Y-%m-%dT%H:%M:%SZ}",

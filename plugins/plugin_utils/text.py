@@ -4,8 +4,9 @@
 """Foreign text made harmless: the one place that knows which characters must not reach a terminal, a log or a report.
 
 What a member, a port, a file or a certificate says is foreign. An escape sequence in it can repaint a verdict, a
-direction mark can turn a name around, a line end can forge a line of output. Everything that leaves the collection
-passes :func:`harmless` (tasks' results and messages), and texts are cleaned when they become part of a sentence.
+direction mark can turn a name around, a line end can forge a line of output, and a runner of jobs obeys some words that
+a job prints. Everything that leaves the collection passes :func:`harmless` (tasks' results and messages), and texts
+are cleaned when they become part of a sentence.
 """
 
 from __future__ import annotations
@@ -29,6 +30,17 @@ UNSEEN = (
 """Characters that nobody sees (Unicode: format characters and default ignorables). They do no harm to a terminal and
 occur in real names, so names that are data keep them; a sentence shows that they are there."""
 
+ORDERS = (
+    "error|warning|notice|debug|group|endgroup|echo|stop-commands|add-mask|add-path|add-matcher|remove-matcher"
+    "|set-output|set-env|save-state"
+)
+"""What runners of jobs obey where it begins a line of output, behind two colons (GitHub, Workflow commands for GitHub
+Actions). Ansible breaks its lines where it likes, so no place in a text is too far from the beginning of one."""
+
+_COLONS = re.compile(f"::(?=(?:{ORDERS})\\b)", re.IGNORECASE)
+_HASHES = re.compile(r"##(?=[a-z]{0,20}\[)", re.IGNORECASE)
+"""Orders with a bracket, anywhere in a line: ``##vso[``, ``##[error]`` (Microsoft, Logging commands for Azure
+Pipelines), ``##teamcity[``."""
 _ARMED = re.compile(f"[{ARMED}]|\r(?!\n)")
 _UNREADABLE = re.compile(f"[{ARMED}{UNSEEN}]")
 _ENDS = re.compile(r"[\r\n\t]")
@@ -44,21 +56,25 @@ data, in which names stay exact."""
 
 def clean(text: str) -> str:
     """Text on one line in which every character can be seen: for a sentence, a cell, a label."""
-    if text.isascii() and text.isprintable():
-        return text
-    return _UNREADABLE.sub(SHOWN, _ENDS.sub(" ", text.replace("\r\n", "\n")))
+    if not (text.isascii() and text.isprintable()):
+        text = _UNREADABLE.sub(SHOWN, _ENDS.sub(" ", text.replace("\r\n", "\n")))
+    if "::" in text:
+        text = _COLONS.sub(f"{SHOWN}:", text)
+    return _disordered(text)
 
 
 def clean_lines(text: str) -> str:
     """The same for a message of several lines: its line ends stay, and tabs become blanks."""
-    if text.isascii() and text.isprintable():
-        return text
     return "\n".join(clean(line) for line in text.replace("\r\n", "\n").split("\n"))
 
 
 def disarmed(text: str) -> str:
     """Data that may be shown: nothing in it acts on a terminal or turns text around, all the rest is exact."""
-    return text if text.isascii() and text.isprintable() else _ARMED.sub(SHOWN, text)
+    return _disordered(text if text.isascii() and text.isprintable() else _ARMED.sub(SHOWN, text))
+
+
+def _disordered(text: str) -> str:
+    return _HASHES.sub(f"{SHOWN}#", text) if "##" in text else text
 
 
 def escaped(text: str) -> str:

@@ -217,4 +217,4 @@ def test_events_about_certificates_are_told_from_noise(tasks: Tasks) -> None:
     assert [event["id"] for event in result["events"]] == [14397] and result["read"] > 2
     assert [event["id"] for event in result["certificate_events"]] == ["event.certificate", "event.session-key"]
     assert not none["events"] and "No Such Log" in " ".join(none["warnings"])
-    assert "regular expression" in wrong["msg"] and local["finding"] == "input.instant"
+    assert "a ( without its ) at character 1 of '('" in wrong["msg"] and local["finding"] == "input.instant"

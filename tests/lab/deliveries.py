@@ -9,11 +9,13 @@ import base64
 import io
 import os
 import secrets
+import struct
 import zipfile
+import zlib
 from collections.abc import Sequence
 from pathlib import Path
 
-from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.serialization import pkcs7, pkcs12
 
 from .pki import Issued, Pki
@@ -53,14 +55,23 @@ def _costly() -> bytes:
 
 
 def _bomb() -> bytes:
-    buffer = io.BytesIO()
-    with (
-        zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive,
-        archive.open("certificate.crt", "w") as entry,
-    ):
-        for _ in range(BOMB_MEGABYTES):
-            entry.write(bytes(1 << 20))
-    return buffer.getvalue()
+    """An archive of one entry of zeros.
+
+    Each megabyte deflates to the same octets, so that is done once (RFC 1951: after a full flush nothing refers back);
+    the frame around them is that of the .ZIP File Format Specification, 4.3.
+    """
+    megabyte = bytes(1 << 20)
+    deflate = zlib.compressobj(1, wbits=-15)
+    once = deflate.compress(megabyte) + deflate.flush(zlib.Z_FULL_FLUSH)
+    data = once * BOMB_MEGABYTES + deflate.flush(zlib.Z_FINISH)
+    check = 0
+    for _ in range(BOMB_MEGABYTES):
+        check = zlib.crc32(megabyte, check)
+    name = b"certificate.crt"
+    about = struct.pack("<5H3L2H", 20, 0, 8, 0, 33, check, len(data), BOMB_MEGABYTES << 20, len(name), 0)
+    entry = b"PK\x03\x04" + about + name + data
+    index = b"PK\x01\x02" + struct.pack("<H", 20) + about + struct.pack("<3H2L", 0, 0, 0, 0, 0) + name
+    return entry + index + b"PK\x05\x06" + struct.pack("<4H2LH", 0, 0, 1, 1, len(index), len(entry), 0)
 
 
 def serial_name(leaf: Issued) -> str:
@@ -88,13 +99,15 @@ def encrypted_key(of: Issued, password: str) -> bytes:
 
 
 def pfx(leaf: Issued, chain: Sequence[Issued], password: str) -> bytes:
-    """A PFX as today's tools write it (AES-256): not readable before Windows Server 2019."""
+    """A PFX as OpenSSL 3 writes it (AES-256, SHA-256, 2,048 rounds): not readable before Windows Server 2019."""
+    written = serialization.PrivateFormat.PKCS12.encryption_builder().kdf_rounds(2048)
+    written = written.key_cert_algorithm(pkcs12.PBES.PBESv2SHA256AndAES256CBC).hmac_hash(hashes.SHA256())
     return pkcs12.serialize_key_and_certificates(
         b"renewed",
         leaf.key,
         leaf.certificate,
         [c.certificate for c in chain],
-        serialization.BestAvailableEncryption(password.encode()),
+        written.build(password.encode()),
     )
 
 

@@ -67,7 +67,7 @@ def write_inventories(lab: Lab, options: Options, flavour: str, authority: Path)
     return main
 
 
-class _Plain(yaml.SafeDumper):
+class _Plain(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[misc]
     """Without anchors: what two groups share is written out twice."""
 
     def ignore_aliases(self, data: Any) -> bool:

@@ -56,14 +56,14 @@ class Echo:
         """A pypsrp connection."""
         return WSMan(self.address, **{**self.wsman_options(flavour), **options})
 
-    def counts(self) -> dict[str, Any]:
-        """Counts of the first host."""
-        counts: dict[str, Any] = self.lab.counts()["echo1"]
+    def counts(self, host: str = "echo1") -> dict[str, Any]:
+        """Counts of a host."""
+        counts: dict[str, Any] = self.lab.counts()[host]
         return counts
 
-    def state(self) -> dict[str, Any]:
-        """State of the first host."""
-        state: dict[str, Any] = self.lab.state()["echo1"]
+    def state(self, host: str = "echo1") -> dict[str, Any]:
+        """State of a host."""
+        state: dict[str, Any] = self.lab.state()[host]
         return state
 
     def await_state(self, holds: Callable[[dict[str, Any]], bool]) -> None:
@@ -96,7 +96,8 @@ def echo(echo_process: LabProcess) -> Iterator[Echo]:
         common["ansible_password"],
         str(echo_process.directory / "winrm-ca.pem"),
     )
-    for member in hosts:
+    touched = {name for name, counts in echo_process.counts().items() if counts["requests"]}
+    for member in {"echo1", "echo2", *touched}:
         echo_process.clear_faults(member)
         echo_process.restart_winrm(member)
         echo_process.configure(member, reachable=True, allow_unencrypted=False, basic=True, forget=True, **defaults)

@@ -17,6 +17,7 @@ from typing import Any
 
 from lab.faults import FaultPlan, InjectedError, Kind
 from lab.interfaces import Options, Result, Shell, WinrmSettings
+from lab.inventory import FLAVOURS
 
 
 class EchoMember:
@@ -111,7 +112,7 @@ class EchoMember:
 
 @dataclass
 class EchoLab:
-    """Two echoing hosts."""
+    """Two echoing hosts, and one for each way to connect, so that one playbook goes all of them."""
 
     members: Sequence[EchoMember]
     directory: Path
@@ -125,5 +126,6 @@ def build(options: Options) -> EchoLab:
     """The scenario."""
     users = {options.user: options.password}
     members = [EchoMember(f"echo{n}", options.address(n), users) for n in (1, 2)]
+    members += [EchoMember(flavour, options.address(n), users) for n, flavour in enumerate(FLAVOURS, 3)]
     members[1].users = {**users, "second": "another-password"}
     return EchoLab(members, options.directory)

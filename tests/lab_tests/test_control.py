@@ -18,7 +18,7 @@ SCENARIO = "lab_tests.echo:build"
 
 def test_state_clock_and_the_members_own_controls(echo: Echo) -> None:
     echo.lab.advance(3600)
-    assert [state["clock"] for state in echo.lab.state().values()] == [3600.0, 3600.0]
+    assert {state["clock"] for state in echo.lab.state().values()} == {3600.0}
     assert echo.lab.configure("echo1", note="mine", latency=0.0) == {"noted": True}
     assert echo.state()["note"] == {"note": "mine"}
     echo.lab.store("echo1", add="x")
@@ -29,7 +29,7 @@ def test_state_clock_and_the_members_own_controls(echo: Echo) -> None:
 @pytest.mark.parametrize(
     ("path", "body", "said"),
     [
-        ("/members/nobody", {}, "expected one of the members echo1, echo2, found 'nobody'"),
+        ("/members/nobody", {}, "expected one of the members echo1, echo2,"),
         ("/nowhere", {}, "no POST /nowhere"),
         ("/members/echo1", {"latency": "much"}, "expected latency to be a float, found 'much'"),
         ("/members/echo1", {"basic": 1}, "expected basic to be a bool, found 1"),

@@ -210,6 +210,26 @@ def test_the_core_starts_without_cryptography() -> None:
     assert not [one for one in found if not is_for_types(one)], found
 
 
+def test_every_file_of_the_core_is_imported_by_a_plugin() -> None:
+    """From the top of a file, and of those that it imports: `make sanity` imports the plugins only."""
+    known = {".".join(path.with_suffix("").parts).removesuffix(".__init__"): path for path in sources()}
+    waiting = [name for name, path in known.items() if path.parts[0] != "plugin_utils"]
+    reached: set[str] = set()
+    while waiting:
+        name = waiting.pop()
+        path = known.get(name)
+        if path is None or name in reached:
+            continue
+        reached.add(name)
+        waiting += [name.rpartition(".")[0]]
+        top = {n.lineno for n in ast.parse((PLUGINS / path).read_text("utf-8")).body if isinstance(n, ast.stmt)}
+        for line, wanted in imports(path):
+            if line in top:
+                ours = wanted.removeprefix(f"{OWN}.").removeprefix(".")
+                waiting += [ours, ours.rpartition(".")[0]]
+    assert not sorted(set(known) - reached - {""})
+
+
 def is_for_types(where: str) -> bool:
     """Tell whether the import at "plugins/FILE:LINE" stands below `if TYPE_CHECKING:`."""
     name, line = where.rsplit(":", 1)

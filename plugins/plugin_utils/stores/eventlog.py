@@ -5,13 +5,13 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from ..windows.calls import Call
+from .pattern import Pattern
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,6 @@ def read_call(log: str, sources: Sequence[str], after: datetime, newest: int) ->
     return Call("events", "Find-Event", {"Log": log, "After": after, "Sources": list(sources), "Newest": newest})
 
 
-def select(events: Sequence[Event], pattern: re.Pattern[str] | None) -> tuple[Event, ...]:
-    """The entries whose text holds the pattern; all of them without one."""
-    return tuple(event for event in events if pattern is None or pattern.search(event.message))
+def select(events: Sequence[Event], pattern: Pattern | None) -> tuple[Event, ...]:
+    """The entries whose text holds the pattern; all of them without one. Raises TooMuchWork."""
+    return tuple(event for event in events if pattern is None or pattern.found(event.message))

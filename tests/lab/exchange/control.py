@@ -135,7 +135,7 @@ def _visits(state: ExchangeState, pki: ExchangePki, value: Any) -> None:
 
 
 ORDERS: dict[str, Order] = {
-    **{name: _common(name) for name in ("clock_offset", "store", "events", "key", "lock", "journal")},
+    **{name: _common(name) for name in ("clock_offset", "store", "events", "key", "lock", "journal", "facts", "says")},
     "services": _services,
     "bind": _bind,
     "smtp": _smtp,

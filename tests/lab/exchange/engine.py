@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..faults import DropConnection, FaultPlan, InjectedError
-from ..member.engine import Engine, LostAfter, _property, host_facts
+from ..member.engine import Engine, LostAfter, _property, foreign, host_facts
 from ..member.errors import RUNTIME, CallError, not_found
 from ..member.functions import Warn
 from ..member.values import decode, encode
@@ -74,7 +74,7 @@ class ExchangeEngine(Engine):
             rows = await self.call(call["name"], given, warnings, loaded, hooks)
             if call["name"] in CMDLETS:
                 rows = [{k: _property(row, k) for k in call.get("keep") or ()} for row in rows]
-            reply["rows"] = rows
+            reply["rows"] = foreign(self.state, call["name"], rows, warnings)
         except CallError as error:
             reply["error"] = error.record()
         except InjectedError as error:

@@ -174,6 +174,11 @@ def _facts(state: State, pool: Pool, pki: Pki, value: Any) -> None:
     state.facts = {str(name): text for name, text in value.items()}
 
 
+def _says(state: State, pool: Pool, pki: Pki, value: Any) -> None:
+    """``says``: {call: {property: text}}, which stands behind what each row says; ``warning`` is one of the call's."""
+    state.says = {str(call): dict(texts) for call, texts in value.items()}
+
+
 def _journal_key(state: State, pool: Pool, pki: Pki, value: Any) -> None:
     """``journal_key``: "half-made" (its access list was never set), "protected", or null: nobody has made it."""
     lists = {"half-made": INHERITED, "protected": PROTECTED, None: None}
@@ -195,5 +200,6 @@ ORDERS = {
     "lock": _lock,
     "journal": _journal,
     "facts": _facts,
+    "says": _says,
     "journal_key": _journal_key,
 }

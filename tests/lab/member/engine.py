@@ -60,6 +60,14 @@ def host_facts(state: State, user: str, loaded: list[dict[str, str]], load_error
     }
 
 
+def foreign(state: State, name: str, rows: list[dict[str, Any]], warnings: Warn) -> list[dict[str, Any]]:
+    """The rows of a call as this member says them: anybody may have written anything into a text."""
+    told = state.says.get(name, {})
+    if told.get("warning"):
+        warnings.append(told["warning"])
+    return [{k: f"{v}{told[k]}" if k in told and isinstance(v, str) else v for k, v in row.items()} for row in rows]
+
+
 class LostAfter(DropConnection):
     """The connection was lost after a call had taken effect."""
 
@@ -128,7 +136,7 @@ class Engine:
             rows = await self.call(call["name"], given, warnings, loaded, hooks)
             if call["name"] in CMDLETS:  # as the script does: nothing is kept unless it is asked for
                 rows = [{k: _property(row, k) for k in call.get("keep") or ()} for row in rows]
-            reply["rows"] = rows
+            reply["rows"] = foreign(self.state, call["name"], rows, warnings)
         except CallError as error:
             reply["error"] = error.record()
         except InjectedError as error:

@@ -116,6 +116,8 @@ class State:
     refused_tokens: int = 0
     facts: dict[str, str] = field(default_factory=dict)
     """What the member says of itself in place of the truth."""
+    says: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Call -> property -> text that stands behind what each row says there; ``warning``: one of the call's own."""
     hello: bytes | None = None
     """The ClientHello in the script that runs now."""
     logs: EventLogs = field(init=False)

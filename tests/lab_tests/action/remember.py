@@ -19,5 +19,5 @@ class ActionModule(ActionBase):
         """Write the line."""
         result = super().run(tmp, task_vars)
         with open(os.environ["LAB_TEST_MEMORY"], "a", encoding="utf-8") as stream:
-            stream.write(json.dumps({self._task.args["name"]: self._task.args["value"]}, default=str) + "\n")
+            stream.write(json.dumps([self._task.args["name"], self._task.args["value"]], default=str) + "\n")
         return result

@@ -95,6 +95,29 @@ def test_what_people_write_stays(text: str) -> None:
     assert clean(text) == clean_lines(text) == disarmed(text) == text
 
 
+@pytest.mark.parametrize(
+    "order", ["::error file=a,line=1::b", "::Stop-Commands::x", "::add-mask::a", "x::set-env name=a::b"]
+)
+def test_what_a_runner_of_jobs_obeys_is_broken(order: str) -> None:
+    """Wherever it stands: Ansible may break the line before it. Data are shown as JSON, in which no line begins so."""
+    shown = clean(f"long before {order}")
+    assert "::" not in shown.rpartition("::")[0] and f"\N{REPLACEMENT CHARACTER}:{order.partition('::')[2]}" in shown
+    assert clean_lines(order) == clean(order) and disarmed(order) == order
+
+
+@pytest.mark.parametrize("order", ["##vso[task.complete result=Failed]", "##[error]x", "##TeamCity[message text='x']"])
+def test_orders_with_a_bracket_are_broken_in_data_too(order: str) -> None:
+    for shown in (clean(order), clean_lines(order), disarmed(order), harmless({"subject": order})["subject"]):
+        assert shown == f"\N{REPLACEMENT CHARACTER}{order[1:]}"
+
+
+@pytest.mark.parametrize(
+    "text", ["2001:db8::e", "::1", "::ffff:192.0.2.1", "[Text.Encoding]::Unicode", "## 2", "a##b [c]"]
+)
+def test_what_looks_a_little_like_an_order_stays(text: str) -> None:
+    assert clean(text) == disarmed(text) == text
+
+
 def test_a_result_is_harmless_and_its_data_exact() -> None:
     data = {"name": NAME, "der": "MII=", "thumbprint": "AB" * 20, "n": 1, "none": None, "csr": "-----BEGIN\nx\n"}
     given_ = {**data, "msg": f"{NAME}\n{EVIL}", "rows": [{EVIL: EVIL, "error": NAME}], "raw": b"\x1b", "t": (1, "x")}

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime, timezone
 from typing import Any
 
@@ -16,6 +15,7 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.products.edge i
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.edge.events import Event
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.edge.services import START_ORDER
 from ansible_collections.ucops.certificates.plugins.plugin_utils.stores import eventlog, placement
+from ansible_collections.ucops.certificates.plugins.plugin_utils.stores.pattern import Pattern
 from ansible_collections.ucops.certificates.plugins.plugin_utils.stores.store import StoredCertificate, Stores
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import Answer, HostFacts, Reply
 from ansible_collections.ucops.certificates.tests.unit.zoo import authority, issue
@@ -109,5 +109,5 @@ def test_a_look_at_an_edge_server_reads_little() -> None:
 def test_events_by_their_text() -> None:
     events = [Event(1, "LS", NOW, "Error", "a shared session key"), Event(2, "LS", NOW, "Error", "something")]
     assert eventlog.select(events, None) == tuple(events)
-    assert [event.id for event in eventlog.select(events, re.compile("SESSION", re.IGNORECASE))] == [1]
+    assert [event.id for event in eventlog.select(events, Pattern("SESSION"))] == [1]
     assert eventlog.read_call("System", [], NOW, 5).parameters["Sources"] == []

@@ -222,7 +222,7 @@ def test_a_list_of_roots_that_old_windows_cuts_off() -> None:
 SIX = tuple(f"edge{number}" for number in range(1, 7))
 
 
-@settings(UNHURRIED, max_examples=200)
+@settings(UNHURRIED, max_examples=80)
 @given(st.dictionaries(st.sampled_from(SIX), st.sampled_from(sorted(PLANTS)), min_size=1, max_size=2))
 def test_several_faults_at_once(bad: dict[str, str]) -> None:
     """Each is found on its own member, and nothing else is."""
@@ -257,7 +257,7 @@ HEALTHY = st.fixed_dictionaries(
 )
 
 
-@settings(UNHURRIED, max_examples=200)
+@settings(UNHURRIED, max_examples=80)
 @given(HEALTHY)
 def test_healthy_pools_of_every_kind_have_no_finding(way: dict[str, Any]) -> None:
     """Versions, members, rubbish in the stores, an A/V certificate of its own, a rollout that ended long ago."""

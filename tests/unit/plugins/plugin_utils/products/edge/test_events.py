@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.problem import Problem
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.edge import events
 from ansible_collections.ucops.certificates.plugins.plugin_utils.stores import eventlog
+from ansible_collections.ucops.certificates.plugins.plugin_utils.stores.pattern import Pattern
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.edge.edge_rows import (
     UNHURRIED,
     new,
@@ -111,6 +112,6 @@ def test_the_read_is_bounded_and_may_fail_alone() -> None:
 
 def test_a_user_s_pattern_selects_among_all_entries() -> None:
     seen = eventlog.events_from_rows([row("one certificate"), row("another matter", minutes=2)])
-    assert [e.message for e in eventlog.select(seen, re.compile("CERT", re.IGNORECASE))] == ["one certificate"]
+    assert [e.message for e in eventlog.select(seen, Pattern("CERT"))] == ["one certificate"]
     assert eventlog.select(seen, None) == seen
     assert not eventlog.read_call("Application", (), NOW, 5).optional, "there the log is what was asked for"
