@@ -1,7 +1,7 @@
 # Copyright: (c) 2026, ucops.certificates contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The task files of the rollout decide nothing: they loop over steps that array/steps.py says. Here are their shapes."""
+"""The task files of the rollout decide nothing: they loop over steps that array/steps.py says. Their shapes."""
 
 from __future__ import annotations
 
