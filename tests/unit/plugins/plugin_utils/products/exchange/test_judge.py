@@ -99,6 +99,17 @@ def test_what_the_shell_lacks_is_read_of_every_module_that_was_loaded() -> None:
 # -- names -------------------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize("kind", ["new", "wildcard"])
+def test_a_protocol_without_a_name_is_told_once_with_the_rollouts_own_option(kind: str) -> None:
+    found = evidence(state(names=("", "imap.contoso.example")), want=wanted(made(kind)))
+    (one,) = (finding for finding in told(found, "exchange.client-name") if finding.stops)
+    assert one.subject == "POP" and one.text.startswith("X509CertificateName is empty")
+    assert "rollout_pop_name" in one.text and "rollout_pop_name" in one.remedy
+    given = settings(pop_name="pop.contoso.example")
+    named = evidence(state(names=("", "imap.contoso.example")), given, wanted(made(kind)))
+    assert not [finding for finding in told(named, "exchange.client-name") if finding.stops]
+
+
 def test_a_wildcard_covers_the_names_that_pop_and_imap_have() -> None:
     assert not told(evidence(state(**STAGED), want=wanted(made("wildcard"))), "exchange.client-name")
 
