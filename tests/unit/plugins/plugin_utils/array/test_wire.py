@@ -77,6 +77,12 @@ def test_a_port_that_went_silent() -> None:
     assert found.id == "wire.unreadable" and found.stops and "timed out" in found.text
 
 
+def test_a_port_that_nobody_looked_at_before_is_told_and_not_blamed() -> None:
+    (found,) = judge(SILENT, None)
+    assert (found.id, found.severity, found.stops) == ("wire.unreadable-before", "warning", False)
+    assert found.text == "cannot be read, and nobody looked before: timed out"
+
+
 @UNHURRIED
 @given(
     wanted=st.sampled_from([None, NEW, OLD]),
