@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.evidence import Missing
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.journal import Journal
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.stop import PhaseFailed
+from ansible_collections.ucops.certificates.plugins.plugin_utils.stores.store import DesiredKey
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import Call
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.fake_edge import FakeEdge
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.pool import (
@@ -242,6 +243,15 @@ def test_the_lock_is_given_up_only_by_its_holder() -> None:
     fake.lock = {"Run": "other", "Text": "{}", "At": NOW}
     go("release", fake, seen)
     assert fake.lock["Run"] == "other"
+
+
+def test_only_the_key_that_is_missing_travels() -> None:
+    member = at(FakeEdge())
+    assert member.wanted is not None
+    both = (*member.wanted.keys, DesiredKey(internal().certificate, "My"))
+    two = replace(member, wanted=replace(member.wanted, keys=both))
+    changes = two.plan_stage([Missing("My", new().certificate.sha256)], send=True)
+    assert [change.sha256 for change in changes if change.kind == "import-key"] == [new().certificate.sha256]
 
 
 def test_one_time_passwords_are_used_once() -> None:

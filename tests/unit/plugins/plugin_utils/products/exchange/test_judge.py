@@ -19,7 +19,9 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchan
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.names import tls_certificate_name
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.own import ExchangeOwn
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.state import Connector
-from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import LoadedModule
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products.interface import Unread
+from ansible_collections.ucops.certificates.plugins.plugin_utils.stores.wanted import Wanted
+from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import Answer, LoadedModule, RemoteError
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.exchange_pool import (
     EXCHANGE,
     STAGED,
@@ -30,6 +32,7 @@ from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.memb
 )
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.exchange_steps import bundle
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.exchange.exchange_rows import (
+    MAILBOX,
     issuing,
     made,
     reply,
@@ -138,6 +141,18 @@ def test_the_servers_own_clock_decides_whether_it_is_valid(days: int, finding: s
     assert (finding in stopping) if finding else not stopping & {"leaf.not-yet-valid", "leaf.expired"}
 
 
+def test_one_that_begins_with_the_one_in_use_is_not_older_than_it() -> None:
+    """As after a request that was answered twice."""
+    begins = made("old").not_before
+    same, older = (
+        issue("mail.contoso.example", issuing(), not_before=start, key=rsa_key(which=1)).certificate
+        for start in (begins, begins - timedelta(seconds=1))
+    )
+    assert not told(evidence(state(), want=wanted(same)), "leaf.older-than-current")
+    (one,) = told(evidence(state(), want=wanted(older)), "leaf.older-than-current")
+    assert one.stops and "SMTP takes the newest by its first day" in one.text
+
+
 # -- Edge Transport and hybrid mail ------------------------------------------------------------------------------------
 
 
@@ -173,6 +188,25 @@ def test_a_server_without_any_of_the_services_is_told_what_it_has() -> None:
     (one,) = told(found, "exchange.service-absent")
     assert one.text == "expected one of POP, IMAP, this server has SMTP" and one.stops
     assert found.plan.empty and not found.wanted
+
+
+def test_a_run_that_wants_nothing_asks_nothing_of_a_server() -> None:
+    """Settling and taking back: the journal says what was wanted."""
+    found = evidence(state(), settings(purpose="rollback", wanted={}), Wanted({}))
+    assert found.plan.empty and not told(found, "exchange.service-absent") and not found.wanted
+
+
+@pytest.mark.parametrize(("services", "needed"), [(MAILBOX, True), (MAILBOX[1:], False)], ids=["web", "no web"])
+def test_bindings_are_needed_where_there_is_a_web_site(services: tuple[str, ...], needed: bool) -> None:
+    at = server(services=services)
+    said = reply(rows(at))
+    refused = RemoteError("Access is denied.", "t", "f", "c")
+    broken = replace(said, answers={**said.answers, "bindings": Answer(error=refused)})
+    if needed:
+        with pytest.raises(Unread, match=r"bindings could not be read, so nothing is known of it: Access is denied."):
+            EXCHANGE.see(broken, NOW)
+    else:
+        assert "IIS" not in EXCHANGE.see(broken, NOW).server.offers
 
 
 # -- bundles -----------------------------------------------------------------------------------------------------------
