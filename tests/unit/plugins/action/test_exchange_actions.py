@@ -161,6 +161,16 @@ def test_a_look_asks_windows_first_and_the_cmdlets_then(server: Wired) -> None:
     assert server.loads[-1] == ["exchange:snapin"] and own["assigned"] == seen["assigned"]
 
 
+def test_who_the_server_is_takes_no_look_into_the_hives_of_users(server: Wired) -> None:
+    """There may be hundreds of them."""
+    given: list[dict[str, Any]] = []
+    held = server.fake.get_storecertificate
+    server.fake.get_storecertificate = lambda asked: given.append(asked) or held(asked)  # type: ignore[func-returns-value, method-assign]
+    server.fake.services = {"W3SVC": "Running"}
+    run("exchange_info", server)
+    assert given == [{"Stores": ["My"], "Users": False}]
+
+
 def test_a_server_without_exchange_is_told_so_before_its_cmdlets_are_asked_for(server: Wired) -> None:
     server.fake.services = {"W3SVC": "Running"}
     refused = run("exchange_info", server)

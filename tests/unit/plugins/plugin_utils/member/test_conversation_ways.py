@@ -62,6 +62,16 @@ def test_calls_are_waited_for_and_then_the_switch_goes_on() -> None:
     assert [m.call for m in fake.made].index(f"assign-{ACCESS}") > [m.call for m in fake.made].index("stop-RTCSRV")
 
 
+def test_a_switch_says_what_it_switched_and_what_it_restarted() -> None:
+    fake, seen, gate = ready_for("switch")
+    said: list[str] = []
+    go("switch", fake, seen, gate, told=said)
+    (line,) = [line for line in said if "switched: " in line]
+    assert line.startswith("  | edge1 ") and f"switched: {ACCESS}, {DATA}; " in line
+    restarted = line.rpartition("; ")[2]
+    assert restarted.endswith(" restarted") and {"RTCSRV", "RTCDATAPROXY"} <= set(restarted.replace(",", "").split())
+
+
 def test_an_expired_drain_aborts_before_anything_was_assigned() -> None:
     fake, seen, gate = ready_for("switch")
     fake.busy = 10**6
