@@ -20,7 +20,7 @@ export UCOPS_LAB_KEYS := $(CURDIR)/.build/lab-keys
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lab venv link unit lab-test integration faults pwsh lint ansible-lint sanity ansible-units build molecule \
-	matrix changelog clean
+	matrix coverage changelog clean
 
 help:  ## list the targets
 	@echo "The collection ucops.certificates:"
@@ -81,6 +81,9 @@ molecule: venv  ## the scenario in extensions/molecule: a lab, a renewal, the sa
 
 matrix: venv  ## the tests under each ansible-core on each Python here (SAMPLE=1: few of them; ARGS="--core 2.16 --python 3.10")
 	@$(PY) tests/tools/matrix.py --jobs $(JOBS) $(if $(SAMPLE),--sample) $(ARGS)
+
+coverage: venv  ## which branches of products, member and array the unit tests take; fails where a file has less than 90 %
+	@$(PY) tests/tools/branches.py --jobs $(JOBS)
 
 changelog: venv  ## write CHANGELOG.rst of the version in galaxy.yml from the fragments, new plugins included
 	PATH="$(CURDIR)/.venv/bin:$$PATH" antsibull-changelog release --reload-plugins --update-existing

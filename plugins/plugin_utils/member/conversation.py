@@ -18,7 +18,7 @@ from datetime import datetime
 from ..pki.pfx import rewrap_pfx
 from ..products.values import RUNNING, STOPPED, Ask, Plan
 from ..stores.store import Change, plan_stores
-from ..stores.wanted import as_read
+from ..stores.wanted import NOTHING, as_read
 from ..windows.calls import Call, Reply
 from ..windows.host import KeyRefused
 from ..windows.wire import document
@@ -92,18 +92,17 @@ class Conversation(Talk):
 
     def plan_stage(self, missing: Sequence[Missing], send: bool) -> tuple[Change, ...]:
         """The staging changes; with ``send`` their calls hold the keys, re-wrapped under a one-time password."""
-        if self.wanted is None:
-            return ()
+        wanted = self.wanted or NOTHING
         absent = {(one.store, one.sha256) for one in missing}
         wrapped = {}
-        for key in self.wanted.keys if send else ():
+        for key in wanted.keys if send else ():
             if (key.store, key.certificate.sha256) in absent:
                 password = self.one_time_password()
                 bundle = self.bundles[key.certificate.sha256]
                 pfx = rewrap_pfx(bundle, password.encode("ascii"), key.friendly_name)
                 wrapped[key.certificate.sha256] = (pfx, password)
-        held = as_read(self.wanted, absent)
-        return tuple(c for c in plan_stores(self.wanted.stores, held, wrapped))
+        held = as_read(wanted, absent)
+        return tuple(c for c in plan_stores(wanted.stores, held, wrapped))
 
     # -- changing --------------------------------------------------------------------------------------------------
 

@@ -76,7 +76,8 @@ EXCHANGE: Mapping[str, Entry] = {
     "exchange.client-name": Entry(
         "error", "POP or IMAP finds no certificate by its name",
         "Its X509CertificateName has to be a name of the certificate.",
-        "Set pop_name or imap_name to a name that clients use and the certificate has.",
+        "Set pop_name or imap_name (in a rollout rollout_pop_name, rollout_imap_name) to a name that clients use and "
+        "the certificate covers.",
         "Microsoft, Set-PopSettings and Set-ImapSettings", column="product"),
     "exchange.back-end": Entry(
         "error", "The certificate of port 444 is gone or not the server's own",

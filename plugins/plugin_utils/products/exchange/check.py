@@ -137,7 +137,8 @@ def _name_problems(order: ServiceOrder, state: ExchangeState) -> Iterable[Proble
         if leaf is not None and missing_names(names_of(leaf), [name]):
             text = (
                 f"X509CertificateName is {name or 'empty'}, which {label(leaf)} does not cover; set "
-                f"{protocol.lower()}_name to one of its names"
+                f"{protocol.lower()}_name (in a rollout rollout_{protocol.lower()}_name) to a name that clients use "
+                "and that it covers"
             )
             yield Problem("exchange.client-name", protocol, text)
 

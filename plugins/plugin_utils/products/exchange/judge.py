@@ -11,14 +11,14 @@ from dataclasses import replace
 from ...findings.finding import Finding, finding, from_problem
 from ...findings.problem import Problem
 from ...pki.certificate import Certificate
-from ...pki.names import has_wildcard, missing_names, names_of
+from ...pki.names import missing_names, names_of
 from ...stores.store import Change, label
 from ..values import SHA512_WORKS_FROM, Address
 from . import check
 from .names import Rename
 from .own import ExchangeOwn
-from .services import ServiceOrder, wanted_name
-from .state import CLIENTS, ExchangeState
+from .services import ServiceOrder
+from .state import ExchangeState
 
 ROLES: Mapping[str, str] = {
     "Enable-ExchangeCertificate": "Exchange Server Certificates",
@@ -41,12 +41,6 @@ def name_problems(
     if missing:
         text = f"{', '.join(missing)} is covered by the certificate in use, or asked for, but not by the new one"
         yield Problem("names.missing", label(leaf), text, {"missing": ", ".join(missing)})
-    if has_wildcard(names_of(leaf)):
-        for protocol in (p for p in CLIENTS if p in order.services):
-            name = wanted_name(order, protocol, state)
-            if not name:
-                text = f"{protocol} needs a name that clients use: set rollout_{protocol.lower()}_name"
-                yield Problem("exchange.client-name", protocol, text)
 
 
 def reach_problems(leaf: Certificate, order: ServiceOrder, reach: Sequence[Address]) -> Iterable[Problem]:

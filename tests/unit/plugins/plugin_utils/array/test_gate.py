@@ -86,6 +86,7 @@ def test_a_member_listed_twice_never_passes() -> None:
         ({"digest": ""}, "gate.no-evidence"),
         ({"digest": "A" * 64}, "gate.no-evidence"),
         ({"member": "edge9"}, "gate.no-evidence"),
+        ({"member": "edge2", "wanted": {}}, "gate.no-evidence"),
         ({"staged": {ACCESS: NEW}}, "store.leaf-missing"),
         ({"staged": {ACCESS: NEW, AV: OLD}}, "array.thumbprint-differs"),
         ({"keys": {ACCESS: KEY}}, "key.unusable"),

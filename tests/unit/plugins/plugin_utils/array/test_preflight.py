@@ -15,6 +15,7 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.array.preflight
     all_findings,
     array_findings,
     delivery_findings,
+    trust_findings,
 )
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.wanted import bundles_by_leaf, wanted_for
 from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.finding import from_problem
@@ -114,6 +115,18 @@ def test_a_delivery_in_order() -> None:
 def test_a_leaf_that_cannot_do_is_refused(knobs: dict[str, Any], expected: str) -> None:
     found = check(rsa_leaf(**knobs))
     assert expected in ids(found) and any(f.stops for f in found if f.id == expected)
+
+
+@pytest.mark.parametrize(("name", "told"), [("corporate.pem", True), ("system", False), ("mozilla", False)])
+def test_an_intermediate_in_a_list_of_trusted_roots_is_told(name: str, told: bool) -> None:
+    """Taken for a root it would make every chain look complete. Lists of others are not this run's matter."""
+    given = [
+        replace(delivery(one), trust=(root().certificate, issuing().certificate), trust_name=name)
+        for one in ("external", "av")
+    ]
+    found = list(trust_findings(given))
+    assert [(one.id, one.member) for one in found] == [("chain.intermediate-as-root", "")] * told
+    assert all(issuing().certificate.issuer in one.text for one in found)
 
 
 def test_a_delivery_that_does_not_lead_to_a_trusted_root_is_told_the_gate_decides() -> None:

@@ -106,6 +106,32 @@ def test_a_port_that_was_unreadable_before_proves_nothing() -> None:
     assert judge(facts(wire=wire(None, counts=False))).verdict == "all-new"
 
 
+def test_members_that_are_partly_switched_alike_are_told_use_by_use() -> None:
+    verdict = judge(facts(NEW, OLD), facts(NEW, OLD))
+    assert (verdict.verdict, verdict.members) == ("mixed", {"edge1": "partly", "edge2": "partly"})
+    assert verdict.text == f"Partly switched, alike on all 2 members: {ACCESS} new, {DATA} old."
+    apart = judge(facts(NEW, OLD), facts(OLD, NEW))
+    assert "alike" not in apart.text and "edge1, edge2 between old and new" in apart.text
+    ported = judge(facts(NEW, OLD), facts(NEW, OLD, wire=wire(OLD)))
+    assert "alike" not in ported.text, "a port says otherwise on one of them"
+
+
+def test_no_member_proves_nothing() -> None:
+    verdict = array_verdict((), {}, {}, {})
+    assert (verdict.verdict, verdict.text) == ("unknown", "No member: nothing is proven.")
+    nothing = judge(facts(), facts(), desired={})
+    assert (nothing.verdict, nothing.text) == ("unknown", "No certificate was asked for, so nothing is proven.")
+
+
+def test_a_port_is_not_held_against_what_nobody_knows() -> None:
+    """A successor waits, and what was in force before it is not known."""
+    waiting = MemberFacts({ACCESS: NEW, AV: OLD}, {AV: NEW}, (WireFact("A/V 192.0.2.1:443", AV, OTHER, True),))
+    verdict = judge(waiting, desired={ACCESS: NEW, AV: NEW}, old={"edge1": {ACCESS: OLD}})
+    assert verdict.members == {"edge1": "new"} and not verdict.reasons.get("edge1")
+    known = judge(waiting, desired={ACCESS: NEW, AV: NEW}, old={"edge1": {ACCESS: OLD, AV: OLD}})
+    assert known.members == {"edge1": "other"} and f"another one ({OTHER})" in known.reasons["edge1"][0]
+
+
 def test_thumbprints_are_compared_as_they_are_copied() -> None:
     spaced = " ".join(NEW[i : i + 2] for i in range(0, 40, 2)).lower()
     assert judge(facts("\N{LEFT-TO-RIGHT MARK}" + spaced, spaced)).verdict == "all-new"

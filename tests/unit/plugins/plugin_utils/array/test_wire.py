@@ -58,6 +58,13 @@ def test_a_port_that_still_presents_the_old_one() -> None:
     assert "still holds" not in other.text, "the product says the same as the port"
 
 
+def test_a_service_that_the_user_may_have_restarted_is_named_with_its_option() -> None:
+    (found,) = judge_port(BEFORE, BEFORE, NEW, TRUST, NOW, NEW, restartable=True)
+    assert found.text.endswith(f"still holds the old one until it is restarted: name {ACCESS} in rollout_restart")
+    (other,) = judge_port(BEFORE, BEFORE, NEW, TRUST, NOW, OLD, restartable=True)
+    assert "rollout_restart" not in other.text, "a restart would not help: the product has the old one, too"
+
+
 def test_a_port_that_presents_no_intermediate() -> None:
     (found,) = judge(port(new()))
     assert found.id == "wire.incomplete" and found.stops and "presents 1 certificate(s)" in found.text
@@ -75,6 +82,12 @@ def test_a_use_that_is_not_renewed_is_not_compared() -> None:
 def test_a_port_that_went_silent() -> None:
     (found,) = judge(SILENT)
     assert found.id == "wire.unreadable" and found.stops and "timed out" in found.text
+
+
+def test_a_port_that_nobody_looked_at_before_is_told_and_not_blamed() -> None:
+    (found,) = judge(SILENT, None)
+    assert (found.id, found.severity, found.stops) == ("wire.unreadable-before", "warning", False)
+    assert found.text == "cannot be read, and nobody looked before: timed out"
 
 
 @UNHURRIED

@@ -13,6 +13,7 @@ import pytest
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.evidence import Missing
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.journal import Journal
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.stop import PhaseFailed
+from ansible_collections.ucops.certificates.plugins.plugin_utils.stores.store import DesiredKey
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import Call
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.fake_edge import FakeEdge
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.pool import (
@@ -20,6 +21,7 @@ from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.memb
     NEW,
     OLD,
     RUN,
+    error,
     ids,
     journal,
     roll_entry,
@@ -31,6 +33,7 @@ from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.prod
     AV,
     DATA,
     SERVICES,
+    internal,
     new,
     old,
 )
@@ -57,6 +60,16 @@ def test_calls_are_waited_for_and_then_the_switch_goes_on() -> None:
     assert fake.uses[ACCESS] == NEW and fake.services == UP
     assert any("still has calls" in line for line in said)
     assert [m.call for m in fake.made].index(f"assign-{ACCESS}") > [m.call for m in fake.made].index("stop-RTCSRV")
+
+
+def test_a_switch_says_what_it_switched_and_what_it_restarted() -> None:
+    fake, seen, gate = ready_for("switch")
+    said: list[str] = []
+    go("switch", fake, seen, gate, told=said)
+    (line,) = [line for line in said if "switched: " in line]
+    assert line.startswith("  | edge1 ") and f"switched: {ACCESS}, {DATA}; " in line
+    restarted = line.rpartition("; ")[2]
+    assert restarted.endswith(" restarted") and {"RTCSRV", "RTCDATAPROXY"} <= set(restarted.replace(",", "").split())
 
 
 def test_an_expired_drain_aborts_before_anything_was_assigned() -> None:
@@ -148,6 +161,18 @@ def test_where_there_is_no_way_back_what_was_stopped_is_started_all_the_same() -
     assert [m.call for m in fake.made] == ["start-RTCSRV"] and fake.made[0].holder == RUN, "under the lock"
 
 
+def test_what_does_not_even_start_where_there_is_no_way_back_is_told_beside_it() -> None:
+    fake, _, _ = ready_for("take_back")
+    fake.clock = old().certificate.not_after + timedelta(seconds=1)
+    fake.services["RTCSRV"] = "Stopped"
+    fake.fail = lambda number, call: error("logon failure") if call.id == "start-RTCSRV" else None
+    said: list[str] = []
+    with pytest.raises(PhaseFailed, match="edge1 cannot be taken back: .*services do not start with an expired one"):
+        go("take_back", fake, told=said)
+    (line,) = [line for line in said if "RTCSRV" in line]
+    assert "RTCSRV could not be started" in line and "logon failure" in line
+
+
 def test_what_had_no_certificate_before_has_none_to_go_back_to() -> None:
     fake, _, _ = ready_for("take_back", uses={ACCESS: OLD, AV: OLD})
     go("take_back", fake)
@@ -175,6 +200,23 @@ def test_a_roll_is_cancelled_by_assigning_what_is_in_force(shows_roll: bool) -> 
     after = go("unroll", fake, seen)["evidence"]
     assert fake.successor is None and fake.uses[AV] == OLD and told(fake).roll is None
     assert [m.call for m in fake.made] == [f"assign-{AV}"] and after.pending[AV].state == "needed"
+
+
+def test_a_roll_that_is_still_there_after_it_was_cancelled_is_told() -> None:
+    fake, seen, _ = ready_for("unroll")
+    fake.idle.add(f"assign-{AV}")
+    with pytest.raises(PhaseFailed, match="edge1: the scheduled successor is still there") as failed:
+        go("unroll", fake, seen)
+    assert failed.value.evidence is not None and failed.value.evidence.pending[AV].state == "scheduled"
+
+
+def test_a_roll_in_whose_place_the_product_shows_another_is_told() -> None:
+    """Somebody else had scheduled one, and -Roll left it."""
+    fake, seen, gate = ready_for("roll")
+    fake.idle.add("roll")
+    fake.successor = (internal().certificate.thumbprint, NOW + timedelta(hours=9))
+    with pytest.raises(PhaseFailed, match="edge1: .*-Roll ended without an error, but neither"):
+        go("roll", fake, seen, gate)
 
 
 def test_a_roll_that_cannot_be_cancelled_for_want_of_a_name() -> None:
@@ -211,6 +253,15 @@ def test_the_lock_is_given_up_only_by_its_holder() -> None:
     fake.lock = {"Run": "other", "Text": "{}", "At": NOW}
     go("release", fake, seen)
     assert fake.lock["Run"] == "other"
+
+
+def test_only_the_key_that_is_missing_travels() -> None:
+    member = at(FakeEdge())
+    assert member.wanted is not None
+    both = (*member.wanted.keys, DesiredKey(internal().certificate, "My"))
+    two = replace(member, wanted=replace(member.wanted, keys=both))
+    changes = two.plan_stage([Missing("My", new().certificate.sha256)], send=True)
+    assert [change.sha256 for change in changes if change.kind == "import-key"] == [new().certificate.sha256]
 
 
 def test_one_time_passwords_are_used_once() -> None:

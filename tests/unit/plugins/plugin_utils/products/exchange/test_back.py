@@ -65,6 +65,10 @@ def test_the_record_keeps_what_enabling_may_move() -> None:
     assert kept[MY + thumb("new")] == Both(None, thumb("new"))
 
 
+def test_where_there_was_no_default_none_is_recorded() -> None:
+    assert DEFAULT not in record(state(**STAGED, default=None)).settings
+
+
 def test_a_whole_switch_is_undone_and_the_certificate_leaves_my_last() -> None:
     kept = record(state(**STAGED))
     changes = plan_back(kept, state(**SWITCHED))

@@ -11,13 +11,16 @@ import pytest
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.connectors import (
     ConnectorOrder,
+    certificate_of,
     changes_of,
     choose,
     connector_order,
     foreign,
     holder_calls,
     lacking,
+    own_calls,
     restarts,
+    row_of,
     servers_of,
     wanted_of,
 )
@@ -25,7 +28,7 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchan
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.state import Connector
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import Answer, RemoteError
 
-from .exchange_rows import BUILDS, made, reply, server
+from .exchange_rows import BUILDS, made, reply, server, state
 from .test_state import EDGE, documented
 
 # `old` and `new` have one issuer and one subject; `self` has another name.
@@ -131,6 +134,28 @@ def test_only_where_all_servers_hold_it() -> None:
     assert restarts(both, server()) == {"EX1": ["MSExchangeTransport"], "EX2": ["MSExchangeTransport"]}
     nowhere = choose([(connector("send", "Lost", GONE), False)], NEW, {}, server())
     assert "no source server" in nowhere.held_back[0].text
+
+
+def test_the_certificate_counts_where_services_look() -> None:
+    """Staged, none finds it."""
+    assert certificate_of(NEW.thumbprint, state(staged=("new",)).stores) is None
+    assert certificate_of(NEW.thumbprint, state(my=("old", "new", "self", "auth")).stores) == NEW
+
+
+def test_this_server_is_asked_whether_the_key_signs_and_who_reads_it() -> None:
+    asked = {call.name: call.parameters for call in own_calls(NEW.thumbprint)}
+    assert set(asked) == {"Get-StoreCertificate", "Test-StoreKey", "Get-StoreKeyAccess"}
+    assert asked["Get-StoreCertificate"]["Stores"] == ["My"]
+    assert asked["Test-StoreKey"]["Thumbprints"] == [NEW.thumbprint] == asked["Get-StoreKeyAccess"]["Thumbprints"]
+
+
+def test_a_connector_as_plain_data() -> None:
+    assert row_of(OUT, server()) == {
+        "kind": "send",
+        "name": "Out",
+        "certificate_name": GONE,
+        "servers": ["EX1", "EX2"],
+    }
 
 
 @pytest.mark.parametrize("year", [year for year in BUILDS if year != "2010"])

@@ -106,6 +106,10 @@ def test_only_what_is_missing() -> None:
     assert plan_services(order("IIS"), state(server("2010"), staged=("new",)))[0].kind == "add-certificate"
 
 
+def test_a_certificate_that_is_nowhere_on_the_server_changes_nothing() -> None:
+    assert plan_services(order(), state()) == ()
+
+
 def test_require_ssl_is_turned_on_only_when_asked() -> None:
     first = sent(order("IIS", require_ssl=True), state(staged=("new",)))[-1]
     assert "DoNotRequireSsl" not in first.parameters
