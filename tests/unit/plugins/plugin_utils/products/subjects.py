@@ -21,7 +21,11 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.products import
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.names import tls_certificate_name
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.interface import Product
 from ansible_collections.ucops.certificates.plugins.plugin_utils.stores.wanted import Wanted
-from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member import exchange_pool, exchange_steps
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member import (
+    exchange_pool,
+    exchange_steps,
+    fake_toy,
+)
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member import pool as edge_pool
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.fake_edge import FakeEdge
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.fake_exchange import FakeExchange
@@ -95,7 +99,10 @@ class Subject:
 
     def renew(self, fake: FakeMember, run: Settings) -> Evidence:
         """A whole rollout, the way through every phase."""
-        evidence, gate = self.ready(fake, run)
+        return self.finish(fake, run, *self.ready(fake, run))
+
+    def finish(self, fake: FakeMember, run: Settings, evidence: Evidence, gate: Mapping[str, Any]) -> Evidence:
+        """What the gate let through: the switch, the member's step behind it, the proof."""
         if gate["switch"] or gate["unfinished"]:
             evidence = self.go("switch", fake, run, evidence, gate)
         if gate["after"]:
@@ -137,6 +144,10 @@ def _shown(fake: FakeExchange) -> Any:
     return replace(fake).looks()
 
 
+def _toy_wanted() -> Wanted:
+    return edge_pool.wanted(uses=tuple(fake_toy.SERVICE))
+
+
 SUBJECTS = {
     "edge": Subject(
         "edge", FakeEdge, edge_pool.settings, edge_pool.wanted, edge_pool.bundle, _external, _no_setting,
@@ -145,5 +156,9 @@ SUBJECTS = {
         "exchange", _exchange, exchange_pool.settings, exchange_pool.wanted, exchange_steps.bundle, _shown,
         _exchange_setting,
     ),
+    "toy": Subject(
+        "toy", fake_toy.FakeToy, fake_toy.settings, _toy_wanted, edge_pool.bundle, fake_toy.FakeToy.looks,
+        lambda fake, name: fake.told[name],
+    ),
 }  # fmt: skip
-"""Name -> subject, of every product there is."""
+"""Name -> subject, of every product there is, and of the toy."""
