@@ -120,12 +120,21 @@ def test_a_setting_that_moved_fails_the_switch_and_is_put_back(controller: Contr
 
 
 def test_a_service_that_was_not_started_again_is_seen_on_the_wire(controller: Controller, lab: LabProcess) -> None:
-    """The port presents what the service took when it started: the one witness that a restart took place."""
-    lab.fault("toy2", call="Set-ServiceState", nth=2, do="error", message="The service did not respond.")
+    """The server says that all is well; its port presents what the service took when it last started."""
     before = lab.state()
-    run = renew(controller).failed("toy2", "The service did not respond.")
+    lab.configure("toy2", deaf=True)
+    run = renew(controller).failed("toy2", "wire.")
     assert run.verdict == "all-old"
     as_before(before, lab.state())
+
+
+def test_its_region_of_the_script_runs_in_a_real_powershell(house: Path, tmp_path: Path) -> None:
+    """Module, allowlist and cmdlets, by PowerShell's own loader and binder."""
+    with LabProcess("toy.lab:build", directory=tmp_path / "lab", connection="winrm-basic-https", engine="pwsh") as lab:
+        path = {"ANSIBLE_COLLECTIONS_PATH": str(house.parents[2])}
+        run = renew(Controller(tmp_path / "ctl", lab, environment=path)).succeeded()
+        assert run.verdict == "all-new"
+        presents(lab.state(), "G3")
 
 
 def test_nothing_outside_its_folder_knows_it(house: Path) -> None:

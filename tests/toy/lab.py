@@ -40,6 +40,8 @@ class ToyState(State):
     greeting: str = "hello"
     forgets: bool = False
     """The trap: whether a binding writes the greeting of a new server over the one that is there."""
+    deaf: bool = False
+    """The trap: whether services are neither stopped nor started, without an error, and are told to have the new one."""
     directory: dict[str, str] = field(default_factory=dict)
     """What all toy servers share."""
 
@@ -55,12 +57,12 @@ def _facts(**parameters: Any) -> dict[str, Any]:
 
 async def get_binding(at: Context, given: Mapping[str, Any]) -> list[Row]:
     """Get-ToyBinding: the uses of this server, what each is bound to, and what its service took."""
-    state = at.state
-    return [
-        {"Use": use, "Thumbprint": state.assigned[use].thumbprint, "Held": state.in_use.get(service, {}).get(use)}
-        for use, service in SERVICE.items()
-        if use in state.assigned
-    ]
+    state = _toy(at)
+    rows: list[Row] = []
+    for use in (use for use in SERVICE if use in state.assigned):
+        bound, held = state.assigned[use].thumbprint, state.in_use.get(SERVICE[use], {}).get(use)
+        rows.append({"Use": use, "Thumbprint": bound, "Held": bound if state.deaf and held else held})
+    return rows
 
 
 async def set_binding(at: Context, given: Mapping[str, Any]) -> list[Row]:
@@ -131,6 +133,8 @@ class ToyEngine(Engine):
 
     def set_service(self, name: str, wanted: str) -> None:
         """Start or stop one service."""
+        if _toy(self.context).deaf:
+            return
         if wanted == "Running":
             services.start(self.state, name, self.context.pool)
         else:
@@ -172,9 +176,10 @@ class ToyMember(EdgeMember):
         return super().describe() | {"assigned": bound, "greeting": state.greeting, "directory": dict(state.directory)}
 
     async def control(self, body: dict[str, Any]) -> dict[str, Any]:
-        """``forgets`` beside what every member knows."""
+        """``forgets`` and ``deaf`` beside what every member knows."""
         body = dict(body)
-        self.state.forgets = bool(body.pop("forgets", self.state.forgets))
+        for trap in ("forgets", "deaf"):
+            setattr(self.state, trap, bool(body.pop(trap, getattr(self.state, trap))))
         return await super().control(body)
 
 
