@@ -6,8 +6,10 @@ from starting, and a port presents what its service took when it started.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Any
 
 from lab.interfaces import Lab, Options
@@ -19,7 +21,7 @@ from lab.member.functions import FUNCTIONS, Rows, Warn
 from lab.member.host import EdgeMember
 from lab.member.keys import NETWORK_SERVICE
 from lab.member.listeners import Endpoint
-from lab.member.product import Context, Row, also_play
+from lab.member.product import Cmdlet, Context, Row, also_play
 from lab.member.state import AV, Assignment, State
 from lab.member.versions import Product, host_of
 from lab.pki import EXTERNAL_NAMES
@@ -44,15 +46,6 @@ class ToyState(State):
     """The trap: whether services are neither stopped nor started, without an error, and are told to have the new one."""
     directory: dict[str, str] = field(default_factory=dict)
     """What all toy servers share."""
-
-
-def _parameter(position: str, *, required: bool = True) -> dict[str, Any]:
-    return {"aliases": [], "applicable": [TOY.documented_as], "position": position, "required": required,
-            "sets": ["(All)"], "type": "String"}  # fmt: skip
-
-
-def _facts(**parameters: Any) -> dict[str, Any]:
-    return {"applicable": [TOY.documented_as], "parameters": parameters}
 
 
 async def get_binding(at: Context, given: Mapping[str, Any]) -> list[Row]:
@@ -105,13 +98,13 @@ def _refused(cmdlet: str, text: str) -> CallError:
     return CallError(text, f"ToyRefused,{cmdlet}", "System.ArgumentException", "InvalidArgument")
 
 
-CMDLETS = {
-    "Get-ToyBinding": (_facts(), get_binding, "read"),
-    "Set-ToyBinding": (_facts(Use=_parameter("1"), Thumbprint=_parameter("2")), set_binding, "write"),
-    "Get-ToySetting": (_facts(Name=_parameter("1", required=False)), get_setting, "read"),
-    "Set-ToySetting": (_facts(Name=_parameter("1"), Value=_parameter("2")), set_setting, "write"),
+CMDLETS: Mapping[str, tuple[Cmdlet, str]] = {
+    "Get-ToyBinding": (get_binding, "read"),
+    "Set-ToyBinding": (set_binding, "write"),
+    "Get-ToySetting": (get_setting, "read"),
+    "Set-ToySetting": (set_setting, "write"),
 }
-"""Name -> what is documented of it, what it does, its kind."""
+"""Name -> what it does, and its kind; its parameters stand in ``cmdlets.json``."""
 
 
 class ToyEngine(Engine):
@@ -188,8 +181,9 @@ class ToyArray(EdgePool):
 
     def __init__(self, options: Options) -> None:
         services.USED_BY.update({service: (use,) for use, service in SERVICE.items()})
-        for name, (facts, cmdlet, kind) in CMDLETS.items():
-            also_play(name, facts, cmdlet, kind)
+        documented = json.loads((Path(__file__).parent / "cmdlets.json").read_text("utf-8"))["cmdlets"]
+        for name, (cmdlet, kind) in CMDLETS.items():
+            also_play(name, documented[name], cmdlet, kind)
         self.directory_of_all: dict[str, str] = {}
         super().__init__(replace(options, extra={"members": "2", **options.extra}))
 

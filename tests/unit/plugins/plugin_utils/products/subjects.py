@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array import decide
@@ -21,6 +22,7 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.products import
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.names import tls_certificate_name
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.interface import Product
 from ansible_collections.ucops.certificates.plugins.plugin_utils.stores.wanted import Wanted
+from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.bootstrap import shipped_script
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member import (
     exchange_pool,
     exchange_steps,
@@ -33,6 +35,7 @@ from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.memb
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.exchange.exchange_rows import made
 from ansible_collections.ucops.certificates.tests.unit.zoo import NOW
 
+TESTS = Path(__file__).resolve().parents[4]
 NEXT = "20261124T080000Z-0002"
 """A later run."""
 
@@ -50,10 +53,25 @@ class Subject:
     """What a user would notice of the fake, and what the way back has to restore."""
     setting: Callable[[Any, str], str | None]
     """A setting that a journal records, as the fake has it now."""
+    metadata: str
+    """The file below tests/ with the parameters of its cmdlets, as they are documented."""
+    versions: tuple[str, ...]
+    """The versions, as that file names them, whose cmdlets get the calls that the fake gets."""
+    region: str = ""
+    """The file below tests/ with the product's region of the script; empty when it is in the script."""
 
     @property
     def product(self) -> Product[Any]:
         return PRODUCTS[self.name]
+
+    def documented(self) -> Mapping[str, Any]:
+        """Cmdlet -> the versions that have it, and its parameters."""
+        found: Mapping[str, Any] = json.loads((TESTS / self.metadata).read_text(encoding="utf-8"))["cmdlets"]
+        return found
+
+    def script(self) -> str:
+        """The script that crosses WinRM."""
+        return shipped_script() + ((TESTS / self.region).read_text(encoding="ascii") if self.region else "")
 
     def run(self, **more: Any) -> Settings:
         """The run; one member is the whole array."""
@@ -151,14 +169,17 @@ def _toy_wanted() -> Wanted:
 SUBJECTS = {
     "edge": Subject(
         "edge", FakeEdge, edge_pool.settings, edge_pool.wanted, edge_pool.bundle, _external, _no_setting,
+        "lab/data/cmdlets.json",
+        ("Lync Server 2013", "Skype for Business Server 2015", "Skype for Business Server 2019"),
     ),
     "exchange": Subject(
         "exchange", _exchange, exchange_pool.settings, exchange_pool.wanted, exchange_steps.bundle, _shown,
-        _exchange_setting,
+        _exchange_setting, "lab/data/exchange_cmdlets.json",
+        tuple(f"Exchange Server {version}" for version in ("2010", "2013", "2016", "2019", "SE")),
     ),
     "toy": Subject(
         "toy", fake_toy.FakeToy, fake_toy.settings, _toy_wanted, edge_pool.bundle, fake_toy.FakeToy.looks,
-        lambda fake, name: fake.told[name],
+        lambda fake, name: fake.told[name], "toy/cmdlets.json", ("Toy Server 1",), "toy/remote_calls.ps1",
     ),
 }  # fmt: skip
 """Name -> subject, of every product there is, and of the toy."""
