@@ -14,6 +14,7 @@ import pytest
 from integration import bystander
 from integration.controller import Controller, Run
 from lab.client import LabProcess
+from lab.pwsh.worker import find_pwsh
 from toy.house import ROOT, with_toy
 
 PLAYBOOK = ROOT / "tests" / "toy" / "renew_toy.yml"
@@ -128,6 +129,7 @@ def test_a_service_that_was_not_started_again_is_seen_on_the_wire(controller: Co
     as_before(before, lab.state())
 
 
+@pytest.mark.skipif(find_pwsh() is None, reason="there is no pwsh on the PATH")
 def test_its_region_of_the_script_runs_in_a_real_powershell(house: Path, tmp_path: Path) -> None:
     """Module, allowlist and cmdlets, by PowerShell's own loader and binder."""
     with LabProcess("toy.lab:build", directory=tmp_path / "lab", connection="winrm-basic-https", engine="pwsh") as lab:
@@ -137,13 +139,24 @@ def test_its_region_of_the_script_runs_in_a_real_powershell(house: Path, tmp_pat
         presents(lab.state(), "G3")
 
 
-def test_nothing_outside_its_folder_knows_it(house: Path) -> None:
-    """The rules of the house, asked of the house with the toy in it: places, arrows, one allowlist on both sides."""
-    tests = ["tests/unit/test_products_are_places.py", "tests/unit/test_arrows.py", "tests/pwsh/test_text.py"]
+def asked(house: Path, *command: str) -> str:
+    """What a tool says of that house, of which it must think well."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "ANSIBLE_"))}
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *tests]
+    command = (sys.executable, "-m", *command)
     done = subprocess.run(command, cwd=house, env=kept, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout[-4000:] + done.stderr[-2000:]
-    assert "toy" in subprocess.run(
-        [*command, "--collect-only"], cwd=house, env=kept, capture_output=True, text=True, check=False
-    ).stdout, "the toy was not there"
+    return done.stdout
+
+
+def test_nothing_outside_its_folder_knows_it(house: Path) -> None:
+    """The rules of the house, asked of the house with the toy in it: places, arrows, one script for both sides."""
+    tests = [f"tests/{name}.py" for name in ("unit/test_products_are_places", "unit/test_arrows", "pwsh/test_text")]
+    tests.append("tests/pwsh/test_old_powershell.py")
+    asked(house, "pytest", "-q", "-p", "no:cacheprovider", *tests)
+    arrows = asked(house, "pytest", "-q", "-p", "no:cacheprovider", "--collect-only", tests[1])
+    assert "plugin_utils/products/toy/product.py" in arrows, "the toy was not there"
+
+
+def test_it_is_typed_as_the_house_is(house: Path) -> None:
+    """A member that the interface asks and that it lacks shows here."""
+    asked(house, "mypy")

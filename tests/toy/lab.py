@@ -43,7 +43,7 @@ class ToyState(State):
     forgets: bool = False
     """The trap: whether a binding writes the greeting of a new server over the one that is there."""
     deaf: bool = False
-    """The trap: whether services are neither stopped nor started, without an error, and are told to have the new one."""
+    """The trap: whether services are not started again, without an error, and are told to have the new one."""
     directory: dict[str, str] = field(default_factory=dict)
     """What all toy servers share."""
 
@@ -74,7 +74,10 @@ async def set_binding(at: Context, given: Mapping[str, Any]) -> list[Row]:
 async def get_setting(at: Context, given: Mapping[str, Any]) -> list[Row]:
     """Get-ToySetting."""
     state = _toy(at)
-    return [{"Name": "Greeting", "Value": state.greeting}, *({"Name": n, "Value": v} for n, v in state.directory.items())]
+    return [
+        {"Name": "Greeting", "Value": state.greeting},
+        *({"Name": n, "Value": v} for n, v in state.directory.items()),
+    ]
 
 
 async def set_setting(at: Context, given: Mapping[str, Any]) -> list[Row]:

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import secrets
 import socket
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timezone
 from functools import cached_property
 from typing import Any
 
-from ..findings.finding import stopping
+from ..findings.finding import finding, stopping
 from ..inputs import Delivery, load_delivery, load_trust
 from ..member import records
 from ..member.evidence import Evidence
@@ -261,7 +261,7 @@ class ArrayRun:
         asked = self.options["rolled"]
         lost = [m for m in self.settings.members if m not in self.evidence]
         if not asked or not rolled:
-            return {"cancel": [], "text": ""}
+            return {"cancel": [], "text": self._passed(asked)}
         if not self.settings.cancel_roll:
             return {"cancel": [], "text": "The A/V roll stays scheduled, as rollout_cancel_roll: false says."}
         if lost or self.options["not_taken_back"]:
@@ -273,6 +273,16 @@ class ArrayRun:
             self.tell(f"  | {text}")
             return {"cancel": [], "text": text}
         return {"cancel": list(reversed(rolled)), "text": f"The A/V roll was cancelled on {', '.join(rolled)}."}
+
+    def _passed(self, rolled: Sequence[str]) -> str:
+        """That successors which members were to be given have taken over by themselves; empty where none has."""
+        known = [(member, seen) for member in rolled if (seen := self.evidence.get(member)) is not None]
+        done = [member for member, seen in known if any(at.state == "done" for at in seen.pending.values())]
+        if not done:
+            return ""
+        text = f"The instant of the roll of {self.product.succession} has passed on {', '.join(done)}: it stays."
+        self.tell(f"  | {text} {finding('roll.passed').remedy}")
+        return text
 
 
 def _product_of(options: Mapping[str, Any]) -> tuple[Product[Any], Any]:

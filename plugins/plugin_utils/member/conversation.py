@@ -137,7 +137,7 @@ class Conversation(Talk):
         for use, at in plan.pending.items():
             if after.pending[use].state not in ("scheduled", "done"):
                 text = f"{self.member}: -Roll ended without an error, but neither the product nor the journal shows it"
-                raise PhaseFailed(text, after)
+                raise PhaseFailed(text, after, "roll.unconfirmed")
             self.say(f"{use}: successor rolled for {at.instant:%Y-%m-%d %H:%M:%SZ}")
         for change in plan.last:
             self.say(f"renamed: {change.subject}")

@@ -17,6 +17,7 @@ from ..array.gate import GateVerdict
 from ..array.prove import before_of, desired_of
 from ..array.verdict import ArrayVerdict
 from ..findings.finding import Finding, finding, in_order, stopping
+from ..member import records
 from ..member.evidence import Evidence
 from ..plain import from_plain, to_plain
 from .member import member_report
@@ -115,7 +116,9 @@ def _array_findings(run: ArrayRun, gate: GateVerdict | None) -> Iterable[Finding
     for member, reason in run.options["not_taken_back"].items():
         yield finding("rollback.failed", member, member, str(reason))
     if run.options["unroll"].get("text") and not run.options["unroll"].get("cancel"):
-        yield finding("roll.pending", run.settings.array, run.product.succeeds, str(run.options["unroll"]["text"]))
+        waits = any(records.scheduled(seen) for seen in run.evidence.values())
+        id = "roll.pending" if waits else "roll.passed"
+        yield finding(id, run.settings.array, run.product.succeeds, str(run.options["unroll"]["text"]))
     for member in run.options["not_released"]:
         text = f"still holds the lock of this run; the next run needs -e rollout_take_over={run.settings.run}"
         yield finding("member.locked", member, member, text, severity="warning")

@@ -233,7 +233,7 @@ CMDLETS: dict[str, tuple[Cmdlet, str]] = {
 
 
 def also_play(name: str, facts: Mapping[str, Any], cmdlet: Cmdlet, kind: str) -> None:
-    """A cmdlet of a scenario's own, for the life of this lab: bound by ``facts``, in the shape of ``data/cmdlets.json``.
+    """A cmdlet of a scenario's own, for the life of this lab: bound by ``facts``, in the shape of data/cmdlets.json.
 
     Raises ValueError for one that Microsoft has: what that does is not a scenario's to say.
     """

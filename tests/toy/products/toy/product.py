@@ -258,7 +258,7 @@ class Toy:
 
     def array(self, name: str, members: Mapping[str, Seen], own: ToyOwn) -> ArrayPlan:
         """The last member publishes, once all have the certificate."""
-        for member, seen in reversed(members.items()):
+        for member, seen in reversed(list(members.items())):
             wanted, now = seen.wanted.get(RELAY), seen.own[PUBLISHED]
             if wanted not in (None, now):
                 return ArrayPlan(after={member: plan.publish(now, str(wanted))}, note=f"published last, by {member}")

@@ -31,6 +31,7 @@ from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.prod
     AV,
     DATA,
     SERVICES,
+    internal,
     new,
     old,
 )
@@ -175,6 +176,16 @@ def test_a_roll_is_cancelled_by_assigning_what_is_in_force(shows_roll: bool) -> 
     after = go("unroll", fake, seen)["evidence"]
     assert fake.successor is None and fake.uses[AV] == OLD and told(fake).roll is None
     assert [m.call for m in fake.made] == [f"assign-{AV}"] and after.pending[AV].state == "needed"
+
+
+def test_a_roll_that_nobody_shows_afterwards_is_not_taken_for_made() -> None:
+    """Somebody else's successor waits there, and -Roll ended without an error and without an effect."""
+    other = internal().certificate.thumbprint
+    fake, seen, gate = ready_for("roll", successor=(other, LATER), idle={"roll"})
+    fake.idle = {"roll"}
+    with pytest.raises(PhaseFailed, match="neither the product nor the journal shows it") as failed:
+        go("roll", fake, seen, gate)
+    assert failed.value.finding == "roll.unconfirmed" and fake.successor == (other, LATER)
 
 
 def test_a_roll_that_cannot_be_cancelled_for_want_of_a_name() -> None:
