@@ -117,7 +117,7 @@ def _change(
     return _cancel(at, journal, evidence)
 
 
-_WHAT = {"roll": "rolling", "rename": "renaming"}
+_WHAT = {"roll": "rolling", "rename": "changing what the array shares"}
 
 
 def _cancel(at: Conversation, journal: Journal, evidence: Evidence) -> dict[str, Any]:

@@ -140,7 +140,7 @@ class Conversation(Talk):
                 raise PhaseFailed(text, after, "roll.unconfirmed")
             self.say(f"{use}: successor rolled for {at.instant:%Y-%m-%d %H:%M:%SZ}")
         for change in plan.last:
-            self.say(f"renamed: {change.subject}")
+            self.say(f"changed: {change.subject}")
         return after
 
     def cancel(self, use: str, journal: Journal, previous: str, evidence: Evidence) -> Evidence:
