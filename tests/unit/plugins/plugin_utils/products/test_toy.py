@@ -11,8 +11,13 @@ import pytest
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.stop import PhaseFailed
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.fake_toy import FakeToy
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.pool import NEW, error
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.conftest import taken_in
-from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.subjects import SUBJECTS, Subject
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.subjects import (
+    NEXT,
+    SUBJECTS,
+    Subject,
+)
 
 
 @pytest.fixture
@@ -48,3 +53,18 @@ def test_a_step_behind_the_switches_is_for_the_last_member_alone(toy: Subject) -
     done = toy.renew(fake, toy.run())
     again = toy.look(fake).evidence
     assert not toy.product.array("toy", {"toy1": again}, toy.product.own({})).after, done
+
+
+def test_a_new_run_gives_back_what_one_that_was_cut_off_had_moved(toy: Subject) -> None:
+    """What is there now is not what was there: the journal of the run that did not end has the greeting."""
+    fake, run = FakeToy(forgets=True), toy.run()
+    evidence, gate = toy.ready(fake, run)
+    fake.forget()
+    fake.fail = lambda number, call: error("the process ended") if call.id == "bind-Console" else None
+    with pytest.raises(PhaseFailed, match="the process ended"):
+        toy.go("switch", fake, run, evidence, gate)
+    assert fake.told["Greeting"] == "welcome"
+    fake.forget()
+    fake.forgets = False
+    toy.renew(fake, toy.run(run=NEXT, take_over=run.run))
+    assert fake.told["Greeting"] == "hello" and set(fake.held.values()) == {NEW}
