@@ -151,10 +151,9 @@ def asked(house: Path, *command: str) -> str:
 def test_nothing_outside_its_folder_knows_it(house: Path) -> None:
     """The rules of the house, asked of the house with the toy in it: places, arrows, one script for both sides."""
     tests = [f"tests/{name}.py" for name in ("unit/test_products_are_places", "unit/test_arrows", "pwsh/test_text")]
-    tests.append("tests/pwsh/test_old_powershell.py")
-    asked(house, "pytest", "-q", "-p", "no:cacheprovider", *tests)
-    arrows = asked(house, "pytest", "-q", "-p", "no:cacheprovider", "--collect-only", tests[1])
-    assert "plugin_utils/products/toy/product.py" in arrows, "the toy was not there"
+    tests.append("tests/pwsh/test_old_powershell.py::test_the_script_and_the_bootstrap_hold_nothing_newer")
+    said = asked(house, "pytest", "-v", "-p", "no:cacheprovider", *tests)
+    assert "test_imports_follow_the_arrows[plugin_utils/products/toy/product.py]" in said, "the toy was not there"
 
 
 def test_it_is_typed_as_the_house_is(house: Path) -> None:

@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
-import importlib
+import importlib.util
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -20,7 +22,21 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.windows import 
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.subjects import SUBJECTS, Subject
 
 TOY = "toy"
-TOY_FOLDER = Path(__file__).resolve().parents[4] / "toy" / "products"
+TOY_FOLDER = Path(__file__).resolve().parents[4] / "toy" / "products" / TOY
+
+
+def _package() -> ModuleType:
+    """The toy's product, imported as a part of the products: its imports are relative to them."""
+    name = f"{products.__name__}.{TOY}"
+    if name not in sys.modules:
+        places = [str(TOY_FOLDER)]
+        spec = importlib.util.spec_from_file_location(
+            name, TOY_FOLDER / "__init__.py", submodule_search_locations=places
+        )
+        assert spec is not None and spec.loader is not None
+        sys.modules[name] = importlib.util.module_from_spec(spec)
+        spec.loader.exec_module(sys.modules[name])
+    return importlib.import_module(f"{name}.product")
 
 
 @contextmanager
@@ -28,9 +44,7 @@ def taken_in() -> Iterator[None]:
     """The toy is a product like the others, as if its folder lay beside theirs."""
     tables: list[Any] = [PRODUCTS, CATALOGUE, calls.PRODUCT, calls.ALLOWED, calls.LOADABLE]
     before = [table.copy() for table in tables]
-    if str(TOY_FOLDER) not in products.__path__:
-        products.__path__.append(str(TOY_FOLDER))
-    product = importlib.import_module(f"{products.__name__}.{TOY}.product").PRODUCT
+    product = _package().PRODUCT
     try:
         tables[0][product.name] = product
         add(product.catalogue)
