@@ -23,8 +23,8 @@ def _inventory(file: Path) -> dict[str, Any]:
 
 def hosts(lab: LabProcess) -> dict[str, dict[str, Any]]:
     """The members' inventory variables."""
-    found: dict[str, dict[str, Any]] = _inventory(lab.inventory)["children"]["edge"]["hosts"]
-    return found
+    groups: dict[str, dict[str, dict[str, Any]]] = _inventory(lab.inventory)["children"]
+    return {name: host for group in groups.values() for name, host in group["hosts"].items()}
 
 
 def ports(lab: LabProcess, member: str) -> list[dict[str, Any]]:

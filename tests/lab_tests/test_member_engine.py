@@ -8,7 +8,9 @@ import pytest
 
 from lab.faults import DropConnection
 from lab.interfaces import Result
+from lab.member import product
 from lab.member.host import EdgeMember
+from lab.member.product import also_play
 
 from .member_tools import NONCE, ask, ask_later, call, document, moment, order, packed, pool, run, switch
 
@@ -69,6 +71,25 @@ def test_unknown_name_and_module_not_loaded(member: EdgeMember) -> None:
     reply = run(ask_later(member, call("Get-Journal"), call("Get-CsComputer", keep=("Fqdn",))))
     assert "was not loaded" in reply["host"]["load_error"] and reply["host"]["loaded"] == []
     assert reply["replies"][0]["rows"] and "error" in reply["replies"][1]
+
+
+def test_what_is_not_installed_is_not_loaded(member: EdgeMember) -> None:
+    reply = run(ask_later(member, call("Get-CsComputer", keep=("Fqdn",)), load=("toy",)))
+    assert reply["host"]["load_error"] == "toy is not installed on this server." and reply["host"]["loaded"] == []
+    assert reply["replies"][0]["error"]["fqid"] == "CommandNotFoundException"
+
+
+def test_a_scenario_plays_cmdlets_of_its_own_and_none_of_microsoft(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Bound by what it documents of them, as all are; nobody can say anew what Set-CsCertificate does."""
+    monkeypatch.setattr(product, "CMDLETS", dict(product.CMDLETS))
+    known = dict(product.cmdlets.metadata())
+    monkeypatch.setattr(product.cmdlets, "metadata", lambda: known)
+    with pytest.raises(ValueError, match="Set-CsCertificate"):
+        also_play("Set-CsCertificate", {}, product.set_certificate, "write")
+    facts = {"applicable": ["Toy Server 1"], "parameters": {}}
+    also_play("Get-Toy", facts, product.get_computer, "read")
+    assert product.cmdlets.known("get-toy", "Toy Server 1") == "Get-Toy"
+    assert product.cmdlets.known("Get-Toy", "Lync Server 2013") is None
 
 
 @pytest.mark.parametrize(

@@ -111,7 +111,8 @@ def _change(
         if do == "switch":
             after = at.switch(plan, begun, evidence)
             return Came(after, tuple(f"{use}: {both.before} -> {both.after}" for use, both in plan.uses.items()))
-        return Came(at.step(plan, begun, evidence, {"roll": "rolling", "rename": "renaming"}[do]), plan.lines)
+        what = "rolling" if do == "roll" else "changing what the array shares"
+        return Came(at.step(plan, begun, evidence, what), plan.lines)
     if journal is None:
         raise PhaseFailed(f"{at.member}: there is no journal; nothing is known of a rollout there", evidence)
     if do == "close":

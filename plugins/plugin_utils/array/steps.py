@@ -45,7 +45,7 @@ def looks_after(run: Run) -> bool:
 def numbered(steps: Iterable[tuple[Do, str]], run: Run, probed: bool = False) -> tuple[Step, ...]:
     """Steps with their places and titles."""
     titles: dict[Do, str] = dict(TITLES)
-    titles["rename"] = run.gate.after_title if run.gate is not None else ""
+    titles["rename"] = (run.gate.after_title if run.gate is not None else "") or "Change what the array shares, on"
     titles["settle"] = f"Restart {run.product.succession} on"
     return tuple(
         Step(
@@ -154,7 +154,7 @@ def unrolling(run: Run) -> Unroll:
     rolled = [m for m in run.settings.members if m in evidence and scheduled(evidence[m])]
     lost = [m for m in run.settings.members if m not in evidence]
     if not run.rolled or not rolled:
-        return Unroll()
+        return Unroll(text=_passed(run))
     if not run.settings.cancel_roll:
         return Unroll(text=f"The roll of {what} stays scheduled, as rollout_cancel_roll: false says.")
     if lost or run.not_taken_back:
@@ -164,6 +164,15 @@ def unrolling(run: Run) -> Unroll:
             "roll is worse than a whole one."
         )
     return Unroll(tuple(reversed(rolled)), f"The roll of {what} was cancelled on {', '.join(rolled)}.")
+
+
+def _passed(run: Run) -> str:
+    """That successors which members were to be given have taken over by themselves; empty where none has."""
+    known = [(member, seen) for member in run.rolled if (seen := run.known.get(member))]
+    done = [member for member, seen in known if any(at.state == "done" for at in seen.pending.values())]
+    if not done:
+        return ""
+    return f"The instant of the roll of {run.product.succession} has passed on {', '.join(done)}: it stays."
 
 
 # -- what became of it -------------------------------------------------------------------------------------------------

@@ -138,10 +138,10 @@ class Conversation(Talk):
                 text = (
                     f"{self.member}: {use}: rolled without an error, but neither the product nor the journal shows it"
                 )
-                raise PhaseFailed(text, after)
+                raise PhaseFailed(text, after, "roll.unconfirmed")
             self.say(f"{use}: successor rolled for {at.instant:%Y-%m-%d %H:%M:%SZ}")
         for change in plan.last:
-            self.say(f"renamed: {change.subject}")
+            self.say(f"changed: {change.subject}")
         return after
 
     def cancel(self, use: str, journal: Journal, previous: str, evidence: Evidence) -> Evidence:

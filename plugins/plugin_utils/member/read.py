@@ -281,4 +281,5 @@ def _assigned_now(asking: Asking, evidence: Evidence, state: State, journal: Jou
         use: replace(shown[use], ends=at.ends, outlive=at.outlive) if use in shown else at
         for use, at in evidence.pending.items()
     }
-    return replace(evidence, assigned=assigned, plan=plan, pending=pending)
+    settings = dict(product.settings(state))
+    return replace(evidence, assigned=assigned, plan=plan, pending=pending, settings=settings)

@@ -18,6 +18,7 @@ from ..array.prove import before_of, desired_of
 from ..array.run import Run
 from ..array.verdict import ArrayVerdict
 from ..findings.finding import Finding, finding, in_order, stopping
+from ..member import records
 from ..member.evidence import Evidence
 from ..plain import from_plain, to_plain
 from .member import Ports, member_report
@@ -110,7 +111,9 @@ def _array_findings(run: Run, gate: GateVerdict | None) -> Iterable[Finding]:
     for member, reason in run.not_taken_back.items():
         yield finding("rollback.failed", member, member, str(reason))
     if run.unroll is not None and run.unroll.text and not run.unroll.cancel:
-        yield finding("roll.pending", run.settings.array, run.product.succeeds, run.unroll.text)
+        waits = any(records.scheduled(seen) for seen in run.evidence.values())
+        id = "roll.pending" if waits else "roll.passed"
+        yield finding(id, run.settings.array, run.product.succeeds, run.unroll.text)
     for member in run.not_released:
         text = f"still holds the lock of this run; the next run needs -e rollout_take_over={run.settings.run}"
         yield finding("member.locked", member, member, text, severity="warning")

@@ -75,6 +75,11 @@ class LostAfter(DropConnection):
 class Engine:
     """Runs documents and single calls on one member."""
 
+    way: str = "lync"
+    """What a document names to have the product's module loaded."""
+    functions: Mapping[str, tuple[Any, str]] = FUNCTIONS
+    """The functions of the script that are played."""
+
     def __init__(self, context: Context, faults: FaultPlan, user: str) -> None:
         self.context = context
         self.faults = faults
@@ -92,6 +97,8 @@ class Engine:
         product = self.state.host.product
         if not wanted:
             return [], None
+        if strange := [name for name in wanted if name != self.way]:
+            return [], f"{strange[0]} is not installed on this server."
         if self.state.behaviour.module == "missing":
             return [], (
                 f"The specified module '{product.module}' was not loaded because no valid module file was found "
@@ -149,8 +156,8 @@ class Engine:
         self, name: str, given: Mapping[str, Any], warnings: Warn, loaded: bool, hooks: bool = True
     ) -> list[dict[str, Any]]:
         """One call of the allowlist. Raises CallError."""
-        if name in FUNCTIONS:
-            kind = FUNCTIONS[name][1]
+        if name in self.functions:
+            kind = self.functions[name][1]
         elif name in CMDLETS:
             kind = CMDLETS[name][1]
         else:
@@ -172,13 +179,13 @@ class Engine:
         self, name: str, given: Mapping[str, Any], warnings: Warn, loaded: bool, kind: str
     ) -> list[dict[str, Any]]:
         product = self.state.host.product.documented_as
-        if name in FUNCTIONS:
+        if name in self.functions:
             if kind == "write" and not self.state.behaviour.admin:
                 raise CallError(
                     "Access is denied.", f"ucops.{name}", "System.UnauthorizedAccessException", "PermissionDenied"
                 )
             try:
-                return FUNCTIONS[name][0](self.state, given, warnings)
+                return self.functions[name][0](self.state, given, warnings)
             except KeyError as error:
                 raise CallError(f"{name} needs {error.args[0]}.", f"ucops.{name}", category="InvalidArgument") from None
         if not loaded or not cmdlets.known(name, product):

@@ -10,7 +10,7 @@ from typing import Any
 from cryptography import x509
 from cryptography.x509.oid import NameOID
 
-from . import edge, services
+from . import cmdlets, edge, services
 from .edge import Pool
 from .errors import CallError, prompts
 from .state import State
@@ -230,3 +230,14 @@ CMDLETS: dict[str, tuple[Cmdlet, str]] = {
     "Stop-CsWindowsService": (stop_windows_service, "write"),
     "Start-CsWindowsService": (start_windows_service, "write"),
 }
+
+
+def also_play(name: str, facts: Mapping[str, Any], cmdlet: Cmdlet, kind: str) -> None:
+    """A cmdlet of a scenario's own, for the life of this lab: bound by ``facts``, in the shape of data/cmdlets.json.
+
+    Raises ValueError for one that Microsoft has: what that does is not a scenario's to say.
+    """
+    if name in CMDLETS:
+        raise ValueError(f"expected a cmdlet of the scenario's own, found {name}")
+    cmdlets.metadata()[name] = dict(facts)
+    CMDLETS[name] = (cmdlet, kind)

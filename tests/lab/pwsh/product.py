@@ -68,7 +68,7 @@ def write_module(folder: Path, product: Product) -> None:
     at.mkdir(parents=True, exist_ok=True)
     (at / f"{product.module}.psd1").write_text(
         f"@{{ RootModule = '{product.module}.psm1'; ModuleVersion = '{product.module_version}'; "
-        f"FunctionsToExport = '*-Cs*' }}\n",
+        f"FunctionsToExport = '*-*' }}\n",
         "ascii",
     )
     (at / f"{product.module}.psm1").write_text(module_text(product.documented_as), "ascii")
@@ -78,11 +78,11 @@ def module_text(product: str) -> str:
     """The module's text for one product version, as the metadata names it."""
     common = "Verbose Debug ErrorAction WarningAction InformationAction ErrorVariable WarningVariable OutVariable"
     text = _HEAD.format(product=product, types="; ".join(CERT_TYPES), common=f"{common} OutBuffer WhatIf")
-    for name in CMDLETS:
-        if product in metadata()[name]["applicable"]:
-            kind = _OBJECTS.get(name, f"{_NAMESPACE}{name.split('-')[1]}")
-            text += function_text(name, parameters(name, product), kind)
-    return text + "\nExport-ModuleMember -Function *-Cs*\n"
+    names = [name for name in CMDLETS if product in metadata()[name]["applicable"]]
+    for name in names:
+        kind = _OBJECTS.get(name, f"{_NAMESPACE}{name.split('-')[1]}")
+        text += function_text(name, parameters(name, product), kind)
+    return text + f"\nExport-ModuleMember -Function {', '.join(names)}\n"
 
 
 def function_text(name: str, offered: Mapping[str, Any], kind: str) -> str:

@@ -21,6 +21,7 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.member.evidence
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.settings import Settings
 from ansible_collections.ucops.certificates.plugins.plugin_utils.pki.bundle import BundleError
 from ansible_collections.ucops.certificates.plugins.plugin_utils.plain import iso
+from ansible_collections.ucops.certificates.plugins.plugin_utils.report.make import make_report
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.array.array_runs import (
     ENDPOINTS,
     array_run,
@@ -258,7 +259,13 @@ def test_a_roll_stays_when_the_user_said_so_or_nobody_rolled() -> None:
 
 def test_after_the_instant_nothing_about_av_is_taken_back() -> None:
     done = {m: evidence(staged(assignments=use_rows(new())), m) for m in MEMBERS}
-    assert unroll(done)["cancel"] == [] and unroll(done)["text"] == ""
+    left = unroll(done)
+    assert left["cancel"] == [] and "has passed on edge1, edge2, edge3: it stays" in left["text"]
+    assert "has passed on edge2:" in unroll({**done, "edge1": {}, "edge3": {}}, rolled=["edge2", "edge3"])["text"]
+    told = array_run(evidence=done, rolled=list(MEMBERS), unroll=left)
+    assert [f.id for f in make_report(told).findings if f.id.startswith("roll.")] == ["roll.passed"]
+    waits = array_run(evidence=renewed(), rolled=list(MEMBERS), unroll={"cancel": [], "text": "edge2 is lost"})
+    assert [f.id for f in make_report(waits).findings if f.id.startswith("roll.")] == ["roll.pending"]
 
 
 def test_a_roll_that_never_came_about_on_a_member_is_not_cancelled_there() -> None:

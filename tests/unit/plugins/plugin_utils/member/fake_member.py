@@ -63,6 +63,8 @@ class FakeMember:
     garbled: set[int] = field(default_factory=set)
     documents: list[list[str]] = field(default_factory=list)
     """The ids of the calls of each document."""
+    sent: list[Call] = field(default_factory=list)
+    """Every call that came, whatever became of it."""
     made: list[Made] = field(default_factory=list)
     writes: list[bool] = field(default_factory=list)
     """Per document whether it held a change."""
@@ -84,6 +86,7 @@ class FakeMember:
         check_calls(load, calls)
         number, writes = len(self.documents), any(call.kind == "write" for call in calls)
         self.documents.append([call.id for call in calls])
+        self.sent += calls
         self.writes.append(writes)
         if self.lost.get(number) == "before" or "for good" in self.lost.values() and number > min(self.lost):
             raise HostLost("no route to host", may_have_applied=writes)

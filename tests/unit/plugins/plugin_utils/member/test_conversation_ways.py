@@ -215,8 +215,9 @@ def test_a_roll_in_whose_place_the_product_shows_another_is_told() -> None:
     fake, seen, gate = ready_for("roll")
     fake.idle.add("roll")
     fake.successor = (internal().certificate.thumbprint, NOW + timedelta(hours=9))
-    with pytest.raises(PhaseFailed, match="edge1: .*-Roll ended without an error, but neither"):
+    with pytest.raises(PhaseFailed, match="neither the product nor the journal shows it") as failed:
         go("roll", fake, seen, gate)
+    assert failed.value.finding == "roll.unconfirmed" and fake.successor is not None
 
 
 def test_a_roll_that_cannot_be_cancelled_for_want_of_a_name() -> None:

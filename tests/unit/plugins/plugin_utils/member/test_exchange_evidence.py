@@ -84,6 +84,18 @@ def test_only_the_services_that_the_server_has() -> None:
     assert ids(nothing) == {"exchange.service-absent"} and nothing.plan.empty
 
 
+def test_a_subscribed_edge_needs_the_same_certificate_in_a_hybrid() -> None:
+    """Told where SMTP gets another one, and nowhere else."""
+    for found, said in (
+        (judged(state(subscriptions=("EDGE1",), **STAGED)), True),
+        (judged(state(**STAGED)), False),
+        (judged(state(subscriptions=("EDGE1",), **SWITCHED)), False),
+        (judged(state(subscriptions=("EDGE1",), **STAGED), want=wanted(None, "IIS")), False),
+    ):
+        told = [f.text for f in found.findings if f.id == "exchange.hybrid-edge"]
+        assert bool(told) == said and all("EDGE1" in text for text in told) and not ids(found)
+
+
 def test_names_in_use_and_names_that_were_asked_for() -> None:
     few = issue("mail.contoso.example", issuing(), key=rsa_key(which=1)).certificate
     found = judged(state(), want=wanted(few, "IIS", "SMTP"))

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array import decide
@@ -20,7 +21,12 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.products import
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.names import tls_certificate_name
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.interface import Product
 from ansible_collections.ucops.certificates.plugins.plugin_utils.stores.wanted import Wanted
-from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member import exchange_pool, exchange_steps
+from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.bootstrap import shipped_script
+from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member import (
+    exchange_pool,
+    exchange_steps,
+    fake_toy,
+)
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member import pool as edge_pool
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.fake_edge import FakeEdge
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.fake_exchange import FakeExchange
@@ -29,6 +35,7 @@ from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.memb
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.exchange.exchange_rows import made
 from ansible_collections.ucops.certificates.tests.unit.zoo import NOW
 
+TESTS = Path(__file__).resolve().parents[4]
 NEXT = "20261124T080000Z-0002"
 """A later run."""
 
@@ -46,10 +53,25 @@ class Subject:
     """What a user would notice of the fake, and what the way back has to restore."""
     setting: Callable[[Any, str], str | None]
     """A setting that a journal records, as the fake has it now."""
+    metadata: str
+    """The file below tests/ with the parameters of its cmdlets, as they are documented."""
+    versions: tuple[str, ...]
+    """The versions, as that file names them, whose cmdlets get the calls that the fake gets."""
+    region: str = ""
+    """The file below tests/ with the product's region of the script; empty when it is in the script."""
 
     @property
     def product(self) -> Product[Any]:
         return PRODUCTS[self.name]
+
+    def documented(self) -> Mapping[str, Any]:
+        """Cmdlet -> the versions that have it, and its parameters."""
+        found: Mapping[str, Any] = json.loads((TESTS / self.metadata).read_text(encoding="utf-8"))["cmdlets"]
+        return found
+
+    def script(self) -> str:
+        """The script that crosses WinRM."""
+        return shipped_script() + ((TESTS / self.region).read_text(encoding="ascii") if self.region else "")
 
     def run(self, **more: Any) -> Settings:
         """The run; one member is the whole array."""
@@ -95,7 +117,10 @@ class Subject:
 
     def renew(self, fake: FakeMember, run: Settings) -> Evidence:
         """A whole rollout, the way through every phase."""
-        evidence, gate = self.ready(fake, run)
+        return self.finish(fake, run, *self.ready(fake, run))
+
+    def finish(self, fake: FakeMember, run: Settings, evidence: Evidence, gate: Mapping[str, Any]) -> Evidence:
+        """What the gate let through: the switch, the member's step behind it, the proof."""
         if gate["switch"] or gate["unfinished"]:
             evidence = self.go("switch", fake, run, evidence, gate)
         if gate["after"]:
@@ -137,13 +162,24 @@ def _shown(fake: FakeExchange) -> Any:
     return replace(fake).looks()
 
 
+def _toy_wanted() -> Wanted:
+    return edge_pool.wanted(uses=tuple(fake_toy.SERVICE))
+
+
 SUBJECTS = {
     "edge": Subject(
         "edge", FakeEdge, edge_pool.settings, edge_pool.wanted, edge_pool.bundle, _external, _no_setting,
+        "lab/data/cmdlets.json",
+        ("Lync Server 2013", "Skype for Business Server 2015", "Skype for Business Server 2019"),
     ),
     "exchange": Subject(
         "exchange", _exchange, exchange_pool.settings, exchange_pool.wanted, exchange_steps.bundle, _shown,
-        _exchange_setting,
+        _exchange_setting, "lab/data/exchange_cmdlets.json",
+        tuple(f"Exchange Server {version}" for version in ("2010", "2013", "2016", "2019", "SE")),
+    ),
+    "toy": Subject(
+        "toy", fake_toy.FakeToy, fake_toy.settings, _toy_wanted, edge_pool.bundle, fake_toy.FakeToy.looks,
+        lambda fake, name: fake.told[name], "toy/cmdlets.json", ("Toy Server 1",), "toy/remote_calls.ps1",
     ),
 }  # fmt: skip
-"""Name -> subject, of every product there is."""
+"""Name -> subject, of every product there is, and of the toy."""

@@ -23,22 +23,14 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.member.evidence
 )
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.journal import Journal
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.stop import PhaseFailed
-from ansible_collections.ucops.certificates.plugins.plugin_utils.products import PRODUCTS
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import Call, OutcomeUnknown, RemoteError
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.host import HostLost
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.fake_member import FakeMember
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.pool import error
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.subjects import (
     NEXT,
-    SUBJECTS,
     Subject,
 )
-
-
-@pytest.fixture(params=sorted(PRODUCTS))
-def subject(request: pytest.FixtureRequest) -> Subject:
-    """Every product; one without a fake member is missing in SUBJECTS."""
-    return SUBJECTS[request.param]
 
 
 def test_what_people_are_told_to_type_is_a_cmdlet_that_only_looks(subject: Subject) -> None:
@@ -98,23 +90,23 @@ def test_every_recorded_setting_has_its_after_in_the_end(subject: Subject) -> No
 
 
 def cuts(subject: Subject, fake: FakeMember, evidence: Evidence, gate: dict[str, Any]) -> list[tuple[int, int]]:
-    """Every call of every document of a switch, as (document, call)."""
+    """Every call of every document behind the gate, as (document, call)."""
     whole = deepcopy(fake)
-    subject.go("switch", whole, subject.run(), evidence, gate)
+    subject.finish(whole, subject.run(), evidence, gate)
     return [(number, place) for number, calls in enumerate(whole.documents) for place in range(len(calls))]
 
 
 def broken(
     subject: Subject, ready: tuple[FakeMember, Evidence, dict[str, Any]]
 ) -> Iterator[tuple[FakeMember, tuple[int, int]]]:
-    """The member after a switch that broke at each call, with the answer lost for good."""
+    """The member after a rollout that broke at each call behind the gate, with the answer lost for good."""
     fake, evidence, gate = ready
     for number, place in cuts(subject, *ready):
         member = deepcopy(fake)
         member.fail = breaking(member, number, place)
         member.lost = {number: "after"}
         with pytest.raises((HostLost, OutcomeUnknown, PhaseFailed)):
-            subject.go("switch", member, subject.run(), evidence, gate)
+            subject.finish(member, subject.run(), evidence, gate)
         member.forget()
         yield member, (number, place)
 
@@ -149,7 +141,7 @@ def test_the_way_back_leads_out_of_each_lost_reply(subject: Subject, ready: Any)
 
 def test_a_new_run_leads_out_of_each_lost_reply_or_says_what_does(subject: Subject, ready: Any) -> None:
     goal = deepcopy(ready[0])
-    subject.go("switch", goal, subject.run(), *ready[1:])
+    subject.finish(goal, subject.run(), *ready[1:])
     run = subject.run(run=NEXT, take_over=subject.run().run)
     before, ways = deepcopy(subject.looks(ready[0])), set()
     for member, where in broken(subject, ready):

@@ -18,7 +18,7 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchan
     refusals,
     unready,
 )
-from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.services import Order
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.services import ServiceOrder
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.state import (
     Connector,
     ExchangeState,
@@ -38,8 +38,8 @@ DONE: dict[str, Any] = {
 }
 
 
-def order(*services: str, **more: Any) -> Order:
-    return Order(made("new").thumbprint, services or EVERY, **more)
+def order(*services: str, **more: Any) -> ServiceOrder:
+    return ServiceOrder(made("new").thumbprint, services or EVERY, **more)
 
 
 def without_key(here: ExchangeState, kind: str) -> ExchangeState:

@@ -24,6 +24,7 @@ def row(number: int, message: str = NONE_FITS) -> dict[str, object]:
 def test_what_transport_says_of_certificates_once_each() -> None:
     found = events.problems([row(12014), row(12014), row(12014, "another"), row(1003), row(12016)])
     assert [problem.evidence["event"] for problem in found] == ["12014", "12014", "12016"]
+    assert {problem.id for problem in found} == {"event.exchange-transport"}
     assert "smtp.contoso.example" in found[0].text and "no STARTTLS" in found[0].text
 
 

@@ -186,6 +186,7 @@ def test_unified_messaging_only_when_asked_and_only_when_it_would_work() -> None
     assert "UM" not in str(enabled(sent(order(), state(at, staged=("new",)))))
     here = state(at, staged=("new",), um_modes={"UM": "TCP"})
     assert [p.text.split()[0] for p in refusals(order("UM"), here)] == ["its", "MSExchangeUM"]
+    assert {p.id for p in refusals(order("UM"), here)} == {"exchange.um-mode"}
     ready = state(
         replace(at, services={**at.services, "MSExchangeUM": "Stopped"}), staged=("new",), um_modes={"UM": "Dual"}
     )

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products import PRODUCTS
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.check import findings
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.facts import facts
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.rows import (
@@ -32,6 +33,7 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchan
     parse_services,
     version_of,
 )
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products.interface import Unread
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import Answer, Call, RemoteError
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.exchange.exchange_rows import (
     BUILDS,
@@ -208,3 +210,16 @@ def test_what_cannot_be_meant(options: dict[str, Any], said: str) -> None:
     usual = {"thumbprint": "AB" * 20, "bundle": None, "default_smtp": None, "require_ssl": False, "check_ready": True}
     with pytest.raises(ValueError, match=said):
         service_order({**usual, "pop_name": None, "imap_name": None, **options}, None)
+
+
+def test_a_server_without_a_service_of_exchange_is_told_apart() -> None:
+    """One such service is enough to be an Exchange server; IIS alone is none."""
+    for services, found in ((("W3SVC",), "exchange.not-found"), (("W3SVC", "MSExchangeTransport"), None)):
+        here = server(services=services)
+        try:
+            PRODUCTS["exchange"].see(reply(rows(here)), NOW)
+            told = None
+        except Unread as unread:
+            told = unread.finding
+            assert "is it an Exchange server?" in str(unread)
+        assert told == found
