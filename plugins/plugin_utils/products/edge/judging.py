@@ -38,10 +38,6 @@ class Judging:
         """Every use has a certificate that is there."""
         yield from judge.assignments(member, state)
 
-    def others(self, state: EdgeState) -> Mapping[str, str]:
-        """An Edge server has none."""
-        return {}
-
     def successor(self, state: EdgeState) -> Confirmed | None:
         """Of A/V authentication."""
         shown = state.scheduled(AV_USE)

@@ -15,16 +15,19 @@ from ...findings.finding import Finding, finding
 from ...findings.problem import Problem
 from ...plain import loosely
 from ...stores.store import NETWORK_SERVICE
-from ...windows.calls import Call, Kind, Reply
+from ...windows.calls import Call, Kind
+from ..cs import events
+from ..cs.reading import LOAD
+from ..cs.services import status_call
 from ..interface import Asks, Seen
 from ..values import ArrayPlan, Context, Depth, Plan, Record, Roll
-from . import events, judge, plan, roll, services
+from . import judge, plan, roll, services
 from .asking import EdgeAsks
 from .catalogue import EDGE
 from .cmdlets import CMDLETS
 from .judging import Judging
 from .own import EdgeOwn, give
-from .reading import LOAD, Reading
+from .reading import Reading
 from .state import (
     AV_USE,
     EXTERNAL_USES,
@@ -134,11 +137,7 @@ class Edge(Reading, Judging):
 
     def status(self) -> tuple[Call, ...]:
         """Get-CsWindowsService."""
-        return (services.status_call(),)
-
-    def statuses(self, reply: Reply) -> Mapping[str, str]:
-        """Service -> status."""
-        return services.statuses(reply.rows("services"))
+        return (status_call(),)
 
     # -- the array -------------------------------------------------------------------------------------------------
 
