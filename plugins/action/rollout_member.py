@@ -21,7 +21,7 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.member.evidence
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.settings import Settings
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.stop import PhaseFailed
 from ansible_collections.ucops.certificates.plugins.plugin_utils.plain import PlainError
-from ansible_collections.ucops.certificates.plugins.plugin_utils.products import PRODUCTS
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products import rolled
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import CallError
 
 BUNDLE = {"type": "dict", "options": BUNDLE_SPEC}
@@ -50,7 +50,7 @@ class ActionModule(CertificateAction):
             raise Stop(str(error)) from None
         given = {name: spec for name, spec in (options["bundles"] or {}).items() if spec}
         deliveries = [load_delivery(name, spec, settings.trust) for name, spec in given.items()]
-        product = PRODUCTS[settings.product]
+        product = rolled(settings.product)
         own = product.own(settings.own)
         root = settings.install_root
         member = Conversation(

@@ -19,7 +19,7 @@ from ..member.evidence import Evidence
 from ..member.settings import Settings
 from ..pki.certificate import Certificate
 from ..plain import PlainError, to_plain
-from ..products import PRODUCTS
+from ..products import rolled
 from ..products.interface import Product
 from ..version import VERSION
 from ..windows.calls import CallError
@@ -59,7 +59,7 @@ class ArrayRun:
     @property
     def product(self) -> Product[Any]:
         """The product that is rolled out."""
-        return PRODUCTS[self.settings.product]
+        return rolled(self.settings.product)
 
     @cached_property
     def own(self) -> Any:
@@ -277,11 +277,8 @@ class ArrayRun:
 
 def _product_of(options: Mapping[str, Any]) -> tuple[Product[Any], Any]:
     """The product that the options name, and its own part of them. Raises Refused."""
-    product = PRODUCTS.get(str(options.get("product") or ""))
-    if product is None:
-        known = ", ".join(PRODUCTS)
-        raise Refused(f"rollout_product: expected one of {known}, found {options.get('product')!r}")
     try:
+        product = rolled(str(options.get("product") or ""))
         return product, product.own(options)
     except ValueError as error:
         raise Refused(f"No member was touched: {error}") from None

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ..products.interface import Product
+from ..products.interface import Verified
 from ..stores.store import Stores, stores_from_rows
 from ..windows.calls import HostFacts, Reply
 
@@ -85,16 +85,18 @@ class Sample:
     stores: Stores | None = None
     uses: tuple[str, ...] = ()
     uses_error: str | None = None
+    product: str = ""
+    """How people call a server of the product that was asked for."""
 
 
-def sample(plain: Reply | None, loaded: Reply | None, product: Product[Any] | None) -> Sample:
+def sample(plain: Reply | None, loaded: Reply | None, product: Verified[Any] | None) -> Sample:
     """What the two commands read; ``plain`` without the product's module, ``loaded`` with it."""
     answer = plain.answers.get("stores") if plain else None
     stores = stores_from_rows(answer.rows) if answer is not None and answer.ok else None
     uses = loaded.answers.get("assignments") if loaded else None
     if uses is None or loaded is None or product is None:
         return Sample(stores)
-    return Sample(stores, product.sampled(loaded), uses.error.message if uses.error else None)
+    return Sample(stores, product.sampled(loaded), uses.error.message if uses.error else None, product.title)
 
 
 def checks(way: Transport, first: Look, loaded: Look | None, sample: Sample) -> tuple[Check, ...]:
@@ -200,7 +202,10 @@ def module_checks(first: Look, loaded: Look, sample: Sample) -> Sequence[Check]:
         )
         return (Check("module", "error", f"no answer with the Lync module loaded: {loaded.error}", remedy),)
     if loaded.host.load_error:
-        remedy = "Is this an Edge server? Does Get-CsCertificate work in its Management Shell, under this account?"
+        remedy = (
+            "Is this a server of Lync or Skype for Business? Does Get-CsCertificate work in its Management Shell, under "
+            "this account?"
+        )
         return (Check("module", "error", f"the Lync module does not load: {loaded.host.load_error}", remedy),)
     names = ", ".join(f"{module.name} {module.version}" for module in loaded.host.loaded) or "nothing"
     took = max(loaded.seconds - first.seconds, 0.0)
@@ -208,7 +213,8 @@ def module_checks(first: Look, loaded: Look, sample: Sample) -> Sequence[Check]:
     if sample.uses_error:
         return (module, Check("product", "error", f"Get-CsCertificate failed: {sample.uses_error}"))
     if not sample.uses:
-        return (module, Check("product", "warning", "no use has a certificate", "Is this an Edge server?"))
+        remedy = f"Expected: {sample.product}. Is this one?"
+        return (module, Check("product", "warning", "no use has a certificate", remedy))
     return (module, Check("product", "ok", f"Get-CsCertificate: {', '.join(sample.uses)}"))
 
 

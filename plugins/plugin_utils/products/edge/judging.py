@@ -38,6 +38,10 @@ class Judging:
         """Every use has a certificate that is there."""
         yield from judge.assignments(member, state)
 
+    def differs(self, use: str) -> str:
+        """All members of a pool carry the same."""
+        return "array.thumbprint-differs"
+
     def successor(self, state: EdgeState) -> Confirmed | None:
         """Of A/V authentication."""
         shown = state.scheduled(AV_USE)

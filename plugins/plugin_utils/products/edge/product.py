@@ -19,7 +19,7 @@ from ...windows.calls import Call, Kind
 from ..cs import events
 from ..cs.reading import LOAD
 from ..cs.services import status_call
-from ..interface import Asks, Seen
+from ..interface import Asks, Product, Seen
 from ..values import ArrayPlan, Context, Depth, Plan, Record, Roll
 from . import judge, plan, roll, services
 from .asking import EdgeAsks
@@ -43,6 +43,7 @@ class Edge(Reading, Judging):
 
     name: str = "edge"
     title: str = "Edge server"
+    rolls: bool = True
     uses: tuple[str, ...] = USES
     outside: frozenset[str] = frozenset(EXTERNAL_USES)
     inside: frozenset[str] = frozenset({INTERNAL_USE})
@@ -197,4 +198,4 @@ def _differs(name: str, members: Mapping[str, Seen]) -> Iterable[Finding]:
         yield finding("array.thumbprint-differs", name, AV_USE, text, severity="warning")
 
 
-PRODUCT = Edge()
+PRODUCT: Product[EdgeState] = Edge()
