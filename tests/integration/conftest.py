@@ -24,7 +24,11 @@ def start_lab(tmp_path: Path) -> Iterator[Start]:
         def start(connection: str = "winrm-basic-https", **options: Any) -> LabProcess:
             nonlocal started
             started += 1
-            own = {k: options.pop(k) for k in ("engine", "powershell", "product", "windows", "net") if k in options}
+            own = {
+                k: options.pop(k)
+                for k in ("scenario", "engine", "powershell", "product", "windows", "net")
+                if k in options
+            }
             settings = {k: str(v) for k, v in options.items()}
             folder = tmp_path / f"lab{started}"
             return stack.enter_context(LabProcess(directory=folder, connection=connection, settings=settings, **own))

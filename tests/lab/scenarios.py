@@ -9,13 +9,13 @@ from typing import Any
 
 from . import deliveries
 from .exchange.scenario import ExchangeArray
+from .frontend import FrontEndPool
 from .interfaces import Lab, Member, Options
 from .member import control
 from .member.edge import Pool
 from .member.host import EdgeMember
 from .member.keys import NETWORK_SERVICE
 from .member.listeners import Endpoint
-from .member.services import USED_BY
 from .member.state import AV, State
 from .member.versions import host_of
 from .pki import EXTERNAL_NAMES, INTERNAL_NAME, SIP_DOMAIN, Pki
@@ -75,7 +75,7 @@ class EdgePool:
         state.assigned["Internal"].thumbprint = internal.thumbprint
         for entry in (external, internal):
             state.keys.containers[entry.container or ""].grant(NETWORK_SERVICE, "Read")
-        for service, uses in USED_BY.items():
+        for service, uses in state.used_by.items():
             state.services[service] = "Running"
             state.in_use[service] = {u: state.assigned[u].thumbprint for u in uses}
 
@@ -95,7 +95,11 @@ def edge_endpoints(inside: str, access: str, webcon: str, av: str) -> list[Endpo
     ]
 
 
-SCENARIOS: dict[str, Callable[[Options], Lab]] = {"edge-pool": EdgePool, "exchange-array": ExchangeArray}
+SCENARIOS: dict[str, Callable[[Options], Lab]] = {
+    "edge-pool": EdgePool,
+    "exchange-array": ExchangeArray,
+    "frontend-pool": FrontEndPool,
+}
 
 
 def build(options: Options) -> Lab:

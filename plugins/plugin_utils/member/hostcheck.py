@@ -203,8 +203,8 @@ def module_checks(first: Look, loaded: Look, sample: Sample) -> Sequence[Check]:
         return (Check("module", "error", f"no answer with the Lync module loaded: {loaded.error}", remedy),)
     if loaded.host.load_error:
         remedy = (
-            "Is this a server of Lync or Skype for Business? Does Get-CsCertificate work in its Management Shell, under "
-            "this account?"
+            "Is this a server of Lync or Skype for Business? Does Get-CsCertificate work in its Management Shell, "
+            "under this account?"
         )
         return (Check("module", "error", f"the Lync module does not load: {loaded.host.load_error}", remedy),)
     names = ", ".join(f"{module.name} {module.version}" for module in loaded.host.loaded) or "nothing"
