@@ -12,15 +12,13 @@ from typing import Any
 
 from . import deliveries
 from .interfaces import Member, Options
+from .making import assign, demand_engine, member_of, state_of
 from .member import control
 from .member.edge import Pool
 from .member.host import EdgeMember
-from .member.keys import NETWORK_SERVICE
 from .member.listeners import Endpoint
 from .member.state import Assignment, State
-from .member.versions import host_of
-from .pki import CORP, DIRECTOR_POOL, FRONT_POOL, WEB_EXTERNAL, WEB_INTERNAL, Pki
-from .pwsh.engine import PwshEngine
+from .pki import DIRECTOR_POOL, FRONT_POOL, WEB_EXTERNAL, WEB_INTERNAL, Pki
 
 OWN_USES = ("Default", "WebServicesInternal", "WebServicesExternal")
 OAUTH = "OAuthTokenIssuer"
@@ -41,8 +39,7 @@ class FrontEndPool:
 
     def __init__(self, options: Options, pki: Pki | None = None) -> None:
         """``pki``: certificates to use again, by tests; without it everything is made new."""
-        if options.engine not in ("python", "pwsh"):
-            raise ValueError(f"expected engine to be python or pwsh, found {options.engine!r}")
+        demand_engine(options)
         self.directory: Path = options.directory
         self.pki = pki or Pki(datetime.now(timezone.utc))
         front, directors = Pool(), Pool()
@@ -59,43 +56,21 @@ class FrontEndPool:
         return {"lab_vendor": str(self.directory / "vendor")}
 
     def _member(self, name: str, pool: Pool, options: Options, number: int) -> EdgeMember:
-        host = host_of(options.product, options.windows, options.powershell)
         director = name.startswith("director")
-        state = State(
+        state = state_of(
             name,
-            f"{name}.{CORP}",
-            host,
+            options,
+            options.extra,
             role="director" if director else "frontend",
             pool=DIRECTOR_POOL if director else FRONT_POOL,
             used_by=DIRECTOR_SERVICES if director else FRONT_SERVICES,
             assigned={use: Assignment() for use in (*OWN_USES, OAUTH)},
         )
-        for key, value in options.extra.items():
-            state.behaviour.set(key, value)
-        state.logs.noise = state.behaviour.noise
-        self._fill(state)
-        address = options.address(10 * number + 1)
-        account = (options.user, options.password)
-        groups = ("director",) if director else ("frontend",)
-        member = EdgeMember(state, pool, self.pki, endpoints(state, address), address, account, options.log, groups)
-        if options.engine == "pwsh":
-            member.pwsh = PwshEngine(member.engine, options.directory / "pwsh" / name)
-        return member
-
-    def _fill(self, state: State) -> None:
-        """Everything assigned and running."""
         control.put(state, self.pki, "Root", "corp-root")
         control.put(state, self.pki, "CA", "corp-issuing")
-        own = control.put(state, self.pki, "My", state.name, key=True)
-        issuer = control.put(state, self.pki, "My", "oauth", key=True)
-        for use in OWN_USES:
-            state.assigned[use].thumbprint = own.thumbprint
-        state.assigned[OAUTH].thumbprint = issuer.thumbprint
-        for entry in (own, issuer):
-            state.keys.containers[entry.container or ""].grant(NETWORK_SERVICE, "Read")
-        for service, uses in state.used_by.items():
-            state.services[service] = "Running"
-            state.in_use[service] = {use: state.assigned[use].thumbprint for use in uses}
+        assign(state, self.pki, {name: OWN_USES, "oauth": (OAUTH,)})
+        address = options.address(10 * number + 1)
+        return member_of(state, pool, self.pki, endpoints(state, address), address, options, state.role)
 
 
 def endpoints(state: State, address: str) -> list[Endpoint]:

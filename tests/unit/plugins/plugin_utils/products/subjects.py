@@ -17,7 +17,7 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.member.evidence
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.read import Sight
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.settings import Settings
 from ansible_collections.ucops.certificates.plugins.plugin_utils.pki.bundle import Bundle
-from ansible_collections.ucops.certificates.plugins.plugin_utils.products import PRODUCTS
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products import rolled
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.names import tls_certificate_name
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.interface import Product
 from ansible_collections.ucops.certificates.plugins.plugin_utils.stores.wanted import Wanted
@@ -49,7 +49,7 @@ class Subject:
 
     @property
     def product(self) -> Product[Any]:
-        return PRODUCTS[self.name]
+        return rolled(self.name)
 
     def run(self, **more: Any) -> Settings:
         """The run; one member is the whole array."""
@@ -146,4 +146,4 @@ SUBJECTS = {
         _exchange_setting,
     ),
 }  # fmt: skip
-"""Name -> subject, of every product there is."""
+"""Name -> subject, of every product that rolls."""
