@@ -119,6 +119,13 @@ def test_what_can_only_be_verified_is_refused_before_any_member_is_asked(start_l
     assert all(counts["commands"] == 0 for counts in lab.counts().values())
 
 
+def test_a_first_look_names_the_uses_that_it_saw(start_lab: Start, tmp_path: Path) -> None:
+    _lab, controller = start(start_lab, tmp_path)
+    looked = {"rollout_bundles": None, "hostcheck_hosts": "frontend:director", "hostcheck_product": "frontend"}
+    run = controller.play("hostcheck", variables=looked).succeeded()
+    assert run.output.count("Get-CsCertificate: Default, WebServicesInternal, WebServicesExternal, OAuthTokenIssuer") == 3
+
+
 def test_an_edge_server_in_the_group_is_told_from_a_front_end(start_lab: Start, tmp_path: Path) -> None:
     lab = start_lab(members=1)
     run = verify(Controller(tmp_path / "controller", lab), verify_edge_arrays=[], verify_frontend_arrays=["edge"])

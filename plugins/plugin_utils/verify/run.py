@@ -99,6 +99,9 @@ class VerifyArrays:
                 f"groups in {', '.join(f'verify_{product}_arrays' for product in PRODUCTS)}"
             )
             raise InputError("array.empty", text)
+        for array in arrays:
+            if self.options["products"].get(array) not in PRODUCTS:
+                raise ValueError(f"products: expected one of {', '.join(PRODUCTS)} for the array {array}, found none")
         for member, why in excluded.items():
             if not why:
                 raise InputError("array.incomplete-run", f"verify_excluded gives no reason for {member}")
