@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Generic, TypeVar
+from dataclasses import replace
+from datetime import datetime, timezone
+from typing import Any, Generic, TypeVar
 
 from ...findings.finding import finding
 from ...findings.problem import Problem
@@ -17,8 +18,10 @@ from ...pki.certificate import Certificate
 from ...stores.eventlog import events_from_rows
 from ...stores.presented import presented_in, windows_version
 from ...stores.readiness import Presented
+from ...stores.store import NETWORK_SERVICE, test_calls
 from ...windows.calls import Call, Reply
 from ..interface import Unread
+from ..values import Depth
 from . import events, services
 from .certificates import assignments_call, assignments_from
 from .state import CsState, Rows
@@ -33,16 +36,32 @@ NEEDED = {
 }
 """Reads without which nothing can be concluded: what they would have said is unknown, not absent."""
 
+EVER = datetime.min.replace(tzinfo=timezone.utc)
+"""From when on events are read where nobody says."""
 S = TypeVar("S", bound=CsState)
+
+
+def key_tests() -> tuple[Call, ...]:
+    """Asks every key of My, and Schannel; a verification goes on without an answer."""
+    return tuple(replace(call, optional=True) for call in test_calls(None))
 
 
 class CsReading(Generic[S]):
     """Replies in, state out."""
 
+    readers: tuple[str, ...] = (NETWORK_SERVICE,)
+    ways: Mapping[str, bool] = dict.fromkeys(LOAD, False)
+    shells: tuple[str, ...] = ()
+    event_log: str = events.LOG
+    event_sources: tuple[str, ...] = events.SOURCES
     texts: Mapping[str, re.Pattern[str]] = {}
     """Finding -> the text of an entry of the event log that is told as that."""
     elsewhere: str = ""
     """What to do where the module of the product is not there because it is another product."""
+
+    def load(self, own: Any, depth: Depth = "whole") -> tuple[str, ...]:
+        """The module of Lync or Skype for Business."""
+        return LOAD
 
     def made(self, rows: Rows, clock: datetime, windows: Sequence[int], presented: Mapping[str, Presented]) -> S:
         """The role's state of the rows, by call id."""

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ...findings.problem import Problem
@@ -41,13 +41,13 @@ def not_running(services: Sequence[str], state: Mapping[str, str]) -> tuple[str,
 
 
 def problems(
-    services: Sequence[str], state: Mapping[str, str], before: Iterable[str], shown: Callable[[str], str]
+    services: Sequence[str], state: Mapping[str, str], before: Iterable[str], names: Mapping[str, str]
 ) -> Iterable[Problem]:
-    """Those of ``services`` that do not run. ``before``: what ran before a change that is not over; ``shown``: a
-    service's name for people."""
+    """Those of ``services`` that do not run. ``before``: what ran before a change that is not over; ``names``: what
+    a service is, where that is known."""
     ran = set(before)
     for service in not_running(services, state):
         text = f"expected Running, found {state.get(service) or 'nothing'}"
         if service in ran:
             text += "; it ran before the change"
-        yield Problem("product.service-stopped", shown(service), text)
+        yield Problem("product.service-stopped", f"{service} ({names[service]})" if service in names else service, text)

@@ -14,13 +14,10 @@ from ...findings.entry import Entry
 from ...findings.finding import Finding, finding
 from ...findings.problem import Problem
 from ...plain import loosely
-from ...stores.store import NETWORK_SERVICE
 from ...windows.calls import Call, Kind
-from ..cs import events
-from ..cs.reading import LOAD
 from ..cs.services import status_call
 from ..interface import Asks, Product, Seen
-from ..values import ArrayPlan, Context, Depth, Plan, Record, Roll
+from ..values import ArrayPlan, Context, Plan, Record, Roll
 from . import judge, plan, roll, services
 from .asking import EdgeAsks
 from .catalogue import EDGE
@@ -49,12 +46,7 @@ class Edge(Reading, Judging):
     inside: frozenset[str] = frozenset({INTERNAL_USE})
     front: str = EXTERNAL_USES[0]
     services_of: Mapping[str, tuple[str, ...]] = services.SERVICES_OF_USE
-    readers: tuple[str, ...] = (NETWORK_SERVICE,)
     cmdlets: Mapping[str, Kind] = CMDLETS
-    ways: Mapping[str, bool] = dict.fromkeys(LOAD, False)
-    shells: tuple[str, ...] = ()
-    event_log: str = events.LOG
-    event_sources: tuple[str, ...] = events.SOURCES
     catalogue: Mapping[str, Entry] = EDGE
     checks: frozenset[str] = frozenset(
         {"reachable", "store", "key", "chain", "tls", "product", "wire", "events", "roll"}
@@ -74,10 +66,6 @@ class Edge(Reading, Judging):
     def give(self, bundles: Sequence[str], own: EdgeOwn) -> Mapping[str, str]:
         """External, A/V authentication, internal."""
         return give(bundles, own)
-
-    def load(self, own: EdgeOwn, depth: Depth = "whole") -> tuple[str, ...]:
-        """The module of Lync or Skype for Business."""
-        return LOAD
 
     # -- changing --------------------------------------------------------------------------------------------------
 

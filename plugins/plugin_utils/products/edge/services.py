@@ -86,11 +86,6 @@ def start_calls(services: Sequence[str]) -> tuple[Call, ...]:
     )
 
 
-def shown(service: str) -> str:
-    """A service's name with what it is, where that is known."""
-    return f"{service} ({SERVICE_NAMES[service]})" if service in SERVICE_NAMES else service
-
-
 def problems(uses: Iterable[str], state: Mapping[str, str], ran: Iterable[str] = ()) -> Iterable[Problem]:
     """A service that does not run now would be blamed on the switch later.
 
@@ -98,4 +93,4 @@ def problems(uses: Iterable[str], state: Mapping[str, str], ran: Iterable[str] =
     was stopped along with one that does.
     """
     before = set(ran)
-    return cs.problems(in_order({*affected(uses, state), *before}), state, before, shown)
+    return cs.problems(in_order({*affected(uses, state), *before}), state, before, SERVICE_NAMES)

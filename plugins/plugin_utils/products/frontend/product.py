@@ -7,18 +7,15 @@ can be verified, and nothing else. Pure."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import replace
-from datetime import datetime, timezone
+from datetime import datetime
 from typing import Any
 
 from ...findings.entry import Entry
 from ...findings.finding import Finding
 from ...findings.problem import Problem
 from ...stores.readiness import Presented
-from ...stores.store import NETWORK_SERVICE, test_calls
 from ...windows.calls import Call, Kind, Reply
-from ..cs import events
-from ..cs.reading import LOAD, CsReading
+from ..cs.reading import EVER, CsReading, key_tests
 from ..cs.state import Rows
 from ..interface import Unread, Verified
 from ..values import Ask, Confirmed, Depth
@@ -39,12 +36,7 @@ class FrontEnd(CsReading[FrontEndState]):
     inside: frozenset[str] = frozenset({DEFAULT, *WEB_USES})
     front: str = DEFAULT
     services_of: Mapping[str, tuple[str, ...]] = state.SERVICES_OF_USE
-    readers: tuple[str, ...] = (NETWORK_SERVICE,)
     cmdlets: Mapping[str, Kind] = state.CMDLETS
-    ways: Mapping[str, bool] = dict.fromkeys(LOAD, False)
-    shells: tuple[str, ...] = ()
-    event_log: str = events.LOG
-    event_sources: tuple[str, ...] = events.SOURCES
     catalogue: Mapping[str, Entry] = FRONTEND
     checks: frozenset[str] = frozenset({"reachable", "store", "key", "chain", "tls", "product", "wire", "events"})
     succeeds: str = ""
@@ -53,14 +45,9 @@ class FrontEnd(CsReading[FrontEndState]):
     def own(self, options: Mapping[str, Any]) -> None:
         """It has no settings."""
 
-    def load(self, own: None, depth: Depth = "whole") -> tuple[str, ...]:
-        """The module of Lync or Skype for Business."""
-        return LOAD
-
     def read(self, depth: Depth, ask: Ask) -> tuple[Call, ...]:
         """Stores, assignments, services, names and events, and every key of My; the only depth is ``verify``."""
-        since = ask.since or datetime.min.replace(tzinfo=timezone.utc)
-        return (*state.calls(since), *(replace(call, optional=True) for call in test_calls(None)))
+        return (*state.calls(ask.since or EVER), *key_tests())
 
     def made(
         self, rows: Rows, clock: datetime, windows: Sequence[int], presented: Mapping[str, Presented]

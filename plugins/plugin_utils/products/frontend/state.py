@@ -68,9 +68,6 @@ def state_from(
 def down(uses: Iterable[str], services: Mapping[str, str], ran: Sequence[str]) -> Iterable[Problem]:
     """Services that uses rest on and that do not run, as far as Get-CsWindowsService shows them."""
     needed = {service for use in uses for service in SERVICES_OF_USE.get(use, ()) if service in services}
-    return cs_services.problems(cs_services.in_order({*needed, *ran}, tuple(SERVICE_NAMES)), services, ran, shown)
-
-
-def shown(service: str) -> str:
-    """A service's name with what it is, where that is known."""
-    return f"{service} ({SERVICE_NAMES[service]})" if service in SERVICE_NAMES else service
+    return cs_services.problems(
+        cs_services.in_order({*needed, *ran}, tuple(SERVICE_NAMES)), services, ran, SERVICE_NAMES
+    )
