@@ -14,7 +14,11 @@ from ..plugin_utils.inputs import BUNDLE_SPEC, load_delivery
 from ..plugin_utils.pki.chain import chain_paths
 from ..plugin_utils.pki.preflight import check_bundle
 from ..plugin_utils.products import PRODUCTS
+from ..plugin_utils.products.interface import can_roll
 from ..plugin_utils.stores.shown import certificate_row
+
+WILDCARDS = {product.name: product.wildcards for product in PRODUCTS.values() if can_roll(product)}
+"""Product that takes a bundle -> whether every version of it takes a wildcard."""
 
 
 class ActionModule(CertificateAction):
@@ -23,7 +27,7 @@ class ActionModule(CertificateAction):
     ARGUMENT_SPEC: ClassVar[dict[str, Any]] = {
         **BUNDLE_SPEC,
         "names": {"type": "list", "elements": "str", "default": []},
-        "product": {"type": "str", "choices": [*PRODUCTS, "none"], "default": "none"},
+        "product": {"type": "str", "choices": [*WILDCARDS, "none"], "default": "none"},
         "at": {"type": "str"},
     }
 
@@ -40,7 +44,7 @@ class ActionModule(CertificateAction):
             delivery.friendly_name,
             trust=delivery.trust,
             required=options["names"],
-            wildcards=options["product"] not in PRODUCTS or PRODUCTS[options["product"]].wildcards,
+            wildcards=WILDCARDS.get(options["product"], True),
         )
         findings = in_order(from_problem(problem) for problem in problems)
         return {

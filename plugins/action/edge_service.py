@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from ..plugin_utils.base import CertificateAction, Stop, Unconfirmed, diff_of, raise_errors, utc_now
 from ..plugin_utils.member.drain import Clock, DrainExpired, drain
+from ..plugin_utils.products.cs.services import not_running, status_call, statuses
 from ..plugin_utils.products.edge import service_plan, services
 from ..plugin_utils.windows.calls import Call, Reply
 from ..plugin_utils.windows.host import Host
@@ -34,8 +35,8 @@ class ActionModule(CertificateAction):
     def act(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """See plugins/modules/edge_service.yml."""
         host = self.host(task_vars)
-        reply = self._send(host, (services.status_call(),))
-        before = services.statuses(reply.rows("services"))
+        reply = self._send(host, (status_call(),))
+        before = statuses(reply.rows("services"))
         plan = service_plan.plan(options["name"], options["state"], before)
         if plan.absent:
             raise Stop(f"{reply.host.computer} has no service {', '.join(plan.absent)}; it has {', '.join(before)}")
@@ -44,10 +45,10 @@ class ActionModule(CertificateAction):
         if lines and not self.check_mode:
             if plan.stop:
                 reply = self._stop(host, plan, before, options)
-            waiting = services.not_running(plan.start, services.statuses(reply.rows("services")))
+            waiting = not_running(plan.start, statuses(reply.rows("services")))
             if waiting:
                 reply = self._send(host, service_plan.starts(waiting))
-        after = services.statuses(reply.rows("services"))
+        after = statuses(reply.rows("services"))
         result |= {"services_before": before, "services": after}
         left = service_plan.left(plan, after) if lines and not self.check_mode else ()
         if left:
@@ -59,25 +60,23 @@ class ActionModule(CertificateAction):
     ) -> Reply:
         """Stops; on an expired drain cuts the rest off or starts again what ran, as the user chose."""
         seconds, pause = options["drain_seconds"], options["drain_poll_seconds"]
-        first = [
-            services.statuses(self._send(host, service_plan.stops(plan.stop, options["graceful"])).rows("services"))
-        ]
+        first = [statuses(self._send(host, service_plan.stops(plan.stop, options["graceful"])).rows("services"))]
 
         def look() -> Mapping[str, str]:
             if first:
                 return first.pop()
-            return services.statuses(host.read(LOAD, (services.status_call(),), facts=False).rows("services"))
+            return statuses(host.read(LOAD, (status_call(),), facts=False).rows("services"))
 
         try:
             drain(look, plan.stop, CLOCK, seconds=seconds, poll_seconds=pause, tell=self.tell)
         except DrainExpired as expired:
             if options["drain_expired"] == "continue":
                 return self._send(host, service_plan.stops(expired.left, graceful=False))
-            now = services.statuses(self._send(host, (services.status_call(),)).rows("services"))
+            now = statuses(self._send(host, (status_call(),)).rows("services"))
             self._send(host, service_plan.starts(service_plan.fallen(before, now)))
             text = f"{expired}; what was stopped was started again (drain_expired: abort)"
             raise Stop(text, finding="product.drain-expired", left=list(expired.left), changed=True) from None
-        return self._send(host, (services.status_call(),))
+        return self._send(host, (status_call(),))
 
     def _send(self, host: Host, calls: Sequence[Call]) -> Reply:
         reply = host.apply(LOAD, calls, check_mode=self.check_mode)

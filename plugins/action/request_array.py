@@ -16,13 +16,13 @@ from ..plugin_utils.outputs import write_file
 from ..plugin_utils.pki import request
 from ..plugin_utils.pki.bundle import read_certificates
 from ..plugin_utils.pki.names import names_of
-from ..plugin_utils.products import PRODUCTS
+from ..plugin_utils.products import rolled
 from ..plugin_utils.request import names, plan, words
 from ..plugin_utils.stores.shown import certificate_row
 
 PHASES = ("preflight", "names", "place", "answer", "report")
 ORDER: dict[str, Any] = {
-    "product": {"type": "str", "choices": list(PRODUCTS), "required": True},
+    "product": {"type": "str", "required": True},
     "array": {"type": "str", "required": True},
     "members": {"type": "list", "elements": "str", "default": []},
     "excluded": {"type": "dict", "default": {}},
@@ -100,7 +100,7 @@ class ActionModule(CertificateAction):
         refused = plan.unread(order, options["seen"], options["reasons"])
         if refused:
             raise Stop(refused)
-        asks = PRODUCTS[order.product].asks
+        asks = rolled(order.product).asks
         reached = {
             member: asks.reached_by(info, order.use)
             for member, info in options["seen"].items()

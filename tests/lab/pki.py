@@ -24,7 +24,12 @@ PrivateKey = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
 
 SIP_DOMAIN = "contoso.example"
 EXTERNAL_NAMES = (f"sip.{SIP_DOMAIN}", f"webcon.{SIP_DOMAIN}", f"av.{SIP_DOMAIN}")
-INTERNAL_NAME = f"edgepool.corp.{SIP_DOMAIN}"
+CORP = f"corp.{SIP_DOMAIN}"
+INTERNAL_NAME = f"edgepool.{CORP}"
+FRONT_POOL, DIRECTOR_POOL = f"frontpool.{CORP}", f"dirpool.{CORP}"
+WEB_INTERNAL = f"frontweb.{CORP}"
+WEB_EXTERNAL = (f"frontweb.{SIP_DOMAIN}", f"dirweb.{SIP_DOMAIN}")
+SIMPLE_URLS = tuple(f"{name}.{SIP_DOMAIN}" for name in ("meet", "dialin", "lyncdiscover"))
 
 
 @dataclass(frozen=True)
@@ -73,6 +78,15 @@ class Recipe:
 _VENDOR = "O=Example Trust\\, Inc.,L=Springfield,C=US"
 _CONTOSO = "O=Contoso,L=Redmond,ST=Washington,C=US"
 _LEAF = f"CN={EXTERNAL_NAMES[0]},{_CONTOSO}"
+
+
+def _front(server: str, *names: str, pool: str = FRONT_POOL, starts: float = -100, ends: float = 500) -> Recipe:
+    """One certificate of one server for all that it presents, as Microsoft's certificate summaries list its names."""
+    found = (pool, f"{server}.{CORP}", *names, *SIMPLE_URLS)
+    return Recipe(f"CN={pool}", "corp-issuing", names=found, starts=starts, ends=ends, client=True)
+
+
+_WEB = (WEB_INTERNAL, WEB_EXTERNAL[0])
 
 RECIPES: dict[str, Recipe] = {
     # the public vendor: the root is trusted everywhere, the second issuing CA is new
@@ -128,6 +142,20 @@ RECIPES: dict[str, Recipe] = {
     "internal-new": Recipe(
         f"CN={INTERNAL_NAME}", "corp-root", names=(INTERNAL_NAME,), starts=-0.5, ends=730, client=True
     ),
+    # an issuing CA of the enterprise, and what it issued to Front End servers, a Director and the issuer of tokens
+    "corp-issuing": Recipe(
+        "CN=Contoso Corp Issuing CA 1,DC=corp,DC=contoso,DC=example", "corp-root", starts=-900, ends=2500, ca=True
+    ),
+    "front1": _front("front1", *_WEB),
+    "front2": _front("front2", *_WEB),
+    "front2-expired": _front("front2", *_WEB, starts=-800, ends=-2),
+    "front2-renewed": _front("front2", *_WEB, starts=-1, ends=729),
+    "front2-nameless": Recipe(
+        f"CN=front2.{CORP}", "corp-issuing", names=(f"front2.{CORP}", *_WEB), starts=-100, ends=500, client=True
+    ),
+    "director1": _front("director1", WEB_EXTERNAL[1], pool=DIRECTOR_POOL),
+    "oauth": Recipe(f"CN={SIP_DOMAIN}", "corp-issuing", starts=-100, ends=600),
+    "oauth-other": Recipe(f"CN={SIP_DOMAIN}", "corp-issuing", starts=-300, ends=400),
     # for tests of the naive way and of bad input
     "expired": Recipe(_LEAF, "issuing-new", "external-new", EXTERNAL_NAMES, starts=-400, ends=-3),
     "not-yet-valid": Recipe(_LEAF, "issuing-new", "external-new", EXTERNAL_NAMES, starts=30, ends=400),

@@ -9,17 +9,15 @@ from typing import Any
 
 from . import deliveries
 from .exchange.scenario import ExchangeArray
+from .frontend import FrontEndPool
 from .interfaces import Lab, Member, Options
+from .making import assign, demand_engine, member_of, state_of
 from .member import control
 from .member.edge import Pool
 from .member.host import EdgeMember
-from .member.keys import NETWORK_SERVICE
 from .member.listeners import Endpoint
-from .member.services import USED_BY
 from .member.state import AV, State
-from .member.versions import host_of
-from .pki import EXTERNAL_NAMES, INTERNAL_NAME, SIP_DOMAIN, Pki
-from .pwsh.engine import PwshEngine
+from .pki import EXTERNAL_NAMES, INTERNAL_NAME, Pki
 
 
 class EdgePool:
@@ -31,8 +29,7 @@ class EdgePool:
         count = int(extra.pop("members", "3"))
         if not 1 <= count <= 20:
             raise ValueError(f"expected members to be 1 to 20, found {count}")
-        if options.engine not in ("python", "pwsh"):
-            raise ValueError(f"expected engine to be python or pwsh, found {options.engine!r}")
+        demand_engine(options)
         self.directory: Path = options.directory
         self.pki = pki or Pki(datetime.now(timezone.utc))
         self.pool = Pool()
@@ -48,36 +45,19 @@ class EdgePool:
         }
 
     def _member(self, number: int, options: Options, extra: dict[str, str]) -> EdgeMember:
-        name = f"edge{number}"
-        host = host_of(options.product, options.windows, options.powershell)
-        state = State(name, f"{name}.corp.{SIP_DOMAIN}", host)
-        for key, value in extra.items():
-            state.behaviour.set(key, value)
-        state.logs.noise = state.behaviour.noise
+        state = state_of(f"edge{number}", options, extra)
         self._fill(state)
         inside, access, webcon, av = (options.address(10 * number + n) for n in (1, 2, 3, 4))
-        account = (options.user, options.password)
         endpoints = edge_endpoints(inside, access, webcon, av)
-        member = EdgeMember(state, self.pool, self.pki, endpoints, inside, account, options.log)
-        if options.engine == "pwsh":
-            member.pwsh = PwshEngine(member.engine, options.directory / "pwsh" / name)
-        return member
+        return member_of(state, self.pool, self.pki, endpoints, inside, options, "edge")
 
     def _fill(self, state: State) -> None:
         """Certificates as the last renewal left them, everything assigned and running."""
         control.put(state, self.pki, "Root", "root")
         control.put(state, self.pki, "Root", "corp-root")
         control.put(state, self.pki, "CA", "issuing-old")
-        external = control.put(state, self.pki, "My", "external-old", key=True)
-        internal = control.put(state, self.pki, "My", "internal-old", key=True)
-        for use in ("AccessEdgeExternal", "DataEdgeExternal", AV):
-            state.assigned[use].thumbprint = external.thumbprint
-        state.assigned["Internal"].thumbprint = internal.thumbprint
-        for entry in (external, internal):
-            state.keys.containers[entry.container or ""].grant(NETWORK_SERVICE, "Read")
-        for service, uses in USED_BY.items():
-            state.services[service] = "Running"
-            state.in_use[service] = {u: state.assigned[u].thumbprint for u in uses}
+        external = ("AccessEdgeExternal", "DataEdgeExternal", AV)
+        assign(state, self.pki, {"external-old": external, "internal-old": ("Internal",)})
 
 
 def edge_endpoints(inside: str, access: str, webcon: str, av: str) -> list[Endpoint]:
@@ -95,7 +75,11 @@ def edge_endpoints(inside: str, access: str, webcon: str, av: str) -> list[Endpo
     ]
 
 
-SCENARIOS: dict[str, Callable[[Options], Lab]] = {"edge-pool": EdgePool, "exchange-array": ExchangeArray}
+SCENARIOS: dict[str, Callable[[Options], Lab]] = {
+    "edge-pool": EdgePool,
+    "exchange-array": ExchangeArray,
+    "frontend-pool": FrontEndPool,
+}
 
 
 def build(options: Options) -> Lab:

@@ -24,7 +24,7 @@ INTRODUCTION = """\
 `renew_edge_pool`, `renew_exchange`, `settle` and `rollback` take the same variables; `request` has
 [its own](#the-request); `verify` and `expiry` take
 [those of a verification](#verification). A value that is not of the right kind is refused before any member is touched.
-(`hostcheck` has its own two: `hostcheck_hosts`, a pattern, and `hostcheck_product`, `edge` or `none`.)
+(`hostcheck` has its own two: `hostcheck_hosts`, a pattern, and `hostcheck_product`, `edge`, `frontend` or `none`.)
 
 **Where to set them.** The first and the last play of each playbook run on localhost, which is no member of the array:
 the `group_vars` of the array's own group are not seen there. Set the variables with `-e @renewal.yml` or in
@@ -90,7 +90,13 @@ VERIFY: tuple[Section, ...] = (
     (
         "Verification",
         "How a verification works: [verify.md](verify.md).",
-        ("verify_edge_arrays", "verify_exchange_arrays", "verify_excluded", "verify_exchange_shell"),
+        (
+            "verify_edge_arrays",
+            "verify_exchange_arrays",
+            "verify_frontend_arrays",
+            "verify_excluded",
+            "verify_exchange_shell",
+        ),
     ),
     (
         "Verification: ports",

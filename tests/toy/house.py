@@ -12,7 +12,7 @@ NAME = Path("ansible_collections") / "ucops" / "certificates"
 LEFT_OUT = (".*", "__pycache__", "reports", "node_modules")
 BEFORE_CALLS = "# ---- Run the calls.\n"
 """The line of the script in front of which a product's region stands."""
-CHOICES = re.compile(r"^( *choices: \[edge, exchange)", re.MULTILINE)
+CHOICES = re.compile(r"^( *choices: \[edge, exchange(?:, frontend)?)", re.MULTILINE)
 """Where a user reads which products there are."""
 
 
@@ -29,10 +29,10 @@ def with_toy(folder: Path) -> Path:
     listed = utils / "products" / "__init__.py"
     exchange = "from .exchange.product import PRODUCT as EXCHANGE\n"
     _replace(listed, exchange, f"{exchange}from .toy.product import PRODUCT as TOY\n")
-    _replace(listed, "EXCHANGE)}", "EXCHANGE, TOY)}")
+    _replace(listed, "FRONTEND)}", "FRONTEND, TOY)}")
     region = (HERE / "remote_calls.ps1").read_text(encoding="ascii")
     _replace(there / "plugins" / "modules" / "remote_calls.ps1", BEFORE_CALLS, region + BEFORE_CALLS)
-    for page in ("plugins/modules/bundle_info.yml", "plugins/modules/verify_member.yml", *_specs(there)):
+    for page in ("plugins/modules/bundle_info.yml", "plugins/modules/verify_member.yml"):
         text = (there / page).read_text(encoding="utf-8")
         changed, count = CHOICES.subn(r"\1, toy", text)
         assert count, f"{page} lists no products any more"
@@ -41,10 +41,6 @@ def with_toy(folder: Path) -> Path:
     link.parent.mkdir(parents=True)
     link.symlink_to(there)
     return there
-
-
-def _specs(there: Path) -> list[str]:
-    return ["roles/rollout/meta/argument_specs.yml"]
 
 
 def _replace(file: Path, old: str, new: str) -> None:

@@ -27,8 +27,8 @@ LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#{1,6} +(.+?) *$", re.MULTILINE)
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 FINDING = re.compile(
-    r"`((?:accept|array|bundle|chain|event|friendly-name|gate|journal|key|leaf|member|names|product|roll|rollback|store|tls"
-    r"|transport|wire)\.[a-z0-9-]+)`"
+    r"`((?:accept|array|bundle|chain|event|friendly-name|frontend|gate|journal|key|leaf|member|names|product|roll|rollback"
+    r"|store|tls|transport|wire)\.[a-z0-9-]+)`"
 )
 
 

@@ -22,7 +22,7 @@ FUNCTION = 60
 """Lines that a function of the collection may have."""
 LINES = {".py": 320, ".yml": 320, ".md": 600, ".ps1": 780, ".j2": 320}
 CASES = 80
-GENERATED = {"changelogs/changelog.yaml", "docs/findings.md"}
+GENERATED = {"changelogs/changelog.yaml", "docs/findings.md", "docs/variables.md"}
 KEY_FILES = {".pem", ".key", ".crt", ".cer", ".der", ".p7b", ".p7c", ".pfx", ".p12", ".csr", ".sst"}
 PEM_BLOCK = re.compile(rb"-----BEGIN [A-Z0-9 ]+-----\s+(?:[A-Za-z-]+: .*\s+)*[A-Za-z0-9+/=]{40}")
 # A certificate or key in DER as a base64 text: SEQUENCE, long form, and 200 more characters.

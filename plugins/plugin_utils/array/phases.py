@@ -19,8 +19,8 @@ from ..member import records
 from ..member.settings import Settings
 from ..pki.certificate import Certificate
 from ..plain import to_plain
-from ..products import PRODUCTS
-from ..products.interface import Product
+from ..products import PRODUCTS, rolled
+from ..products.interface import Product, can_roll
 from ..version import VERSION
 from . import addresses, decide, prove, settle
 from .named import demand_agreement, product_named
@@ -118,11 +118,8 @@ def _deliveries(given: Given, trust: str) -> list[Delivery]:
 
 def _product_of(options: Mapping[str, Any]) -> tuple[Product[Any], Any]:
     """The product that the options name, and its own part of them. Raises Refused."""
-    product = PRODUCTS.get(str(options.get("product") or ""))
-    if product is None:
-        known = ", ".join(PRODUCTS)
-        raise Refused(f"rollout_product: expected one of {known}, found {options.get('product')!r}")
     try:
+        product = rolled(str(options.get("product") or ""))
         return product, product.own(options)
     except ValueError as error:
         raise Refused(f"No member was touched: {error}") from None
@@ -131,7 +128,7 @@ def _product_of(options: Mapping[str, Any]) -> tuple[Product[Any], Any]:
 def name_product(run: Run, options: Mapping[str, Any], tell: Tell) -> Run:
     """The run with the product that the members' journals name. Raises Refused."""
     settings = run.settings
-    titles = {product.name: product.title for product in PRODUCTS.values()}
+    titles = {product.name: product.title for product in PRODUCTS.values() if can_roll(product)}
     name = product_named(settings.array, settings.members, run.heads, titles)
     product, own = _product_of({**options, "product": name})
     who = ", ".join(m for m in settings.members if m in run.heads and run.heads[m].product)

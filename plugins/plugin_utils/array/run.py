@@ -16,7 +16,7 @@ from ..findings.finding import Finding
 from ..member.evidence import Evidence
 from ..member.head import Head
 from ..member.settings import Settings
-from ..products import PRODUCTS
+from ..products import rolled
 from ..products.interface import Product
 from . import addresses
 from .decide import Gate
@@ -141,13 +141,12 @@ class Run:
     @property
     def product(self) -> Product[Any]:
         """The product that is rolled out. Raises Refused where no journal has named it yet."""
-        product = PRODUCTS.get(self.settings.product)
-        if product is None:
+        if not self.settings.product:
             raise Refused(
                 "No product was named. Give rollout_product, or let the members' journals name it: plays with "
                 "read_journal and name_product, as in the playbooks settle and rollback"
             )
-        return product
+        return rolled(self.settings.product)
 
     @cached_property
     def own(self) -> Any:

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from ..products.interface import Product
+from ..products.interface import Verified
 from ..stores.store import Stores, stores_from_rows
 from ..windows.calls import HostFacts, Reply
 
@@ -87,7 +87,7 @@ class Sample:
     uses_error: str | None = None
 
 
-def sample(plain: Reply | None, loaded: Reply | None, product: Product[Any] | None) -> Sample:
+def sample(plain: Reply | None, loaded: Reply | None, product: Verified[Any] | None) -> Sample:
     """What the two commands read; ``plain`` without the product's module, ``loaded`` with it."""
     answer = plain.answers.get("stores") if plain else None
     stores = stores_from_rows(answer.rows) if answer is not None and answer.ok else None
@@ -98,7 +98,7 @@ def sample(plain: Reply | None, loaded: Reply | None, product: Product[Any] | No
 
 
 def checks(
-    way: Transport, first: Attempt, loaded: Attempt | None, sample: Sample, product: Product[Any] | None = None
+    way: Transport, first: Attempt, loaded: Attempt | None, sample: Sample, product: Verified[Any] | None = None
 ) -> tuple[CheckLine, ...]:
     """Every line, in the order of the text. ``loaded``: the look with the module of ``product``, None when not asked
     for."""
@@ -194,7 +194,9 @@ def store_check(stores: Stores | None) -> CheckLine:
     return CheckLine("store", "ok", f"LocalMachine\\My: {count}")
 
 
-def module_checks(first: Attempt, loaded: Attempt, sample: Sample, product: Product[Any] | None) -> Sequence[CheckLine]:
+def module_checks(
+    first: Attempt, loaded: Attempt, sample: Sample, product: Verified[Any] | None
+) -> Sequence[CheckLine]:
     """The product's module: does it load, how long does it take, does a read work."""
     by_hand = product.by_hand if product else "its command for certificates"
     is_it = f"Is this an {product.title}?" if product else "Is this a server of the product?"

@@ -1,7 +1,8 @@
 # Copyright: (c) 2026, ucops.certificates contributors
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a product has to answer so that the collection can renew, verify and take back its certificates.
+"""What a product has to answer so that the collection can verify its certificates (:class:`Verified`), and renew and
+take them back as well (:class:`Product`).
 
 A product is pure: calls go out, replies come in. It knows no host, no clock and no Ansible; who talks to the member,
 holds its lock and writes its journal is :mod:`member.conversation`, and that exists once.
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeGuard, TypeVar
 
 from ..errors import CollectionError
 from ..findings.entry import Entry
@@ -107,13 +108,15 @@ class Asks(Protocol):
         """What the product makes of a wildcard."""
 
 
-class Product(Protocol[S]):
-    """One product."""
+class Verified(Protocol[S]):
+    """One product as a verification asks it. One that can only be verified answers no more than this."""
 
     name: str
     """The option's value, the usual name of its inventory group, the first word of its findings."""
     title: str
     """How people call a server of it."""
+    rolls: bool
+    """Whether certificates can be requested and rolled out: such a one is a :class:`Product`."""
     uses: tuple[str, ...]
     """In the order of reports."""
     outside: frozenset[str]
@@ -137,27 +140,14 @@ class Product(Protocol[S]):
     catalogue: Mapping[str, Entry]
     """Its own findings."""
     checks: frozenset[str]
-    """The report's columns that a rollout of it can answer."""
-    asks: Asks
-    """Its requests."""
-    key_store: str
-    """Where a staged key waits."""
+    """The report's columns that a read of it can answer."""
     succeeds: str
     """The use that is succeeded at an instant instead of being replaced; empty where there is none."""
-    succession: str
-    """How people call that."""
     by_hand: str
     """The command with which people see which certificate each use has."""
-    restartable: tuple[str, ...]
-    """Uses that ``rollout_restart`` can name, because their services may go on with the old certificate."""
-    wildcards: bool
-    """Whether every version takes a certificate with a wildcard."""
 
     def own(self, options: Mapping[str, Any]) -> Any:
         """Its own part of the settings, a frozen value. Raises ValueError naming the option that does not fit."""
-
-    def give(self, bundles: Sequence[str], own: Any) -> Mapping[str, str]:
-        """Use -> name of the bundle that serves it. Raises ValueError for a bundle that it has no use for."""
 
     def load(self, own: Any, depth: Depth = "whole") -> tuple[str, ...]:
         """What is loaded before the cmdlets of a read, or of a change, can be called."""
@@ -166,12 +156,6 @@ class Product(Protocol[S]):
 
     def read(self, depth: Depth, ask: Ask) -> tuple[Call, ...]:
         """The calls of one read; ids are the product's own."""
-
-    def test(self, leaves: Sequence[str], store: str) -> tuple[Call, ...]:
-        """Asks keys to sign, and Schannel what it would send."""
-
-    def staged(self, leaves: Sequence[str], store: str) -> tuple[Call, ...]:
-        """What staging changed: stores and keys. No cmdlet of the product is needed."""
 
     def see(self, reply: Reply, received: datetime) -> S:
         """The state that a reply shows. ``received``: the controller's clock. Raises Unread."""
@@ -185,24 +169,11 @@ class Product(Protocol[S]):
     def assigned(self, state: S) -> Mapping[str, tuple[str, ...]]:
         """Use -> every thumbprint that has it."""
 
-    def serves(self, state: S, wanted: Mapping[str, str]) -> Mapping[str, str]:
-        """Use -> the one thumbprint that tells where the member stands. ``wanted``: use -> thumbprint."""
-
-    def settings(self, state: S) -> Mapping[str, str | None]:
-        """Settings that a rollout may touch or hurt, as they are now."""
-
-    def pending(self, state: S, wanted: Mapping[str, str], confirmed: Confirmed | None) -> Mapping[str, Scheduled]:
-        """Uses that are succeeded at an instant, and where each stands, by the state or by the journal's word
-        (``confirmed``). ``wanted``: use -> thumbprint."""
-
     def services(self, state: S) -> Mapping[str, str]:
         """Windows service -> its status."""
 
     def remembering(self, state: S, given: Mapping[str, frozenset[str]]) -> S:
         """The state with what the journal proves to have been given: thumbprint -> uses."""
-
-    def glance(self, reply: Reply, received: datetime) -> S | None:
-        """The state as far as a read that is not whole tells it; None when it tells of services alone."""
 
     def logged(self, reply: Reply, leaves: Sequence[Certificate], since: datetime | None) -> tuple[Problem, ...]:
         """Events that speak against ``leaves`` (without ``since`` none counts), and what keeps the log from being
@@ -216,23 +187,68 @@ class Product(Protocol[S]):
 
     # judging
 
-    def leaf(self, wanted: Wanted) -> Iterable[Problem]:
-        """What is wrong with the delivery itself, before any member is touched."""
-
-    def judge(self, state: S, context: Context) -> Iterable[Problem]:
-        """What speaks against giving the member what is wanted, chain and key apart."""
-
     def down(self, uses: Iterable[str], services: Mapping[str, str], ran: Sequence[str] = ()) -> Iterable[Problem]:
         """Services that uses rest on, or that ran before a change that is not over (``ran``), and that do not run."""
 
     def check(self, member: str, state: S) -> Iterable[Finding]:
         """What is wrong on the member as it is, nothing wanted."""
 
+    def differs(self, use: str) -> str:
+        """The finding that is told where members carry different certificates for the use; empty where each may have
+        its own by right."""
+
     def others(self, state: S) -> Mapping[str, str]:
         """Thumbprint -> what it is there for, of certificates that no renewal touches."""
 
     def successor(self, state: S) -> Confirmed | None:
         """A successor that the product itself shows before its instant."""
+
+
+class Product(Verified[S], Protocol[S]):
+    """One product that can be rolled out."""
+
+    asks: Asks
+    """Its requests."""
+    key_store: str
+    """Where a staged key waits."""
+    succession: str
+    """How people call that."""
+    restartable: tuple[str, ...]
+    """Uses that ``rollout_restart`` can name, because their services may go on with the old certificate."""
+    wildcards: bool
+    """Whether every version takes a certificate with a wildcard."""
+
+    def give(self, bundles: Sequence[str], own: Any) -> Mapping[str, str]:
+        """Use -> name of the bundle that serves it. Raises ValueError for a bundle that it has no use for."""
+
+    # reading
+
+    def test(self, leaves: Sequence[str], store: str) -> tuple[Call, ...]:
+        """Asks keys to sign, and Schannel what it would send."""
+
+    def staged(self, leaves: Sequence[str], store: str) -> tuple[Call, ...]:
+        """What staging changed: stores and keys. No cmdlet of the product is needed."""
+
+    def serves(self, state: S, wanted: Mapping[str, str]) -> Mapping[str, str]:
+        """Use -> the one thumbprint that tells where the member stands. ``wanted``: use -> thumbprint."""
+
+    def settings(self, state: S) -> Mapping[str, str | None]:
+        """Settings that a rollout may touch or hurt, as they are now."""
+
+    def pending(self, state: S, wanted: Mapping[str, str], confirmed: Confirmed | None) -> Mapping[str, Scheduled]:
+        """Uses that are succeeded at an instant, and where each stands, by the state or by the journal's word
+        (``confirmed``). ``wanted``: use -> thumbprint."""
+
+    def glance(self, reply: Reply, received: datetime) -> S | None:
+        """The state as far as a read that is not whole tells it; None when it tells of services alone."""
+
+    # judging
+
+    def leaf(self, wanted: Wanted) -> Iterable[Problem]:
+        """What is wrong with the delivery itself, before any member is touched."""
+
+    def judge(self, state: S, context: Context) -> Iterable[Problem]:
+        """What speaks against giving the member what is wanted, chain and key apart."""
 
     def baseline(self, member: str, state: S, context: Context, switches: bool) -> Iterable[Finding]:
         """What is wrong there already or follows from the switch: told, and not blamed on the rollout."""
@@ -291,3 +307,8 @@ class Product(Protocol[S]):
 
     def mixed(self, finding_id: str) -> bool:
         """Whether a finding is expected while members differ by plan."""
+
+
+def can_roll(product: Verified[S]) -> TypeGuard[Product[S]]:
+    """Whether it answers what a rollout and a request ask."""
+    return product.rolls

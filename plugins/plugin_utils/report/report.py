@@ -21,6 +21,7 @@ from ..findings.catalogue import CATALOGUE
 from ..findings.finding import UNLISTED, Finding, in_order, rank
 from ..plain import from_plain, to_plain
 from ..products import PRODUCTS
+from ..products.interface import can_roll
 from ..stores.pictures import Chain
 
 SCHEMA = "ucops.certificates/report/1"
@@ -206,7 +207,7 @@ class Report:
     def succession(self) -> str:
         """How people call what has a successor here, by the uses that the members have."""
         uses = {use for member in self.members for use in member.uses}
-        return next((p.succession for p in PRODUCTS.values() if p.succeeds in uses), "a use")
+        return next((p.succession for p in PRODUCTS.values() if can_roll(p) and p.succeeds in uses), "a use")
 
 
 def report_json(report: Report) -> dict[str, Any]:

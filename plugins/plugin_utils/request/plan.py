@@ -11,7 +11,7 @@ from typing import Any
 
 from ..pki import request
 from ..pki.names import normal, valid_dns_name
-from ..products import PRODUCTS
+from ..products import NotRolled, rolled
 
 SERVER, CONTROLLER = "server", "controller"
 EXTERNAL, INTERNAL = "external", "internal"
@@ -74,12 +74,17 @@ def request_order(given: Mapping[str, Any]) -> RequestOrder:
 
 def problems(given: Mapping[str, Any]) -> tuple[str, ...]:
     """All that cannot be meant, a sentence each: the user sees everything at once. No secret is among ``given``."""
-    return (
-        *_members(given),
-        *_names(given),
-        *PRODUCTS[given["product"]].asks.refused(given),
-        *(PRODUCTS[given["product"]].asks.refused_on_server(given) if given["on"] == SERVER else _on_controller(given)),
-    )
+    return (*_members(given), *_names(given), *_product(given))
+
+
+def _product(given: Mapping[str, Any]) -> Iterable[str]:
+    try:
+        asks = rolled(given["product"], "request_product").asks
+    except NotRolled as refused:
+        yield str(refused)
+        return
+    yield from asks.refused(given)
+    yield from asks.refused_on_server(given) if given["on"] == SERVER else _on_controller(given)
 
 
 def _members(given: Mapping[str, Any]) -> Iterable[str]:

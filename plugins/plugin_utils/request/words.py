@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from ..products import PRODUCTS
+from ..products import rolled
 from .plan import INTERNAL, SERVER, RequestOrder, answer_differences
 
 PLAYBOOK = "ansible-playbook ucops.certificates.request -i INVENTORY"
@@ -60,7 +60,7 @@ def staged_lines(
     how = ("would be imported" if check else "was imported") if answered["changed"] else "was imported already"
     said = [
         f"the answer {how} on {order.server}: {thumbprint}",
-        f"  it lies with its key in the machine store {PRODUCTS[order.product].key_store}, where no service looks",
+        f"  it lies with its key in the machine store {rolled(order.product).key_store}, where no service looks",
         *(f"  {line}" for line in answered.get("changes") or ()),
         *(f"  note: {text}" for text in (answer_differences(names, order.names) if names else ())),
     ]
@@ -83,7 +83,7 @@ def staged_lines(
 
 def _export_steps(order: RequestOrder, thumbprint: str) -> list[str]:
     """certutil -exportPFX [CertificateStoreName] CertId PFXFile asks for the password and shows it nowhere."""
-    product = PRODUCTS[order.product]
+    product = rolled(order.product)
     file = f"C:\\Windows\\Temp\\{thumbprint[:8].lower()}.pfx"
     return [
         f"On {order.server}, in a command prompt opened as administrator: certutil -exportPFX {product.key_store} "
@@ -107,7 +107,7 @@ def bundle_lines(order: RequestOrder, leaf: Mapping[str, Any], answer: str, key_
     ]
     use = "internal" if order.use == INTERNAL else "external"
     bundle = f"{{path: {answer}, key_path: {key_file}, password: the key's, from the vault}}"
-    renew = PRODUCTS[order.product].asks.renewal
+    renew = rolled(order.product).asks.renewal
     step = (
         f"Roll it out: {renew} with rollout_array: {order.array} and rollout_bundles: {{{use}: {bundle}}}; first with "
         "--check --diff"

@@ -65,7 +65,8 @@ def judge(run: VerifyRun, case: Case, clients: Clients, at: datetime) -> tuple[F
             told = judge_port(port, look, clients, at, run.limits)
             found += [_from(vantage, item) for item in told]
         found += [_from(vantage, item) for item in without_name(ports, case.nameless.get(vantage, ()))]
-        found += across(case.array, [port for port in ports if port.member != case.array], case.looks)
+        alone = [port for port in ports if port.member != case.array]
+        found += across(case.array, alone, case.looks, PRODUCTS[run.products[case.array]])
     return in_order(item for item in found if run.wants(item.id))
 
 
@@ -126,16 +127,19 @@ def clocks(case: Case) -> Iterable[Finding]:
 
 
 def alike(case: Case) -> Iterable[Finding]:
-    """One thumbprint, serial and key over the array, use by use; a server's own self-signed one is its own."""
-    uses = dict.fromkeys(use for look in case.looks.values() for use in look.assigned)
-    for use in uses:
+    """One thumbprint, serial and key over the array, in each use in which members may not have their own; a server's
+    own self-signed one is its own."""
+    uses = dict.fromkeys(
+        (PRODUCTS[look.product].differs(use), use) for look in case.looks.values() for use in look.assigned
+    )
+    for id, use in uses:
         held: dict[str, Certificate | str] = {}
         for member, look in case.looks.items():
             shown = [look.by_thumbprint(t) or t for t in look.assigned.get(use, ())]
             shared = [c for c in shown if isinstance(c, str) or not c.self_issued] or shown
             if len(shared) == 1:
                 held[member] = shared[0]
-        yield from differing(case.array, use, held)
+        yield from differing(case.array, use, held, id)
 
 
 def rolls(case: Case, at: datetime) -> Iterable[Finding]:

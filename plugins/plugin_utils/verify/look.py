@@ -51,7 +51,7 @@ class Look:
 
     member: str
     product: str
-    """``edge`` or ``exchange``."""
+    """Its name."""
     host: HostReport
     clock: datetime
     """The member's own clock."""

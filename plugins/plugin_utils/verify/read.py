@@ -18,7 +18,7 @@ from ..member.reply import JOURNAL, demand_clock, demand_journal, host_findings,
 from ..member.stop import PhaseFailed
 from ..member.talk import Driver
 from ..pki.certificate import Certificate
-from ..products.interface import Product, State, Unread
+from ..products.interface import State, Unread, Verified
 from ..products.values import Ask
 from ..report.report import HostReport
 from ..stores import in_use, readiness
@@ -44,7 +44,7 @@ class Asked:
     exportable: bool | None = None
 
 
-def look_at(host: Driver, product: Product[Any], own: Any, asked: Asked) -> Look:
+def look_at(host: Driver, product: Verified[Any], own: Any, asked: Asked) -> Look:
     """Reads the member in one command, and asks every key of My to sign: which are in use is only known with it.
 
     ``own``: the product's own settings. Raises PhaseFailed when nothing can be concluded from what the member said.
@@ -69,7 +69,7 @@ def demand_keys(member: str, reply: Reply) -> None:
             raise PhaseFailed(f"{member}: {call.name} failed: {answer.error.message} ({answer.error.fqid})")
 
 
-def look(asked: Asked, product: Product[Any], reply: Reply, state: State) -> Look:
+def look(asked: Asked, product: Verified[Any], reply: Reply, state: State) -> Look:
     """What the reply shows, judged as far as one member alone can be."""
     member, host = asked.member, reply.host
     mine = {c.certificate.thumbprint: c.certificate for c in state.stores.machine("My")}
@@ -119,7 +119,7 @@ def look(asked: Asked, product: Product[Any], reply: Reply, state: State) -> Loo
     )
 
 
-def _judged(asked: Asked, product: Product[Any], leaf: Certificate, state: State) -> in_use.Judgement:
+def _judged(asked: Asked, product: Verified[Any], leaf: Certificate, state: State) -> in_use.Judgement:
     """One certificate in use, by everything that its member said."""
     return in_use.judge(
         leaf,
@@ -206,7 +206,7 @@ def _journal(member: str, reply: Reply, by_hand: str) -> tuple[Journal | None, l
     return journal, found
 
 
-def _rolled(product: Product[Any], state: State, journal: Journal | None) -> Rolled | None:
+def _rolled(product: Verified[Any], state: State, journal: Journal | None) -> Rolled | None:
     """The successor that the product shows, or that the journal recorded where the product keeps it to itself."""
     shown = product.successor(state)
     if shown is not None:

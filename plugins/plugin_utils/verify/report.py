@@ -71,7 +71,9 @@ def result_of(run: VerifyRun, counting: Iterable[Finding]) -> str:
 
 def verdict_of(run: VerifyRun, case: Case, counting: Sequence[Finding]) -> ArrayVerdict:
     """Whether all members carry the same; nothing is old or new where nothing is being renewed."""
-    odd = {item.member for item in counting if item.id in ("array.thumbprint-differs", "roll.mixed")}
+    product = PRODUCTS[run.products[case.array]]
+    apart = {"roll.mixed", *(product.differs(use) for use in product.uses)}
+    odd = {item.member for item in counting if item.id in apart}
     heard = set(case.looks) | ({port.member for port in case.every_port if port.leaf} if run.wire_only else set())
     states = {m: "lost" if m not in heard else "other" if m in odd else "alike" for m in case.members}
     lost = tuple(member for member, state in states.items() if state == "lost")
@@ -82,9 +84,7 @@ def verdict_of(run: VerifyRun, case: Case, counting: Sequence[Finding]) -> Array
         word = "mixed"
         text = f"{listed(differ)} differ from the others." if differ else "The members do not carry the same."
     else:
-        word, text = "alike", f"All {len(states)} members carry the same." if len(states) > 1 else "One member."
-        if run.wire_only:
-            text = f"What could be read is the same on all {len(states)} members."
+        word, text = "alike", _alike(run, case, len(states))
     return ArrayVerdict(
         word,  # type: ignore[arg-type]
         states,  # type: ignore[arg-type]
@@ -92,6 +92,21 @@ def verdict_of(run: VerifyRun, case: Case, counting: Sequence[Finding]) -> Array
         excluded=dict(run.excluded),
         text=text,
     )
+
+
+def _alike(run: VerifyRun, case: Case, count: int) -> str:
+    """What it means that nothing differs that must not differ."""
+    product = PRODUCTS[run.products[case.array]]
+    if count < 2:
+        return "One member."
+    if not all(product.differs(use) for use in product.uses):
+        assigned = {use for look in case.looks.values() for use in look.assigned}
+        shared = [use for use in product.uses if product.differs(use) and use in assigned]
+        same = f"All {count} members carry the same {listed(shared)}; of the rest each" if shared else "Each member"
+        return f"{same} may have its own."
+    if run.wire_only:
+        return f"What could be read is the same on all {count} members."
+    return f"All {count} members carry the same."
 
 
 def _sentence(case: Case, verdict: ArrayVerdict, counting: Sequence[Finding], accepted: Sequence[Accepted]) -> str:

@@ -20,6 +20,7 @@ from ..findings.finding import Finding, rank
 from ..inputs import InputError, load_trust
 from ..pki.certificate import CertificateError
 from ..plain import PlainError
+from ..products import PRODUCTS
 from ..report.advice import headline
 from ..report.compare import changes_between, markdown
 from ..report.report import Report
@@ -94,10 +95,13 @@ class VerifyArrays:
         arrays = {name: tuple(m for m in held if m not in excluded) for name, held in self.options["arrays"].items()}
         if not arrays:
             text = (
-                "there is no array to verify: the inventory has neither a group edge nor a group exchange. Name the "
-                "groups in verify_edge_arrays and verify_exchange_arrays"
+                f"there is no array to verify: the inventory has none of the groups {', '.join(PRODUCTS)}. Name the "
+                f"groups in {', '.join(f'verify_{product}_arrays' for product in PRODUCTS)}"
             )
             raise InputError("array.empty", text)
+        for array in arrays:
+            if self.options["products"].get(array) not in PRODUCTS:
+                raise ValueError(f"products: expected one of {', '.join(PRODUCTS)} for the array {array}, found none")
         for member, why in excluded.items():
             if not why:
                 raise InputError("array.incomplete-run", f"verify_excluded gives no reason for {member}")

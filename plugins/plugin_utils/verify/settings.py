@@ -27,7 +27,7 @@ class VerifyRun:
     arrays: Mapping[str, tuple[str, ...]]
     """Array to its members, the excluded ones left out."""
     products: Mapping[str, str]
-    """Array to ``edge`` or ``exchange``."""
+    """Array to the name of its product."""
     operator: str = ""
     controller: str = ""
     version: str = ""

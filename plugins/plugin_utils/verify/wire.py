@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import Any
 
 from ..array.wire import Port
 from ..findings.entry import Severity
@@ -20,6 +21,7 @@ from ..pki.certificate import Certificate
 from ..pki.chain import Path, chain_paths
 from ..pki.names import missing_names, names_of
 from ..products import PRODUCTS
+from ..products.interface import Verified
 from ..products.values import RUNNING
 from ..report.advice import BECAUSE
 from ..stores import in_use
@@ -171,33 +173,39 @@ def without_name(ports: Sequence[Port], nameless: Sequence[Port]) -> Iterable[Fi
         yield finding("wire.sni-differs", port.member, subject_of(port), text)
 
 
-def across(array: str, ports: Sequence[Port], looks: Mapping[str, Look]) -> Iterable[Finding]:
-    """The same port on all members presents the same certificate; only where no look says so already."""
-    by_name: dict[str, list[Port]] = {}
+def across(array: str, ports: Sequence[Port], looks: Mapping[str, Look], product: Verified[Any]) -> Iterable[Finding]:
+    """The same port on all members presents the same certificate; only where no look says so already.
+
+    A port of which nobody says its use is left out where members may have certificates of their own.
+    """
+    every = [product.differs(use) for use in product.uses]
+    by_name: dict[tuple[str, str], list[Port]] = {}
     for port in ports:
         if port.leaf is not None and port.member not in looks:
-            by_name.setdefault(port.name, []).append(port)
-    for name, alike in by_name.items():
+            id = product.differs(port.use) if port.use else every[0] if all(every) else ""
+            by_name.setdefault((id, port.name), []).append(port)
+    for (id, name), alike in by_name.items():
         held = {port.member: port.chain[0] for port in alike}
-        yield from differing(array, name, held)
+        yield from differing(array, name, held, id)
 
 
-def differing(array: str, what: str, held: Mapping[str, Certificate | str]) -> Iterable[Finding]:
+def differing(array: str, what: str, held: Mapping[str, Certificate | str], id: str) -> Iterable[Finding]:
     """One thumbprint over the array. Where most members agree the others are named; otherwise all of them are.
 
+    ``id``: the finding; empty where each member may have its own, and nothing is told.
     ``held``: member to its certificate, or to its thumbprint where the certificate itself is not known.
     """
     thumbs = {m: c if isinstance(c, str) else c.thumbprint for m, c in held.items()}
     counts: dict[str, list[str]] = {}
     for member, thumbprint in thumbs.items():
         counts.setdefault(thumbprint, []).append(member)
-    if len(counts) < 2:
+    if not id or len(counts) < 2:
         return
     ranked = sorted(counts.items(), key=lambda item: -len(item[1]))
     usual, rest = ranked[0], ranked[1:]
     if len(usual[1]) == len(rest[0][1]):
         said = "; ".join(f"{', '.join(members)}: {_shown(held[members[0]])}" for _t, members in ranked)
-        yield finding("array.thumbprint-differs", array, what, f"{what}: {said}", evidence=thumbs)
+        yield finding(id, array, what, f"{what}: {said}", evidence=thumbs)
         return
     reference = held[usual[1][0]]
     for thumbprint, members in rest:
@@ -205,7 +213,7 @@ def differing(array: str, what: str, held: Mapping[str, Certificate | str]) -> I
             text = f"{what}: {_shown(held[member])}, while {', '.join(usual[1])} have {_shown(reference)}"
             text += _keys(held[member], reference)
             evidence = {"expected": usual[0], "found": thumbprint}
-            yield finding("array.thumbprint-differs", member, what, text, evidence=evidence)
+            yield finding(id, member, what, text, evidence=evidence)
 
 
 def _shown(certificate: Certificate | str) -> str:

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import Any
 
 from ..pki import Pki
-from . import services
 from .edge import Pool, take_effect
 from .events import LYNC, Event
 from .journal import INHERITED, PROTECTED, Lock
@@ -97,19 +96,17 @@ def _services(state: State, pool: Pool, pki: Pki, value: Any) -> None:
         state.services[name] = wanted
         state.in_use.pop(name, None)
         if wanted == "Running":
-            state.in_use[name] = {u: state.assigned[u].thumbprint for u in services.USED_BY.get(name, ())}
+            state.in_use[name] = {u: state.assigned[u].thumbprint for u in state.used_by.get(name, ())}
 
 
 def _service(state: State, pool: Pool, pki: Pki, value: Any) -> None:
-    """``service``: {name, depends_on, status}; one that not every Edge Server has, such as an XMPP gateway's."""
+    """``service``: {name, depends_on, status}; one that not every server of the role has, such as an XMPP gateway's."""
     known = {"name", "depends_on", "status"}
     name, parent, wanted = str(value.get("name") or ""), value.get("depends_on"), value.get("status", "Running")
     if sorted(set(value) - known) or not name.isalnum() or wanted not in ("Running", "Stopped"):
         raise ValueError(f"expected name, depends_on and status (Running or Stopped) of a service, found {value!r}")
-    if name in services.USED_BY or parent not in (None, *state.services) or parent == name:
-        raise ValueError(
-            f"expected a service beside {', '.join(services.USED_BY)}, on one that is there, found {value!r}"
-        )
+    if name in state.used_by or parent not in (None, *state.services) or parent == name:
+        raise ValueError(f"expected a service beside {', '.join(state.used_by)}, on one that is there, found {value!r}")
     state.planted[name] = parent
     state.services[name] = wanted
 

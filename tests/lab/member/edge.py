@@ -32,8 +32,9 @@ class Pool:
     def _failing_pairs(self) -> set[tuple[str, str]]:
         """Pairs of members of which at least one refuses the tokens that the other issues."""
         failing = set()
-        for position, one in enumerate(self.members):
-            for other in self.members[position + 1 :]:
+        members = [member for member in self.members if AV in member.assigned]
+        for position, one in enumerate(members):
+            for other in members[position + 1 :]:
                 mine, theirs = one.assigned[AV], other.assigned[AV]
                 if mine.thumbprint is None or theirs.thumbprint is None:
                     continue
@@ -68,7 +69,7 @@ def settle(state: State) -> None:
             assignment.previous = assignment.thumbprint
             assignment.thumbprint, assignment.pending = assignment.pending, None
             take_effect(state, use)
-    av = state.entry(state.assigned[AV].thumbprint)
+    av = state.entry(state.assigned[AV].thumbprint) if AV in state.assigned else None
     if state.calls and av and av.certificate.not_valid_after_utc < now:
         drop_calls(state)
     if state.calls_until and now >= state.calls_until:

@@ -14,7 +14,7 @@ from . import cmdlets
 from .clock import iso
 from .errors import RUNTIME, CallError, not_found
 from .functions import FUNCTIONS, Warn
-from .product import CMDLETS, Context
+from .product import CMDLETS, PLAYED_ANYWHERE, Context, not_played
 from .state import State
 from .values import decode, encode
 
@@ -191,6 +191,8 @@ class Engine:
         if not loaded or not cmdlets.known(name, product):
             raise not_found(name)
         bound = cmdlets.bind(name, product, given)
+        if self.state.role != "edge" and name not in PLAYED_ANYWHERE:
+            raise not_played(name, self.state.role)
         if kind == "write" and not self.state.behaviour.admin:
             raise CallError(
                 "Access is denied.", f"AccessDenied,{name}", "System.UnauthorizedAccessException", "PermissionDenied"

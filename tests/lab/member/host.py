@@ -18,7 +18,7 @@ from .hello import hello_in
 from .listeners import Endpoint, Listeners
 from .product import Context
 from .services import status
-from .state import AV, State
+from .state import AV, Assignment, State
 from .wrapper import Module, module_of
 
 
@@ -33,7 +33,7 @@ class ScriptEngine(Protocol):
 
 
 class EdgeMember:
-    """One simulated Edge Server (the Member protocol of ``lab.interfaces``)."""
+    """One simulated Edge Server (the Member protocol of ``lab.interfaces``); with another ``role``, one of that."""
 
     def __init__(
         self,
@@ -108,7 +108,7 @@ class EdgeMember:
         """The whole truth about this member."""
         self.pool.settle()
         state = self.state
-        av, lock = state.assigned[AV], state.journal.lock
+        av, lock = state.assigned.get(AV, Assignment()), state.journal.lock
         stores: dict[str, dict[str, list[str]]] = {}
         for location, store, entry in state.stores.everywhere():
             names = {"my": "My", "ca": "CA", "root": "Root"}

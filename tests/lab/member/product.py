@@ -153,7 +153,7 @@ def _service_names(at: Context, given: Mapping[str, Any]) -> list[str]:
 async def get_windows_service(at: Context, given: Mapping[str, Any]) -> list[Row]:
     """Get-CsWindowsService. During a graceful stop each look ends ``hang_up`` calls."""
     state = at.state
-    names = _service_names(at, given)
+    names = [name for name in _service_names(at, given) if name != "W3SVC" or state.behaviour.iis == "listed"]
     if state.behaviour.hang_up and any(state.services[s] in services.DRAINING for s in state.services):
         state.calls = max(0, state.calls - state.behaviour.hang_up)
     rows: list[Row] = []
@@ -198,6 +198,12 @@ async def start_windows_service(at: Context, given: Mapping[str, Any]) -> list[R
     return []
 
 
+def not_played(what: str, role: str) -> CallError:
+    """What the lab has no source for, or nothing to play it with."""
+    text = f"The lab does not play {what} on a server of the role {role}: it can be read, and nothing else."
+    return CallError(text, f"lab.NotPlayed,{what.partition(' ')[0]}", category="NotImplemented")
+
+
 async def get_av_edge_configuration(at: Context, given: Mapping[str, Any]) -> list[Row]:
     """Get-CsAVEdgeConfiguration -LocalStore; without it an Edge Server would have to reach the central store."""
     if not given.get("LocalStore"):
@@ -214,8 +220,10 @@ async def get_av_edge_configuration(at: Context, given: Mapping[str, Any]) -> li
 
 
 async def get_computer(at: Context, given: Mapping[str, Any]) -> list[Row]:
-    """Get-CsComputer: this computer."""
-    pool = at.state.fqdn.replace(at.state.name, "edgepool", 1)
+    """Get-CsComputer: this computer. -Local "returns information only for the local computer" (Microsoft)."""
+    if at.state.role != "edge" and not given.get("Local"):
+        raise not_played("Get-CsComputer without -Local", at.state.role)
+    pool = at.state.pool or at.state.fqdn.replace(at.state.name, "edgepool", 1)
     return [{"Identity": at.state.fqdn, "Pool": pool, "Fqdn": at.state.fqdn}]
 
 
@@ -241,3 +249,7 @@ def also_play(name: str, facts: Mapping[str, Any], cmdlet: Cmdlet, kind: str) ->
         raise ValueError(f"expected a cmdlet of the scenario's own, found {name}")
     cmdlets.metadata()[name] = dict(facts)
     CMDLETS[name] = (cmdlet, kind)
+
+
+PLAYED_ANYWHERE = frozenset({"Get-CsCertificate", "Get-CsWindowsService", "Get-CsComputer"})
+"""Those that are played on servers of every role."""

@@ -11,14 +11,6 @@ from .events import LYNC, PROTOCOL_STACK, SYSTEM_LOG, Event, byte_reversed
 from .keys import NETWORK_SERVICE
 from .state import AV, State
 
-#: Service -> uses of the certificates it works with.
-USED_BY: dict[str, tuple[str, ...]] = {
-    "REPLICA": ("Internal",),
-    "RTCSRV": ("AccessEdgeExternal", "Internal"),
-    "RTCDATAPROXY": ("DataEdgeExternal", "Internal"),
-    "RTCMRAUTH": (AV, "Internal"),
-    "RTCMEDIARELAY": (),
-}
 _DEPENDENTS: dict[str, dict[str, tuple[str, ...]]] = {
     "relay-on-auth": {"RTCMRAUTH": ("RTCMEDIARELAY",)},
     "none": {},
@@ -103,7 +95,7 @@ def start(state: State, service: str, pool: Pool) -> None:
     if problem:
         raise _cannot_start(state, service, problem)
     state.services[service] = "Running"
-    state.in_use[service] = {u: state.assigned[u].thumbprint for u in USED_BY.get(service, ())}
+    state.in_use[service] = {u: state.assigned[u].thumbprint for u in state.used_by.get(service, ())}
     settle(state)
     _log_start(state, service, pool)
 
@@ -121,7 +113,7 @@ def start_problem(state: State, service: str) -> str | None:
     """Why the service does not start; what is logged about it is logged."""
     if service in state.behaviour.service_fails.split(","):
         return "The service did not respond to the start or control request in a timely fashion."
-    for use in USED_BY.get(service, ()):
+    for use in state.used_by.get(service, ()):
         entry = state.entry(state.assigned[use].thumbprint)
         if entry is None:
             return f"No certificate is assigned for {use}."

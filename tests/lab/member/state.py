@@ -16,6 +16,14 @@ from .versions import Host
 
 USES = ("AccessEdgeExternal", "DataEdgeExternal", "AudioVideoAuthentication", "Internal")
 AV = "AudioVideoAuthentication"
+EDGE_SERVICES: Mapping[str, tuple[str, ...]] = {
+    "REPLICA": ("Internal",),
+    "RTCSRV": ("AccessEdgeExternal", "Internal"),
+    "RTCDATAPROXY": ("DataEdgeExternal", "Internal"),
+    "RTCMRAUTH": (AV, "Internal"),
+    "RTCMEDIARELAY": (),
+}
+"""Service of an Edge Server -> uses of the certificates it works with."""
 
 
 @dataclass
@@ -47,6 +55,7 @@ class Behaviour:
     import_fails: bool = False
     hang_up: int = 0
     token_lifetime: str = "08:00:00"
+    iis: str = "listed"
 
     def set(self, key: str, value: Any) -> None:
         """Set one option from JSON or from ``--set key=value``. Raises ValueError on what the lab does not know."""
@@ -77,6 +86,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "tls_max": ("1.0", "1.2"),
     "tls_hello": ("any", "strict"),
     "module": ("present", "missing"),
+    "iis": ("listed", "not-listed"),
     "language": ("FullLanguage", "ConstrainedLanguage"),
 }
 
@@ -106,8 +116,14 @@ class State:
     assigned: dict[str, Assignment] = field(default_factory=lambda: {u: Assignment() for u in USES})
     services: dict[str, str] = field(default_factory=dict)
     """Service name -> Running, Stopped, or the status of a graceful stop under way."""
+    role: str = "edge"
+    """``edge``, or what only answers to reads: ``frontend``, ``director``."""
+    pool: str = ""
+    """FQDN of the pool; empty: an Edge pool's, made of the member's name."""
+    used_by: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: EDGE_SERVICES)
+    """Service that every server of the role has -> uses of the certificates it works with."""
     planted: dict[str, str | None] = field(default_factory=dict)
-    """Services beside those of every Edge Server -> the service that each depends on."""
+    """Services beside those of every server of the role -> the service that each depends on."""
     in_use: dict[str, dict[str, str | None]] = field(default_factory=dict)
     """Service name -> use -> the thumbprint the running service works with."""
     calls: int = 0

@@ -12,6 +12,7 @@ from typing import Any
 from ...stores.shown import certificate_row, instant
 from ...stores.store import read_calls
 from ...windows.calls import Call, Reply
+from ..cs.certificates import Assignment
 from . import state as edge
 
 LOOK = ("assignments", "services", "av", "version")
@@ -68,8 +69,8 @@ def facts(state: edge.EdgeState) -> dict[str, Any]:
     }
 
 
-def _assignment_row(assignment: edge.Assignment, state: edge.EdgeState) -> dict[str, Any]:
-    entry = next((c for c in state.stores.machine("My") if c.certificate.thumbprint == assignment.thumbprint), None)
+def _assignment_row(assignment: Assignment, state: edge.EdgeState) -> dict[str, Any]:
+    entry = state.mine(assignment.thumbprint)
     return {
         "use": assignment.use,
         "thumbprint": assignment.thumbprint,

@@ -12,6 +12,7 @@ from ...findings.problem import Problem
 from ...pki.names import has_wildcard, missing_names
 from ...stores.store import label
 from ...stores.wanted import Wanted
+from ..cs.state import unassigned
 from ..values import SHA512_WORKS_FROM
 from .own import EdgeOwn
 from .state import AV_USE, EXTERNAL_USES, INTERNAL_USE, USES, EdgeState, describe, required_names
@@ -42,7 +43,7 @@ def use_problems(wanted: Wanted, state: EdgeState, names: Sequence[str]) -> Iter
             if has_wildcard(leaf.dns_names) and state.version.startswith("5."):
                 text = f"{use}: Lync Server 2013 does not support wildcard certificates"
                 yield Problem("names.wildcard", label(leaf), text)
-        old = next((c for c in state.stores.machine("My") if c.certificate.thumbprint == state.current(use)), None)
+        old = state.mine(state.current(use))
         if old is not None and old.certificate.not_before > leaf.not_before:
             text = (
                 f"{use}: valid from {leaf.not_before:%Y-%m-%d %H:%M}Z, while the one in use is valid from "
@@ -69,17 +70,12 @@ def leaf_problems(wanted: Wanted, state: EdgeState) -> Iterable[Problem]:
 
 def assignments(member: str, state: EdgeState) -> Iterable[Finding]:
     """Every use has a certificate, it is there, and it is of a kind that the version takes."""
-    mine = {c.certificate.thumbprint: c.certificate for c in state.stores.machine("My")}
+    yield from unassigned(member, state, USES)
     for use in USES:
-        thumbprint = state.current(use)
-        if thumbprint is None:
-            yield finding("product.use-unassigned", member, use, f"{use} has no certificate")
-        elif thumbprint not in mine:
-            text = f"{use} has {thumbprint}, and there is no such certificate in LocalMachine\\My"
-            yield finding("store.assigned-missing", member, use, text)
-        elif state.version.startswith("5.") and has_wildcard(mine[thumbprint].dns_names):
+        held = state.mine(state.current(use))
+        if held is not None and state.version.startswith("5.") and has_wildcard(held.certificate.dns_names):
             text = f"{use}: Lync Server 2013 does not support wildcard certificates"
-            yield finding("names.wildcard", member, label(mine[thumbprint]), text)
+            yield finding("names.wildcard", member, label(held.certificate), text)
 
 
 def av_findings(member: str, own: EdgeOwn, wanted: Wanted, state: EdgeState) -> Iterable[Finding]:
@@ -103,7 +99,7 @@ def why_no_way_back(thumbprint: str, state: EdgeState, window_over: bool = False
 
     Lync services do not start with an expired certificate, and one without its key cannot be assigned.
     """
-    entry = next((c for c in state.stores.machine("My") if c.certificate.thumbprint == thumbprint), None)
+    entry = state.mine(thumbprint)
     if entry is None or entry.key is None:
         return f"{thumbprint} is not in LocalMachine\\My with its key any more"
     if entry.certificate.not_after <= state.clock:

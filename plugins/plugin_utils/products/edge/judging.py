@@ -38,9 +38,9 @@ class Judging:
         """Every use has a certificate that is there."""
         yield from judge.assignments(member, state)
 
-    def others(self, state: EdgeState) -> Mapping[str, str]:
-        """An Edge server has none."""
-        return {}
+    def differs(self, use: str) -> str:
+        """All members of a pool carry the same."""
+        return "array.thumbprint-differs"
 
     def successor(self, state: EdgeState) -> Confirmed | None:
         """Of A/V authentication."""

@@ -15,6 +15,7 @@ from typing import Any
 
 from ...stores.store import Change, label
 from ...stores.wanted import Wanted
+from ..cs import services as cs
 from ..values import Both, Plan, Record, Scheduled
 from . import services
 from .judge import why_no_way_back
@@ -96,9 +97,9 @@ def back(record: Record, state: EdgeState) -> Plan:
     }
     blocked = [f"{use}: {why}" for use, both in uses.items() if (why := why_no_way_back(str(both.after), state))]
     names = services.affected(uses, state.services)
-    stop = services.not_stopped(names, state.services)
+    stop = cs.not_stopped(names, state.services)
     run = services.in_order({*record.services, *names, *services.running(state.services)})
-    down = services.not_running(run, state.services)
+    down = cs.not_running(run, state.services)
     if blocked:
         return Plan(uses=uses, start=down, run=run, blocked=tuple(blocked))
     start = services.in_order({*stop, *down})

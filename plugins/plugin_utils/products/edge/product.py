@@ -14,17 +14,17 @@ from ...findings.entry import Entry
 from ...findings.finding import Finding, finding
 from ...findings.problem import Problem
 from ...plain import loosely
-from ...stores.store import NETWORK_SERVICE
-from ...windows.calls import Call, Kind, Reply
-from ..interface import Asks, Seen
-from ..values import ArrayPlan, Context, Depth, Plan, Record, Roll
-from . import events, judge, plan, roll, services
+from ...windows.calls import Call, Kind
+from ..cs.services import status_call
+from ..interface import Asks, Product, Seen
+from ..values import ArrayPlan, Context, Plan, Record, Roll
+from . import judge, plan, roll, services
 from .asking import EdgeAsks
 from .catalogue import EDGE
 from .cmdlets import CMDLETS
 from .judging import Judging
 from .own import EdgeOwn, give
-from .reading import LOAD, Reading
+from .reading import Reading
 from .state import (
     AV_USE,
     EXTERNAL_USES,
@@ -40,17 +40,13 @@ class Edge(Reading, Judging):
 
     name: str = "edge"
     title: str = "Edge server"
+    rolls: bool = True
     uses: tuple[str, ...] = USES
     outside: frozenset[str] = frozenset(EXTERNAL_USES)
     inside: frozenset[str] = frozenset({INTERNAL_USE})
     front: str = EXTERNAL_USES[0]
     services_of: Mapping[str, tuple[str, ...]] = services.SERVICES_OF_USE
-    readers: tuple[str, ...] = (NETWORK_SERVICE,)
     cmdlets: Mapping[str, Kind] = CMDLETS
-    ways: Mapping[str, bool] = dict.fromkeys(LOAD, False)
-    shells: tuple[str, ...] = ()
-    event_log: str = events.LOG
-    event_sources: tuple[str, ...] = events.SOURCES
     catalogue: Mapping[str, Entry] = EDGE
     checks: frozenset[str] = frozenset(
         {"reachable", "store", "key", "chain", "tls", "product", "wire", "events", "roll"}
@@ -60,7 +56,6 @@ class Edge(Reading, Judging):
     """Only assigned thumbprints matter there."""
     succeeds: str = AV_USE
     succession: str = "A/V authentication"
-    by_hand: str = "Get-CsCertificate"
     restartable: tuple[str, ...] = ()
     wildcards: bool = False
 
@@ -71,10 +66,6 @@ class Edge(Reading, Judging):
     def give(self, bundles: Sequence[str], own: EdgeOwn) -> Mapping[str, str]:
         """External, A/V authentication, internal."""
         return give(bundles, own)
-
-    def load(self, own: EdgeOwn, depth: Depth = "whole") -> tuple[str, ...]:
-        """The module of Lync or Skype for Business."""
-        return LOAD
 
     # -- changing --------------------------------------------------------------------------------------------------
 
@@ -135,11 +126,7 @@ class Edge(Reading, Judging):
 
     def status(self) -> tuple[Call, ...]:
         """Get-CsWindowsService."""
-        return (services.status_call(),)
-
-    def statuses(self, reply: Reply) -> Mapping[str, str]:
-        """Service -> status."""
-        return services.statuses(reply.rows("services"))
+        return (status_call(),)
 
     # -- the array -------------------------------------------------------------------------------------------------
 
@@ -199,4 +186,4 @@ def _differs(name: str, members: Mapping[str, Seen]) -> Iterable[Finding]:
         yield finding("array.thumbprint-differs", name, AV_USE, text, severity="warning")
 
 
-PRODUCT = Edge()
+PRODUCT: Product[EdgeState] = Edge()

@@ -10,16 +10,9 @@ from dataclasses import dataclass
 
 from ...stores.store import Change
 from ...windows.calls import Call
+from ..cs.services import not_running, not_stopped, status_call
 from ..values import RUNNING, STOPPED
-from .services import (
-    in_order,
-    not_running,
-    not_stopped,
-    running,
-    start_calls,
-    status_call,
-    stop_calls,
-)
+from .services import in_order, running, start_calls, stop_calls
 
 STATES = ("started", "stopped", "restarted")
 

@@ -10,11 +10,11 @@ Names and uses: Microsoft, Edge Server environmental requirements and the servic
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 from ...findings.problem import Problem
 from ...windows.calls import Call, Switch
-from ..values import RUNNING, STOPPED
+from ..cs import services as cs
+from ..values import RUNNING
 
 START_ORDER = ("REPLICA", "RTCSRV", "RTCDATAPROXY", "RTCMRAUTH", "RTCMEDIARELAY")
 """Access Edge before what depends on it; stopping goes the other way round.
@@ -39,11 +39,6 @@ SERVICES_OF_USE: Mapping[str, tuple[str, ...]] = {
 }
 
 
-def statuses(rows: Iterable[Mapping[str, Any]]) -> dict[str, str]:
-    """Service name -> status, from the rows of Get-CsWindowsService."""
-    return {str(row["Name"]).upper(): str(row.get("Status") or "") for row in rows if row.get("Name")}
-
-
 def affected(uses: Iterable[str], installed: Iterable[str]) -> tuple[str, ...]:
     """The services to restart for ``uses``, in start order, of those that the member has."""
     needed = {service for use in uses for service in SERVICES_OF_USE.get(use, ())}
@@ -59,13 +54,7 @@ def running(state: Mapping[str, str]) -> tuple[str, ...]:
 
 def in_order(services: Iterable[str]) -> tuple[str, ...]:
     """The services in start order, each once; those that START_ORDER does not know come last."""
-    wanted = set(services)
-    return (*(s for s in START_ORDER if s in wanted), *sorted(wanted.difference(START_ORDER)))
-
-
-def status_call() -> Call:
-    """Reads every service's status, without the slow activity level."""
-    return Call("services", "Get-CsWindowsService", {"ExcludeActivityLevel": Switch(True)}, ("Name", "Status"))
+    return cs.in_order(services, START_ORDER)
 
 
 def stop_calls(services: Sequence[str], graceful: bool) -> tuple[Call, ...]:
@@ -97,25 +86,6 @@ def start_calls(services: Sequence[str]) -> tuple[Call, ...]:
     )
 
 
-def not_stopped(services: Sequence[str], state: Mapping[str, str]) -> tuple[str, ...]:
-    """Those of ``services`` that still have work: a drain is over when this is empty. One that is not in ``state`` is
-    not known to be stopped: a status that could not be read must not end a drain."""
-    return tuple(service for service in services if state.get(service) != STOPPED)
-
-
-def not_running(services: Sequence[str], state: Mapping[str, str]) -> tuple[str, ...]:
-    """Those of ``services`` that should run and do not."""
-    return tuple(service for service in services if state.get(service) != RUNNING)
-
-
-START_IT = "Start it with Start-CsWindowsService and read the event log if it does not start."
-
-
-def shown(service: str) -> str:
-    """A service's name with what it is, where that is known."""
-    return f"{service} ({SERVICE_NAMES[service]})" if service in SERVICE_NAMES else service
-
-
 def problems(uses: Iterable[str], state: Mapping[str, str], ran: Iterable[str] = ()) -> Iterable[Problem]:
     """A service that does not run now would be blamed on the switch later.
 
@@ -123,8 +93,4 @@ def problems(uses: Iterable[str], state: Mapping[str, str], ran: Iterable[str] =
     was stopped along with one that does.
     """
     before = set(ran)
-    for service in not_running(in_order({*affected(uses, state), *before}), state):
-        text = f"expected Running, found {state.get(service) or 'nothing'}"
-        if service in before:
-            text += "; it ran before the change"
-        yield Problem("product.service-stopped", shown(service), text, remedy=START_IT)
+    return cs.problems(in_order({*affected(uses, state), *before}), state, before, SERVICE_NAMES)

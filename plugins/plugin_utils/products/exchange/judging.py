@@ -53,6 +53,10 @@ class Judging:
         """What nothing may ever remove."""
         return state.protected()
 
+    def differs(self, use: str) -> str:
+        """All members of an array carry the same."""
+        return "array.thumbprint-differs"
+
     def successor(self, state: ExchangeState) -> Confirmed | None:
         """Nothing waits for an instant here."""
         return None

@@ -16,7 +16,7 @@ from ...findings.problem import Problem
 from ...plain import loosely
 from ...stores.store import label
 from ...windows.calls import Call, Kind, Reply
-from ..interface import Asks, Seen
+from ..interface import Asks, Product, Seen
 from ..values import RUNNING, STOPPED, ArrayPlan, Both, Context, Depth, Plan, Record
 from . import back, events, plan
 from .asking import ExchangeAsks
@@ -36,6 +36,7 @@ class Exchange(Reading, Judging):
 
     name: str = "exchange"
     title: str = "Exchange server"
+    rolls: bool = True
     uses: tuple[str, ...] = SERVICES
     outside: frozenset[str] = frozenset({"IIS", "POP", "IMAP"})
     inside: frozenset[str] = frozenset()
@@ -204,4 +205,4 @@ class Exchange(Reading, Judging):
         return False
 
 
-PRODUCT = Exchange()
+PRODUCT: Product[ExchangeState] = Exchange()

@@ -77,6 +77,8 @@ class Toy:
 
     name: str = "toy"
     title: str = "Toy server"
+    rolls: bool = True
+    by_hand: str = "Get-ToyBinding"
     uses: tuple[str, ...] = USES
     outside: frozenset[str] = frozenset({RELAY})
     inside: frozenset[str] = frozenset({CONSOLE})
@@ -190,6 +192,10 @@ class Toy:
         if state.settings.get(PUBLISHED) != state.bound.get(RELAY):
             text = f"the directory names {state.settings.get(PUBLISHED)}, the relay has {state.bound.get(RELAY)}"
             yield finding("toy.unpublished", member, PUBLISHED, text)
+
+    def differs(self, use: str) -> str:
+        """Each use has one certificate over the array."""
+        return "array.thumbprint-differs"
 
     def others(self, state: ToyState) -> Mapping[str, str]:
         return {}

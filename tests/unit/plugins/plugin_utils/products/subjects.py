@@ -17,7 +17,7 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.member.evidence
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.read import Sight
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.settings import Settings
 from ansible_collections.ucops.certificates.plugins.plugin_utils.pki.bundle import Bundle
-from ansible_collections.ucops.certificates.plugins.plugin_utils.products import PRODUCTS
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products import rolled
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.exchange.names import tls_certificate_name
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.interface import Product
 from ansible_collections.ucops.certificates.plugins.plugin_utils.stores.wanted import Wanted
@@ -62,7 +62,7 @@ class Subject:
 
     @property
     def product(self) -> Product[Any]:
-        return PRODUCTS[self.name]
+        return rolled(self.name)
 
     def documented(self) -> Mapping[str, Any]:
         """Cmdlet -> the versions that have it, and its parameters."""
@@ -182,4 +182,4 @@ SUBJECTS = {
         lambda fake, name: fake.told[name], "toy/cmdlets.json", ("Toy Server 1",), "toy/remote_calls.ps1",
     ),
 }  # fmt: skip
-"""Name -> subject, of every product there is, and of the toy."""
+"""Name -> subject, of every product that rolls, and of the toy."""

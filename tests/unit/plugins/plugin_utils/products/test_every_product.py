@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.step import GateRefused
+from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.catalogue import CATALOGUE
 from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.finding import stopping
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member import records
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.evidence import (
@@ -23,7 +24,15 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.member.evidence
 )
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.journal import Journal
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.stop import PhaseFailed
-from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import Call, OutcomeUnknown, RemoteError
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products import PRODUCTS, NotRolled, rolled
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products.interface import Product, Verified, can_roll
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products.values import Ask
+from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import (
+    OWN,
+    Call,
+    OutcomeUnknown,
+    RemoteError,
+)
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.host import HostLost
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.fake_member import FakeMember
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.pool import error
@@ -31,15 +40,53 @@ from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.prod
     NEXT,
     Subject,
 )
+from ansible_collections.ucops.certificates.tests.unit.zoo import NOW
 
 
 def test_what_people_are_told_to_type_is_a_cmdlet_that_only_looks(subject: Subject) -> None:
     assert subject.product.cmdlets[subject.product.by_hand] == "read"
 
 
+@pytest.fixture(params=sorted(PRODUCTS))
+def verified(request: pytest.FixtureRequest) -> Verified[Any]:
+    """Every product: all can be verified."""
+    return PRODUCTS[request.param]
+
+
 def told(fake: FakeMember) -> Journal:
     assert fake.journal is not None
     return Journal.loads(fake.journal)
+
+
+# -- what a verification asks ------------------------------------------------------------------------------------------
+
+
+def test_a_verification_reads_with_what_the_product_allows(verified: Verified[Any]) -> None:
+    calls = verified.read("verify", Ask(verified.own({}), (), NOW))
+    assert len({call.id for call in calls}) == len(calls)
+    for call in calls:
+        assert call.kind == "read" and call.name in {*OWN, *verified.cmdlets}, call.name
+    assert {"stores", "keys", "events"} <= {call.id for call in calls}
+    assert set(verified.load(verified.own({}))) <= {*verified.ways, *verified.shells}
+
+
+def test_what_is_said_of_uses_is_said_of_uses_that_there_are(verified: Verified[Any]) -> None:
+    assert len(set(verified.uses)) == len(verified.uses) > 0
+    assert {*verified.services_of, *verified.outside, *verified.inside, verified.front} <= set(verified.uses)
+    assert not verified.outside & verified.inside
+    assert verified.succeeds in ("", *verified.uses)
+    assert {verified.differs(use) for use in verified.uses} - {""} <= set(CATALOGUE), "a finding that there is"
+
+
+def test_a_product_answers_all_that_it_says_it_can(verified: Verified[Any]) -> None:
+    asked = {*dir(Product)} - {*dir(Verified)} | set(Product.__annotations__)
+    answered = {name for name in asked if hasattr(verified, name)}
+    if can_roll(verified):
+        assert answered == asked and rolled(verified.name) is verified
+    else:
+        assert "switch" not in answered and "asks" not in answered
+        with pytest.raises(NotRolled, match=f"found {verified.name}: a {verified.title} can only be verified"):
+            rolled(verified.name)
 
 
 # -- the switch and the way back ---------------------------------------------------------------------------------------

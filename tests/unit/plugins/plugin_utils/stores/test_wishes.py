@@ -12,9 +12,9 @@ import pytest
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.edge import facts as edge_facts
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.edge import service_plan
-from ansible_collections.ucops.certificates.plugins.plugin_utils.products.edge.events import Event
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.edge.services import START_ORDER
 from ansible_collections.ucops.certificates.plugins.plugin_utils.stores import eventlog, placement
+from ansible_collections.ucops.certificates.plugins.plugin_utils.stores.eventlog import Event
 from ansible_collections.ucops.certificates.plugins.plugin_utils.stores.pattern import Pattern
 from ansible_collections.ucops.certificates.plugins.plugin_utils.stores.store import StoredCertificate, Stores
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import Answer, HostFacts, Reply

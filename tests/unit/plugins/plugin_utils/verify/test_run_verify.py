@@ -154,7 +154,7 @@ def test_bad_input_is_refused_before_any_member_is_asked(options: dict[str, Any]
 
 
 def test_no_array_and_no_run() -> None:
-    with pytest.raises(InputError, match="neither a group edge nor a group exchange"):
+    with pytest.raises(InputError, match="none of the groups edge, exchange, frontend"):
         phase("begin", arrays={})
     with pytest.raises(ValueError, match="Start the playbook from its beginning"):
         phase("report")

@@ -14,7 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.problem import Problem
-from ansible_collections.ucops.certificates.plugins.plugin_utils.products.edge import events
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products.cs import events
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products.edge.events import TEXTS
 from ansible_collections.ucops.certificates.plugins.plugin_utils.stores import eventlog
 from ansible_collections.ucops.certificates.plugins.plugin_utils.stores.pattern import Pattern
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.edge.edge_rows import (
@@ -38,7 +39,7 @@ def row(message: str, level: str = "Error", id: int = 14397, minutes: float = 1,
 
 
 def found(*rows: dict[str, Any], since: Any = NOW) -> tuple[Problem, ...]:
-    return events.problems(eventlog.events_from_rows(rows), [new().certificate], since)
+    return events.problems(eventlog.events_from_rows(rows), [new().certificate], since, TEXTS)
 
 
 @pytest.mark.parametrize("id", [14559, 1, 14428])

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.finding import from_problem
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products.cs import services as cs
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.edge import service_plan, services
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import Switch
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.edge.edge_rows import (
@@ -48,7 +49,7 @@ def test_a_service_that_is_not_installed_is_left_out() -> None:
 
 
 def test_names_are_compared_as_windows_does() -> None:
-    assert services.statuses([{"Name": "RtcSrv", "Status": "Running"}, {"Name": None}]) == {"RTCSRV": "Running"}
+    assert cs.statuses([{"Name": "RtcSrv", "Status": "Running"}, {"Name": None}]) == {"RTCSRV": "Running"}
 
 
 def test_stopping_goes_the_other_way_round_and_a_graceful_one_never_waits() -> None:
@@ -79,19 +80,19 @@ def test_services_that_nobody_knows_are_started_last_and_stopped_first(names: li
 @UNHURRIED
 @given(MEMBER)
 def test_a_drain_is_over_when_every_service_is_seen_stopped(state: dict[str, str]) -> None:
-    left = services.not_stopped(SERVICES, state)
+    left = cs.not_stopped(SERVICES, state)
     assert set(left) == {s for s in SERVICES if state.get(s) != "Stopped"}
 
 
 @UNHURRIED
 @given(MEMBER)
 def test_only_a_service_that_is_seen_running_runs(state: dict[str, str]) -> None:
-    assert set(services.not_running(SERVICES, state)) == {s for s in SERVICES if state.get(s) != "Running"}
+    assert set(cs.not_running(SERVICES, state)) == {s for s in SERVICES if state.get(s) != "Running"}
     assert set(services.running(state)) == {s for s, status in state.items() if status == "Running"}
 
 
 def test_a_service_that_is_down_before_the_switch_is_told_then() -> None:
-    state = services.statuses(running(RTCDATAPROXY="Stopped"))
+    state = cs.statuses(running(RTCDATAPROXY="Stopped"))
     (problem,) = services.problems([ACCESS, DATA], state)
     assert problem.id == "product.service-stopped"
     assert problem.subject == "RTCDATAPROXY (Web Conferencing Edge)" and "found Stopped" in problem.text

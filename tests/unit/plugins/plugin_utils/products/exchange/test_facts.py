@@ -10,8 +10,8 @@ from datetime import datetime, timedelta, timezone
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.problem import Problem
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.edge import facts as edge_facts
-from ansible_collections.ucops.certificates.plugins.plugin_utils.products.edge.events import Event
 from ansible_collections.ucops.certificates.plugins.plugin_utils.stores import shown
+from ansible_collections.ucops.certificates.plugins.plugin_utils.stores.eventlog import Event
 from ansible_collections.ucops.certificates.plugins.plugin_utils.stores.readiness import machine_paths
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.calls import Answer, HostFacts, Reply
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.products.edge.edge_rows import (
