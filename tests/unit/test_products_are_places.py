@@ -33,7 +33,7 @@ def spoken() -> set[str]:
         words |= {*product.cmdlets, product.title, product.by_hand}
         words |= {service for services in product.services_of.values() for service in services}
         words |= {use for use in product.uses if len(re.findall("[A-Z]", use)) > 1}
-        words |= {word for word in product.succession.split() if not word.islower()}
+        words |= {word for word in getattr(product, "succession", "").split() if not word.islower()}
     return words
 
 

@@ -199,7 +199,8 @@ def module_checks(
 ) -> Sequence[CheckLine]:
     """The product's module: does it load, how long does it take, does a read work."""
     by_hand = product.by_hand if product else "its command for certificates"
-    is_it = f"Is this an {product.title}?" if product else "Is this a server of the product?"
+    title = product.title if product else "server of the product"
+    is_it = f"Is this {'an' if title[0] in 'AEIOU' else 'a'} {title}?"
     if loaded.host is None:
         remedy = (
             "Without the module there was an answer: the shell's memory or time quota is the first suspect "

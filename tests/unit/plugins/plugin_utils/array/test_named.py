@@ -136,7 +136,7 @@ def test_a_run_without_a_product_takes_the_one_that_is_named_with_its_options(pu
 
 
 def test_only_a_run_that_renews_nothing_may_begin_without_a_product() -> None:
-    with pytest.raises(CollectionError, match="rollout_product: expected one of edge, exchange"):
+    with pytest.raises(CollectionError, match="rollout_product: expected edge or exchange"):
         preflight("renew", "", {"external": {"content": new().pem + key_pem(new().key).decode()}})
 
 

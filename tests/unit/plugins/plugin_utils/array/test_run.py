@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array import phases
+from ansible_collections.ucops.certificates.plugins.plugin_utils.array.run import Unroll
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.told import lines_of
 from ansible_collections.ucops.certificates.plugins.plugin_utils.errors import Refused
 from ansible_collections.ucops.certificates.plugins.plugin_utils.inputs import InputError
@@ -262,10 +263,10 @@ def test_after_the_instant_nothing_about_av_is_taken_back() -> None:
     left = unroll(done)
     assert left["cancel"] == [] and "has passed on edge1, edge2, edge3: it stays" in left["text"]
     assert "has passed on edge2:" in unroll({**done, "edge1": {}, "edge3": {}}, rolled=["edge2", "edge3"])["text"]
-    told = array_run(evidence=done, rolled=list(MEMBERS), unroll=left)
-    assert [f.id for f in make_report(told).findings if f.id.startswith("roll.")] == ["roll.passed"]
-    waits = array_run(evidence=renewed(), rolled=list(MEMBERS), unroll={"cancel": [], "text": "edge2 is lost"})
-    assert [f.id for f in make_report(waits).findings if f.id.startswith("roll.")] == ["roll.pending"]
+    told = array_run(evidence=done, rolled=list(MEMBERS), unroll=Unroll(text=left["text"]))
+    assert [f.id for f in make_report(told.value, NOW).findings if f.id.startswith("roll.")] == ["roll.passed"]
+    waits = array_run(evidence=renewed(), rolled=list(MEMBERS), unroll=Unroll(text="edge2 is lost"))
+    assert [f.id for f in make_report(waits.value, NOW).findings if f.id.startswith("roll.")] == ["roll.pending"]
 
 
 def test_a_roll_that_never_came_about_on_a_member_is_not_cancelled_there() -> None:

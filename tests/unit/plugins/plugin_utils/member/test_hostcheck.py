@@ -151,7 +151,7 @@ def test_the_sample_is_what_the_commands_read() -> None:
     failed = sample(
         Reply(HOST, {"stores": Answer(error=error)}), Reply(HOST, {"assignments": Answer(error=error)}), EDGE
     )
-    assert failed == Sample(None, (), "no rights", EDGE.title)
+    assert failed == Sample(None, (), "no rights")
     assert sample(None, None, None) == Sample()
 
 

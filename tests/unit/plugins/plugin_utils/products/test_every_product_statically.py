@@ -41,7 +41,9 @@ OLDER = {
 def members(protocol: type) -> Iterator[tuple[str, Any]]:
     """The attributes of an interface with their types, and its methods."""
     yield from get_type_hints(protocol).items()
-    yield from ((name, member) for name, member in vars(protocol).items() if name[0] != "_" and callable(member))
+    for kind in reversed(protocol.__mro__):
+        if kind.__module__ == protocol.__module__:
+            yield from ((name, member) for name, member in vars(kind).items() if name[0] != "_" and callable(member))
 
 
 def fits(value: Any, kind: Any) -> bool:
