@@ -183,7 +183,6 @@ class ToyArray(EdgePool):
     """Two toy servers whose certificate runs out; the second one has no console."""
 
     def __init__(self, options: Options) -> None:
-        services.USED_BY.update({service: (use,) for use, service in SERVICE.items()})
         documented = json.loads((Path(__file__).parent / "cmdlets.json").read_text("utf-8"))["cmdlets"]
         for name, (cmdlet, kind) in CMDLETS.items():
             also_play(name, documented[name], cmdlet, kind)
@@ -195,6 +194,7 @@ class ToyArray(EdgePool):
         host = replace(host_of(None, options.windows, options.powershell), product=TOY)
         state = ToyState(name, f"{name}.contoso.example", host, directory=self.directory_of_all)
         state.behaviour.applies = "on-restart"
+        state.used_by = {service: (use,) for use, service in SERVICE.items()}
         uses = [use for use in SERVICE if use == "Relay" or number == 1]
         state.assigned = {AV: Assignment(), **{use: Assignment() for use in uses}}
         self._fill(state)
