@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from ansible_collections.ucops.certificates.plugins.plugin_utils.array import phases
+from ansible_collections.ucops.certificates.plugins.plugin_utils.array import phases, waves
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array import steps as machine
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.run import Run
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.told import failure_of
@@ -20,11 +20,11 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.errors import R
 from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.finding import Finding
 from ansible_collections.ucops.certificates.plugins.plugin_utils.hooks import refusal
 from ansible_collections.ucops.certificates.plugins.plugin_utils.inputs import BUNDLE_SPEC
-from ansible_collections.ucops.certificates.plugins.plugin_utils.report.make import write_report
+from ansible_collections.ucops.certificates.plugins.plugin_utils.report.make import approved_plan, write_report
 from ansible_collections.ucops.certificates.plugins.plugin_utils.rollout import RolloutAction
 
 BUNDLE = {"type": "dict", "options": BUNDLE_SPEC}
-PHASES = ("preflight", "name_product", "judge", "prove", "fail", "note", "finish", "report")
+PHASES = ("waves", "preflight", "refuse", "name_product", "judge", "prove", "fail", "note", "finish", "report", "sum")
 
 
 class ActionModule(RolloutAction):
@@ -32,7 +32,7 @@ class ActionModule(RolloutAction):
 
     ARGUMENT_SPEC = {
         "phase": {"type": "str", "required": True, "choices": list(PHASES)},
-        "array": {"type": "str", "required": True},
+        "array": {"type": "str", "default": ""},
         "purpose": {"type": "str", "choices": ["renew", "settle", "rollback"], "default": "renew"},
         "arrays": {"type": "dict", "default": {}},
         "size": {"type": "int"},
@@ -43,6 +43,7 @@ class ActionModule(RolloutAction):
         "endpoints": {"type": "dict", "default": {}},
         "reasons": {"type": "dict", "default": {}},
         "wire": {"type": "dict", "default": {}},
+        "waves": {"type": "list", "elements": "raw", "default": []},
         "step": {"type": "int"},
         "failed_task": {"type": "str", "default": "a task"},
         "failed_action": {"type": "str", "default": ""},
@@ -53,11 +54,36 @@ class ActionModule(RolloutAction):
     def go_on(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """Runs one phase on the controller."""
         phase = options["phase"]
-        if phase == "preflight":
-            return self._preflight(options, task_vars)
+        if phase in ("waves", "preflight", "refuse", "sum"):
+            return {"changed": False, **getattr(self, f"_{phase}")(options, task_vars)}
         run = self.kept(options["array"]).read()
         result: dict[str, Any] = getattr(self, f"_{phase}")(run, options, task_vars)
         return {"changed": False, **result}
+
+    def _waves(self, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        if task_vars.get("rollout_array") or not options["waves"]:
+            raise Stop(
+                "No member was touched. This playbook renews the arrays that rollout_waves names, such as "
+                '-e \'{"rollout_waves": [["edge_a"], ["edge_b", "exchange"]]}\'; leave rollout_array out'
+            )
+        arrays = waves.arrays_of(options["waves"])
+        return {"arrays": list(arrays), "begun": [array for array in arrays if self.kept(array).begun]}
+
+    def _refuse(self, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        """The run of an array was not begun, or ended without a report; what a report says of it stands."""
+        del task_vars
+        kept, said = self.kept(options["array"]), options["failed_message"]
+        if not kept.ended().result:
+            kept.end(waves.Ended("refused", said))
+        return {"msg": f"{options['array']}: {said.splitlines()[0] if said else 'no message'}"}
+
+    def _sum(self, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        del task_vars
+        well, text = waves.summed({a: self.kept(a).ended() for a in waves.arrays_of(options["waves"])})
+        if not well:
+            raise Stop(text)
+        self.tell(text)
+        return {"msg": text}
 
     def _preflight(self, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         refused_hooks = refusal(options["hooks"], os.environ, os.getppid(), os.path.isfile)
@@ -68,7 +94,7 @@ class ActionModule(RolloutAction):
         run, deliveries, found = phases.preflight(given, self.check_mode, utc_now(), self.tell)
         run = replace(run, asked=self.asked(task_vars))
         self.kept(given.array).begin(run, [Published.of(one) for one in deliveries])
-        return {"changed": False, "run": run.settings.run, "look": machine.looks(run), "findings": _plain(found)}
+        return {"run": run.settings.run, "look": machine.looks(run), "findings": _plain(found)}
 
     def _name_product(self, run: Run, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         del task_vars
@@ -80,12 +106,16 @@ class ActionModule(RolloutAction):
 
     def _judge(self, run: Run, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         reasons = {member: why for member, why in options["reasons"].items() if why and member not in run.reasons}
+        earlier = waves.before(options["waves"], run.settings.array)
+        waves.demand_proven(run.settings.array, {array: self.kept(array).ended() for array in earlier})
         read = replace(run, asked=self.asked(task_vars), reasons={**run.reasons, **reasons})
-        rows = self._looked(options["wire"])
+        rows = self._looked(options["wire"]) if machine.looks(read) else None
         if rows is not None:
             read = replace(read, before=read.sorted_rows(rows))
         try:
-            judged, refused = phases.judge(read, utc_now(), self.tell)
+            wanted = run.settings.expect_plan
+            approved = approved_plan(options["directory"] or ".", wanted) if wanted else None
+            judged, refused = phases.judge(read, utc_now(), self.tell, approved)
         except Refused as refusal_of:
             found = [Finding.from_dict(one) for one in refusal_of.result.get("findings", ())]
             self.kept(run.settings.array).write(replace(read, refused=tuple(found)))
@@ -128,7 +158,9 @@ class ActionModule(RolloutAction):
 
     def _finish(self, run: Run, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         del task_vars
-        rows = None if options["wire"].get("unreachable") else self._looked(options["wire"])
+        # What was looked at on the way back of another array says nothing of this one.
+        looked = run.failure and machine.looks_again(run) and not options["wire"].get("unreachable")
+        rows = self._looked(options["wire"]) if looked else None
         seen = replace(run, after=run.sorted_rows(rows)) if rows is not None else run
         last = machine.finishing(seen)
         self.kept(run.settings.array).write(last)
@@ -136,7 +168,9 @@ class ActionModule(RolloutAction):
 
     def _report(self, run: Run, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         del task_vars
-        return write_report(run, options["directory"] or ".", utc_now(), self.tell)
+        answer = write_report(run, options["directory"] or ".", utc_now(), self.tell)
+        self.kept(run.settings.array).end(waves.Ended(answer["result"], answer["sentence"]))
+        return answer
 
     @staticmethod
     def _looked(wire: Mapping[str, Any], member: str = "") -> Sequence[Mapping[str, Any]] | None:

@@ -42,8 +42,9 @@ ROLLOUT: tuple[Section, ...] = (
     (
         "Which servers",
         "",
-        ("rollout_array", "rollout_arrays", "rollout_size", "rollout_excluded"),
+        ("rollout_array", "rollout_arrays", "rollout_waves", "rollout_site", "rollout_size", "rollout_excluded"),
     ),
+    ("What was approved", "How: [rollout.md](rollout.md#the-plan-that-was-approved).", ("rollout_expect_plan",)),
     (
         "A/V authentication",
         "Why its certificate is rolled and not replaced: [rollout.md](rollout.md#roll).",

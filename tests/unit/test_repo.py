@@ -23,6 +23,8 @@ FUNCTION = 60
 LINES = {".py": 320, ".yml": 320, ".md": 600, ".ps1": 780, ".j2": 320}
 CASES = 80
 GENERATED = {"changelogs/changelog.yaml", "docs/findings.md", "docs/variables.md"}
+# Ansible reads the options of a role out of one file.
+WHOLE = {"roles/rollout/meta/argument_specs.yml"}
 KEY_FILES = {".pem", ".key", ".crt", ".cer", ".der", ".p7b", ".p7c", ".pfx", ".p12", ".csr", ".sst"}
 PEM_BLOCK = re.compile(rb"-----BEGIN [A-Z0-9 ]+-----\s+(?:[A-Za-z-]+: .*\s+)*[A-Za-z0-9+/=]{40}")
 # A certificate or key in DER as a base64 text: SEQUENCE, long form, and 200 more characters.
@@ -71,7 +73,7 @@ def test_no_function_is_too_long_to_read() -> None:
 @pytest.mark.parametrize("suffix", sorted(LINES))
 def test_no_file_is_too_long_to_read(suffix: str) -> None:
     """A file that grew past the limit is split by what its parts are about."""
-    looked_at = [name for name in files() if name.endswith(suffix) and name not in GENERATED]
+    looked_at = [name for name in files() if name.endswith(suffix) and name not in GENERATED | WHOLE]
     counted = {name: len(text(name).splitlines()) for name in looked_at}
     allowed = {name: LINES[suffix] + CASES * name.startswith("tests/") for name in counted}
     assert not {name: lines for name, lines in counted.items() if lines > allowed[name]}

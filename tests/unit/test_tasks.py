@@ -26,6 +26,10 @@ SHAPES: dict[str, list[str]] = {
     ],
     "read_journal": ["rollout_member", "fail"],
     "name_product": ["rollout_array"],
+    "begin_waves": ["rollout_array", "include_tasks"],
+    "begin_one": ["include_tasks", "rollout_array"],
+    "waves": ["rollout_array", "include_tasks", "rollout_array"],
+    "wave_one": ["include_tasks", "rollout_array"],
     "step": ["rollout_member"],
     "step_around": ["include_tasks", "import_tasks", "tls_endpoint_info", "rollout_array", "include_tasks"],
     "step_alone": ["include_tasks", "rollout_array"],
@@ -35,9 +39,10 @@ SHAPES: dict[str, list[str]] = {
 }  # fmt: skip
 """Task file -> the actions in it, in their order."""
 CONDITIONS = re.compile(
-    r"^(__rollout(_report|_preflight)?|\(__rollout_preflight \| default\(\{\}\)\))\.\w+( \| (default\(false\)|bool))*$"
+    r"^rollout_purpose == 'renew'$"
+    r"|^(__rollout(_report|_preflight)?|\(__rollout_preflight \| default\(\{\}\)\))\.\w+( \| (default\(false\)|bool))*$"
     r"|^rollout_step\.(hooked|probed)$|^not ansible_check_mode$|^false$"
-    r"|^(__rollout_endpoints|rollout_(hook|before_member|after_member)) \| length > 0$"
+    r"|^(__rollout_endpoints|(rollout_hook|__rollout_before_member|__rollout_after_member)) \| length > 0$"
     r"|^hostvars\[rollout_step\.member\]\.rollout_endpoints \| default\(\[\]\) \| length > 0$"
 )
 """What a task may ask: what an action answered, what a step says, whether the user gave something at all."""
@@ -83,12 +88,28 @@ def test_no_task_decides(name: str) -> None:
 
 def test_steps_are_the_only_thing_that_is_looped_over() -> None:
     loops = [task["loop"] for name in SHAPES for task in read(name) if "loop" in task]
-    assert loops == ["{{ __rollout.steps }}"] * 3
+    assert sorted(loops) == ["{{ __rollout.steps }}"] * 3 + [
+        "{{ __rollout_waves.arrays }}",
+        "{{ __rollout_waves.begun }}",
+    ]
 
 
 def test_no_file_includes_itself() -> None:
     """Not even round about: each names only files that stand behind it."""
-    order = ["preflight", "settle", "rollback", "main", "step_alone", "step_around", "step", "hook"]
+    order = [
+        "begin_waves",
+        "begin_one",
+        "preflight",
+        "waves",
+        "wave_one",
+        "settle",
+        "rollback",
+        "main",
+        "step_alone",
+        "step_around",
+        "step",
+        "hook",
+    ]
     for name in SHAPES:
         for task in read(name):
             told = next((task[key] for key in task if key.endswith(("include_tasks", "import_tasks"))), None)
@@ -99,9 +120,11 @@ def test_no_file_includes_itself() -> None:
 
 def test_the_run_is_named_by_its_array_and_nothing_of_it_passes_a_template() -> None:
     allowed = {"phase", "array", "step", "wire", "reasons", "directory", "failed_task", "failed_action",
-               "failed_message", "member", "bundles", "journal"}  # fmt: skip
+               "failed_message", "member", "bundles", "journal", "waves"}  # fmt: skip
     for name in set(SHAPES) - {"preflight", "name_product"}:
         for task in read(name):
             if action(task) in ("rollout_array", "rollout_member"):
                 (options,) = (value for key, value in task.items() if key.endswith(action(task)))
-                assert options["array"] == "{{ __rollout_array }}" and set(options) <= allowed, (name, options)
+                own = options.get("array", "{{ rollout_array }}")
+                assert own in ("{{ __rollout_array }}", "{{ rollout_array }}"), (name, options)
+                assert set(options) <= allowed, (name, options)

@@ -27,11 +27,12 @@ from ..plain import from_plain, instant, to_plain
 from .decide import Gate
 from .run import Run, Said, Step, Unroll
 from .wanted import Published
+from .waves import Ended
 
 T = TypeVar("T")
 APART = ("first", "known", "before", "after", "staged", "reasons", "read_heads")
 """What is large and lies in a file a member."""
-LISTS = ("asked", "touched", "rolled", "proven", "not_released")
+LISTS = ("asked", "plan", "touched", "rolled", "proven", "not_released")
 
 
 class NotBegun(CollectionError):
@@ -80,8 +81,14 @@ class Kept:
         """A new run; what lies there of an earlier one in the same ansible-playbook is not looked at any more."""
         for folder in (self.folder.parent, self.folder):
             folder.mkdir(mode=0o700, exist_ok=True)
+        (self.folder / "ended.json").unlink(missing_ok=True)
         write(self.folder / "deliveries.json", [one.to_plain() for one in deliveries])
         self.write(run)
+
+    @property
+    def begun(self) -> bool:
+        """Whether this ansible-playbook has begun a run of the array."""
+        return (self.folder / "run.json").is_file()
 
     def deliveries(self) -> list[Published]:
         """What is rolled out, without keys."""
@@ -143,6 +150,19 @@ class Kept:
                 "looked": run.after is not None,
             },
         )
+
+    def end(self, ended: Ended) -> None:
+        """How the run ended, or that it was not begun; for the arrays that wait for it."""
+        for folder in (self.folder.parent, self.folder):
+            folder.mkdir(mode=0o700, exist_ok=True)
+        write(self.folder / "ended.json", to_plain(ended))
+
+    def ended(self) -> Ended:
+        """How the run ended, as far as it has."""
+        try:
+            return from_plain(Ended, self._load("ended.json"))
+        except NotBegun:
+            return Ended()
 
     def prepared(
         self,

@@ -23,6 +23,7 @@ from ..products import PRODUCTS, rolled
 from ..products.interface import Product, can_roll
 from ..version import VERSION
 from . import addresses, decide, prove, settle
+from .approved import demand_plan, digest, plan_lines
 from .named import demand_agreement, product_named
 from .preflight import all_findings
 from .run import Row, Run
@@ -139,14 +140,15 @@ def name_product(run: Run, options: Mapping[str, Any], tell: Tell) -> Run:
 # -- what is done, and whether -----------------------------------------------------------------------------------------
 
 
-def judge(run: Run, now: datetime, tell: Tell) -> tuple[Run, str]:
-    """What this run does, and why it does not, if it does not. Raises Refused for a settling or a way back."""
+def judge(run: Run, now: datetime, tell: Tell, approved: Sequence[str] | None = None) -> tuple[Run, str]:
+    """What this run does, and why it does not, if it does not. Raises Refused for a settling or a way back, and for a
+    plan that is not the one that was approved (``approved``: the lines of that, where they were found)."""
     if run.settings.purpose == "settle":
         return _settle(run, tell), ""
     if run.settings.purpose == "rollback":
         return _rollback(run, tell), ""
     if "gate" in run.asked:
-        return gate(run, now, tell)
+        return gate(run, now, tell, approved)
     if {"roll", "switch"} & set(run.asked):
         return run, (
             "There is no verdict of a gate in this run, so nothing is rolled or switched. Start the playbook from its "
@@ -155,8 +157,8 @@ def judge(run: Run, now: datetime, tell: Tell) -> tuple[Run, str]:
     return run, ""
 
 
-def gate(run: Run, now: datetime, tell: Tell) -> tuple[Run, str]:
-    """The gate's verdict and what will be done; refuses when one member is short."""
+def gate(run: Run, now: datetime, tell: Tell, approved: Sequence[str] | None = None) -> tuple[Run, str]:
+    """The gate's verdict and what will be done; refuses when one member is short. Raises Refused as :func:`judge`."""
     settings = run.settings
     gate = decide.gate(run.product, run.own, settings, run.evidence, run.reasons, now, run.simulated)
     judged = replace(run, gate=gate)
@@ -170,7 +172,10 @@ def gate(run: Run, now: datetime, tell: Tell) -> tuple[Run, str]:
     tell(f"  | to switch: {', '.join(gate.switch) or 'nothing'}")
     if gate.note:
         tell(f"  | {gate.note}")
-    return forward(judged), ""
+    lines = plan_lines(settings, gate, run.evidence)
+    tell(f"  | plan {digest(lines)} (rollout_expect_plan)")
+    demand_plan(settings.expect_plan, lines, approved)
+    return forward(replace(judged, plan=lines)), ""
 
 
 def _settle(run: Run, tell: Tell) -> Run:

@@ -115,6 +115,8 @@ class Run:
     after: Mapping[str, Sequence[Row]] | None = None
     """Member -> what they presented last; None where nobody looked again."""
     gate: Gate | None = None
+    plan: tuple[str, ...] = ()
+    """What the gate let through, as the lines that somebody may approve."""
     steps: tuple[Step, ...] = ()
     """What is done next, in this order."""
     at: int | None = None

@@ -96,6 +96,8 @@ class Journal:
     """Setting, such as ``default SMTP certificate``, to what it was and what it becomes."""
     settling: tuple[str, ...] = ()
     """Services that ran when settling began and have to run again; empty once it has ended."""
+    site: str = ""
+    """Whose array it is, where several sites have arrays of one name."""
 
     def dumps(self) -> str:
         """The text for the member: one line of ASCII JSON."""

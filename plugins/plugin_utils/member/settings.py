@@ -34,6 +34,10 @@ class Settings:
     """Member -> why it is left out."""
     wanted: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     """Use -> thumbprint, key (SHA-256 of the public key), label and trust of what every member shall have."""
+    site: str = ""
+    """Whose array it is, where several sites have arrays of one name."""
+    expect_plan: str = ""
+    """Digest of the plan that was approved; empty: any."""
     trust: str = "system"
     names: tuple[str, ...] = ()
     install_root: bool = False

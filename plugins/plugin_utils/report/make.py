@@ -10,9 +10,11 @@ import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from ..array import addresses, prove
+from ..array.approved import digest
 from ..array.gate import GateVerdict
 from ..array.prove import before_of, desired_of
 from ..array.run import Run
@@ -23,7 +25,7 @@ from ..member.evidence import Evidence
 from ..plain import from_plain, to_plain
 from .member import Ports, member_report
 from .page import report_html
-from .report import CertificateReport, GateReport, Phase, Report, report_json
+from .report import CertificateReport, GateReport, Phase, PlanReport, Report, report_json
 from .table import text_table
 
 
@@ -34,10 +36,11 @@ def write_report(run: Run, directory: str, now: datetime, tell: Callable[[str], 
     """
     report = make_report(run, now)
     bad = report.result in ("failed", "refused")
-    folder = os.path.join(directory, f"{report.array}-{report.run}")
+    folder = os.path.join(directory, "-".join(filter(None, (file_name(report.site), report.array, report.run))))
     tell("\n" + text_table(report))
     answer = {
         "verdict": report.verdict.to_dict(),
+        "result": report.result,
         "sentence": report.sentence,
         "failed_rollout": bad,
         "directory": folder,
@@ -95,7 +98,26 @@ def make_report(run: Run, now: datetime) -> Report:
         roll=next((m.roll for m in members if m.roll and m.roll.state != "none"), None),
         excluded=settings.excluded,
         findings=in_order(whole),
+        site=settings.site,
+        plan=PlanReport(digest(run.plan), run.plan) if run.plan else None,
     )
+
+
+def file_name(text: str) -> str:
+    """A label as part of a folder's name: letters, digits and a few signs, whatever was given."""
+    return re.sub(r"[^\w.-]+", "_", text).strip("._")[:60]
+
+
+def approved_plan(directory: str, wanted: str) -> tuple[str, ...] | None:
+    """The lines of a plan that a report in ``directory`` has under that digest; None where there is none."""
+    for file in sorted(Path(directory).glob("*/report.json"), reverse=True):
+        try:
+            plan = json.loads(file.read_text(encoding="utf-8")).get("plan") or {}
+            if plan.get("digest") == wanted.strip().lower():
+                return tuple(str(line) for line in plan["lines"])
+        except (OSError, ValueError, AttributeError, KeyError):
+            continue
+    return None
 
 
 def _array_findings(run: Run, gate: GateVerdict | None) -> Iterable[Finding]:

@@ -47,6 +47,11 @@ def metrics(reports: Sequence[Report]) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _whose(report: Report) -> dict[str, str]:
+    """The array, and the site where there is one: without it series stay what they were."""
+    return ({"site": report.site} if report.site else {}) | {"array": report.array}
+
+
 def _labels(labels: Iterable[tuple[str, str]]) -> str:
     def escaped(text: str) -> str:
         return clean(text).replace("\\", "\\\\").replace('"', '\\"')
@@ -55,16 +60,16 @@ def _labels(labels: Iterable[tuple[str, str]]) -> str:
 
 
 def _run(report: Report) -> Iterable[Sample]:
-    yield {"array": report.array}, report.finished.timestamp()
+    yield {**_whose(report)}, report.finished.timestamp()
 
 
 def _result(report: Report) -> Iterable[Sample]:
-    yield {"array": report.array}, float({"ok": 0, "planned": 0, "warning": 1}.get(report.result, 2))
+    yield {**_whose(report)}, float({"ok": 0, "planned": 0, "warning": 1}.get(report.result, 2))
 
 
 def _up(report: Report) -> Iterable[Sample]:
     for member in report.members:
-        yield {"array": report.array, "member": member.name}, float(member.state != "lost")
+        yield {**_whose(report), "member": member.name}, float(member.state != "lost")
 
 
 def _checks(report: Report) -> Iterable[Sample]:
@@ -72,7 +77,7 @@ def _checks(report: Report) -> Iterable[Sample]:
         for column in CHECKS:
             result = member.check(column).result
             if result != "not-run":
-                labels = {"array": report.array, "member": member.name, "check": column}
+                labels = {**_whose(report), "member": member.name, "check": column}
                 yield labels, float(result == "ok")
 
 
@@ -81,20 +86,20 @@ def _findings(report: Report) -> Iterable[Sample]:
     for name, held in groups:
         counts = Counter(item.severity for item in held)
         for severity in SEVERITIES[1:]:
-            labels = {"array": report.array, "member": name, "severity": severity}
+            labels = {**_whose(report), "member": name, "severity": severity}
             yield labels, float(counts[severity])
 
 
 def _each(report: Report) -> Iterable[Sample]:
     for item in report.all_findings:
         member = item.member if item.member != report.array else ""
-        yield {"array": report.array, "member": member, "id": item.id, "severity": item.severity}, 1.0
+        yield {**_whose(report), "member": member, "id": item.id, "severity": item.severity}, 1.0
 
 
 def _certificates(report: Report) -> Iterable[Sample]:
     for item in report.certificates:
         labels = {
-            "array": report.array,
+            **_whose(report),
             "cn": item.subject,
             "issuer_cn": item.issuer,
             "serial_no": item.serial,
@@ -107,7 +112,7 @@ def _chains(report: Report) -> Iterable[Sample]:
     for member in report.members:
         for chain in member.chains:
             for use in chain.uses if chain.ok and chain.path else ():
-                labels = {"array": report.array, "member": member.name, "use": use}
+                labels = {**_whose(report), "member": member.name, "use": use}
                 yield labels, min(link.not_after for link in chain.path).timestamp()
 
 

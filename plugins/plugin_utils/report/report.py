@@ -166,6 +166,15 @@ class GateReport:
 
 
 @dataclass(frozen=True)
+class PlanReport:
+    """What a run would change or changed, as somebody approves it."""
+
+    digest: str
+    """For ``rollout_expect_plan``."""
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Report:
     """The report of one run over one array."""
 
@@ -197,6 +206,15 @@ class Report:
     """About the array and the run; those of members are with the members."""
     accepted: tuple[Accepted, ...] = ()
     """Findings that were accepted for a while: they are told, and do not count."""
+    site: str = ""
+    """Whose array it is, where several sites have arrays of one name."""
+    plan: PlanReport | None = None
+    """What the gate let through."""
+
+    @property
+    def whose(self) -> str:
+        """The array, with its site where there is one."""
+        return f"{self.array} ({self.site})" if self.site else self.array
 
     @property
     def all_findings(self) -> tuple[Finding, ...]:

@@ -27,11 +27,11 @@ def text_table(report: Report, width: int = WIDTH) -> str:
     """
     top = headline(report)
     parts = [
-        [f"{report.array}: {top.title}", *_wrapped(top.sentence, width)],
+        [f"{report.whose}: {top.title}", *_wrapped(top.sentence, width)],
         [f"  {line}" for line in _about(report)],
         [f"  {line}" for line in _members(report)],
         [f"  {line}" for line in _dates(report)],
-        _plan(report, width) if report.check_mode else [],
+        _plan(report, width) if report.result == "planned" or report.check_mode else [],
         *_findings(report, width),
         _accepted(report, width),
         _steps(report, width),
