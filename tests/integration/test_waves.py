@@ -23,6 +23,7 @@ class Arrays:
         self.folder = folder
         self.labs: dict[str, LabProcess] = {}
         self.groups: dict[str, Any] = {}
+        self.controller: Controller | None = None
 
     def add(self, name: str, lab: LabProcess, product: str = "edge", key: str = "external.key.pem", **own: Any) -> None:
         """A lab's array as a group; ``own``: more of the group's variables."""
@@ -44,9 +45,10 @@ class Arrays:
         inventory = self.folder / "all.yml"
         inventory.touch(mode=0o600)
         inventory.write_text(yaml.safe_dump({"all": {"children": self.groups}}), encoding="utf-8")
-        controller = Controller(self.folder / "controller", next(iter(self.labs.values())))
+        if self.controller is None:
+            self.controller = Controller(self.folder / "controller", next(iter(self.labs.values())))
         variables = {"rollout_bundles": None, "rollout_waves": list(waves), **more}
-        return controller.play("renew", *arguments, variables=variables, inventory=inventory)
+        return self.controller.play("renew", *arguments, variables=variables, inventory=inventory)
 
     def verdict(self, name: str) -> str:
         """What the array really is."""
