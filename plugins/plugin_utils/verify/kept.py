@@ -11,7 +11,7 @@ process.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,18 +26,26 @@ class KeptVerification:
     def __init__(self, root: Path) -> None:
         self.folder = root / "ucops.certificates" / "verify"
 
-    def begin(self, run: VerifyRun, endpoints: Mapping[str, Any], front_ends: Mapping[str, Any]) -> None:
-        """A new run, with the ports that the inventory gives: those of each member, those in front of each array."""
-        write(self.folder / "run.json", {"run": run.to_dict(), "endpoints": endpoints, "front_ends": front_ends})
+    def begin(
+        self,
+        run: VerifyRun,
+        endpoints: Mapping[str, Any],
+        front_ends: Mapping[str, Any],
+        to_read: Sequence[Mapping[str, Any]],
+    ) -> None:
+        """A new run, with the ports that the inventory gives: those of each member, those in front of each array, and
+        the list of those to look at."""
+        given = {"endpoints": endpoints, "front_ends": front_ends, "to_read": to_read}
+        write(self.folder / "run.json", {"run": run.to_dict(), "given": given})
 
     def read(self) -> tuple[VerifyRun, Mapping[str, Any]]:
-        """The run, and its ``endpoints`` and ``front_ends``. Raises NotBegun, PlainError."""
+        """The run; and its ``endpoints``, ``front_ends`` and ``to_read``. Raises NotBegun, PlainError."""
         try:
             data = json.loads((self.folder / "run.json").read_text(encoding="utf-8"))
         except FileNotFoundError:
             text = "No verification was begun by this ansible-playbook. Start the playbook from its beginning"
             raise NotBegun(f"{text}, without --limit") from None
-        return VerifyRun.from_dict(data["run"]), {name: data[name] for name in ("endpoints", "front_ends")}
+        return VerifyRun.from_dict(data["run"]), data["given"]
 
     def saw(self, run: VerifyRun, look: Look) -> None:
         """What a member showed; several members may be read at one time."""
@@ -48,15 +56,15 @@ class KeptVerification:
         return self._looks(run)
 
     def looked(self, run: VerifyRun, vantage: str, result: Mapping[str, Any]) -> None:
-        """What tls_endpoint_info answered from one vantage host; one after the other."""
-        rows = {name: result[name] for name in ("endpoints", "msg") if name in result}
-        write(self._wire(run) / f"{len(self.wire(run)):04}.json", {**rows, "vantage": vantage})
+        """The ``endpoints`` as one vantage host saw them, or ``msg`` why it did not; one host after the other."""
+        write(self._wire(run) / f"{len(self._files(run)):04}.json", {**result, "vantage": vantage})
 
     def wire(self, run: VerifyRun) -> list[Mapping[str, Any]]:
         """All of it, in the order in which it came."""
-        folder = self._wire(run)
-        files = sorted(folder.glob("*.json")) if folder.is_dir() else []
-        return [json.loads(file.read_text(encoding="utf-8")) for file in files]
+        return [json.loads(file.read_text(encoding="utf-8")) for file in self._files(run)]
+
+    def _files(self, run: VerifyRun) -> list[Path]:
+        return sorted(self._wire(run).glob("*.json"))
 
     def _looks(self, run: VerifyRun) -> Shelf[Mapping[str, Any]]:
         members = dict.fromkeys(member for held in run.arrays.values() for member in held)

@@ -34,7 +34,7 @@ from .report import make_report
 from .settings import VerifyRun, acceptances
 from .wire import Clients
 
-PHASES = ("begin", "wire", "report")
+PHASES = ("begin", "look", "lost", "report")
 ENDPOINTS = "rollout_endpoints, verify_endpoints or verify_front_ends"
 """The variables that say whose port an address is."""
 
@@ -65,9 +65,10 @@ class Whose:
 
         ``without_sni``: each that has a server name comes once more, as a client asks that names no server.
         """
-        own = [dict(port) for member in dict.fromkeys(members) for port in self.members.get(member, ())]
-        every = own + [dict(port) for front in self.fronts.values() for port in front]
-        return every + [{**port, "server_name": ""} for port in every if without_sni and port.get("server_name")]
+        every = [port for member in dict.fromkeys(members) for port in self.members.get(member, ())]
+        every += [port for front in self.fronts.values() for port in front]
+        asked = [addresses.whole(port) for port in every]
+        return asked + [{**port, "server_name": ""} for port in asked if without_sni and port["server_name"]]
 
     def shared(self, member: str) -> dict[addresses.Address, tuple[str, ...]]:
         """The addresses that a member has in common with another one, of whatever array, or with a front end."""
@@ -149,8 +150,7 @@ class VerifyArrays:
             only=tuple(str(pattern) for pattern in given.get("only") or ()),
         )
         members = [member for held in arrays.values() for member in held]
-        endpoints = whose.to_read(members, _truth(given.get("without_sni", True)))
-        return {"run": run.to_dict(), "endpoints": endpoints}
+        return {"run": run.to_dict(), "to_read": whose.to_read(members, _truth(given.get("without_sni", True)))}
 
     # -- report ----------------------------------------------------------------------------------------------------
 

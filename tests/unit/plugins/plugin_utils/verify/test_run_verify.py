@@ -54,7 +54,8 @@ def begun(**options: Any) -> dict[str, Any]:
 
 def ports(*chain: Any) -> tuple[dict[str, list[dict[str, Any]]], list[dict[str, Any]]]:
     """The inventory's ports and what was read: one of each member."""
-    where = {m: [{"host": f"192.0.2.{n}", "port": 443, "use": ACCESS}] for n, m in enumerate(MEMBERS, 1)}
+    port = {"name": "Access Edge", "port": 443, "use": ACCESS}
+    where = {m: [{**port, "host": f"192.0.2.{n}"}] for n, m in enumerate(MEMBERS, 1)}
     ders = [{"der": base64.b64encode(one.der).decode()} for one in chain]
     rows = [
         {"host": f"192.0.2.{n}", "port": 443, "name": "Access Edge", "server_name": "sip.contoso.example",
