@@ -190,7 +190,7 @@ def test_what_has_changed_since_an_earlier_report(tmp_path: Path) -> None:
 
 def test_what_stands_in_front_of_the_array(tmp_path: Path) -> None:
     """Any member may answer there; something that ends TLS with a certificate of its own does not pass for one."""
-    front = {"host": "198.51.100.1", "port": 443, "use": ACCESS}
+    front = {"name": "Balancer", "host": "198.51.100.1", "port": 443, "use": ACCESS}
     endpoints, wire = ports(old(), old_issuing())
     rows = wire[0]["endpoints"]
 
