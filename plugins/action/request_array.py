@@ -114,9 +114,7 @@ class ActionModule(CertificateAction):
             raise Stop(refused)
         asks = rolled(order.product).asks
         reached = {
-            member: asks.reached_by(info, order.use)
-            for member, info in seen.items()
-            if member in order.looked_at
+            member: asks.reached_by(info, order.use) for member, info in seen.items() if member in order.looked_at
         }
         found = names.check(order.names, reached, order.accepted, asks)
         said = [*names.lines(found, order.looked_at), *names.unread_lines(seen)]

@@ -105,6 +105,6 @@ class ActionModule(CertificateAction):
 
 
 def _said(task_vars: Mapping[str, Any], member: str, registered: str) -> str:
-    """What the task of a member that showed nothing answered, without a template: it may have failed before it began."""
+    """What the task of a member that showed nothing answered, as it is: it may have failed before it began."""
     result = task_vars["hostvars"].raw_get(member).get(registered)
     return str(result.get("msg") or "") if isinstance(result, Mapping) else ""

@@ -97,24 +97,28 @@ def report_html(report: Report) -> str:
     style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
     times, scale = _times(report.certificates, report.finished)
     roll = report.roll
-    return _environment().get_template("report.html.j2").render(
-        report=report,
-        top=headline(report),
-        steps=next_steps(report),
-        findings=told(report),
-        chains=chain_groups(report.members),
-        times=times,
-        scale=scale,
-        columns=CHECKS,
-        icons=_ICONS,
-        words=_WORDS,
-        purposes=_PURPOSES,
-        schema=SCHEMA,
-        took=span(report.finished - report.started),
-        roles={item.thumbprint: item.role for item in report.certificates},
-        roll_relative=relative(roll.instant, report.finished) if roll and roll.instant else "",
-        style=Markup(style),
-        style_hash=base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii"),
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            report=report,
+            top=headline(report),
+            steps=next_steps(report),
+            findings=told(report),
+            chains=chain_groups(report.members),
+            times=times,
+            scale=scale,
+            columns=CHECKS,
+            icons=_ICONS,
+            words=_WORDS,
+            purposes=_PURPOSES,
+            schema=SCHEMA,
+            took=span(report.finished - report.started),
+            roles={item.thumbprint: item.role for item in report.certificates},
+            roll_relative=relative(roll.instant, report.finished) if roll and roll.instant else "",
+            style=Markup(style),
+            style_hash=base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii"),
+        )
     )
 
 

@@ -147,9 +147,17 @@ class Member:
 
 
 def run(
-    name: str, member: Any, check: bool = False, hostvars: Mapping[str, Mapping[str, Any]] | None = None, /, **options: Any
+    name: str,
+    member: Any,
+    check: bool = False,
+    hostvars: Mapping[str, Mapping[str, Any]] | None = None,
+    /,
+    **options: Any,
 ) -> dict[str, Any]:
-    """One task of the action ``name`` on a member; the result as Ansible gets it. ``hostvars``: host to its variables."""
+    """One task of the action ``name`` on a member; the result as Ansible gets it.
+
+    ``hostvars``: host to its variables.
+    """
     module = importlib.import_module(f"{PACKAGE}.{name}")
     task = MagicMock(args=options, check_mode=check, diff=False, async_val=0, no_log=False, delegate_to=None)
     task.action = f"ucops.certificates.{name}"
