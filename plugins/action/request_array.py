@@ -48,8 +48,7 @@ class ActionModule(CertificateAction):
         "phase": {"type": "str", "required": True, "choices": list(PHASES)},
         "order": {"type": "dict", "required": True, "options": ORDER},
         "key_password": {"type": "str", "no_log": True},
-        "seen": {"type": "dict", "default": {}},
-        "reasons": {"type": "dict", "default": {}},
+        "registered": {"type": "str", "default": ""},
         "made": {"type": "dict", "default": {}},
     }
 
@@ -65,7 +64,18 @@ class ActionModule(CertificateAction):
             "answer": self._answer,
             "report": self._report,
         }[options["phase"]]
-        return {"changed": False, **phase(given, options)}
+        return {"changed": False, **phase(given, {**options, "said": self._said(given, options, task_vars)})}
+
+    @staticmethod
+    def _said(
+        given: Mapping[str, Any], options: Mapping[str, Any], task_vars: Mapping[str, Any]
+    ) -> dict[str, Mapping[str, Any]]:
+        """Member to what its task answered, as it is, without a template; a task may have failed before it began."""
+        if not options["registered"]:
+            return {}
+        every = task_vars["hostvars"]
+        said = {member: every.raw_get(member).get(options["registered"]) for member in given["members"]}
+        return {member: one if isinstance(one, Mapping) else {} for member, one in said.items()}
 
     def _preflight(self, given: dict[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
         """Refuses everything that can be refused without a member, all of it at once."""
@@ -97,17 +107,17 @@ class ActionModule(CertificateAction):
     def _names(self, given: dict[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
         """Names of the request against what every member is reached by."""
         order = plan.request_order(given)
-        refused = plan.unread(order, options["seen"], options["reasons"])
+        seen = {member: one.get("look") or {} for member, one in options["said"].items()}
+        reasons = {member: str(one.get("msg") or "") for member, one in options["said"].items()}
+        refused = plan.unread(order, seen, reasons)
         if refused:
             raise Stop(refused)
         asks = rolled(order.product).asks
         reached = {
-            member: asks.reached_by(info, order.use)
-            for member, info in options["seen"].items()
-            if member in order.looked_at
+            member: asks.reached_by(info, order.use) for member, info in seen.items() if member in order.looked_at
         }
         found = names.check(order.names, reached, order.accepted, asks)
-        said = [*names.lines(found, order.looked_at), *names.unread_lines(options["seen"])]
+        said = [*names.lines(found, order.looked_at), *names.unread_lines(seen)]
         said += [f"  left out     {member}: {reason}" for member, reason in order.excluded.items()]
         self._say(said)
         told = {
@@ -123,7 +133,7 @@ class ActionModule(CertificateAction):
 
     def _place(self, given: dict[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
         """On which member the answer meets its key."""
-        said = options["seen"]
+        said = {member: one.get("fit") or plan.fit(one) for member, one in options["said"].items()}
         fits = {member: "placed" if one.get("staged") else "waits" for member, one in said.items() if "pending" in one}
         reasons = {member: str(one["msg"]) for member, one in said.items() if member not in fits and one.get("msg")}
         member, refused = plan.place(plan.request_order(given), fits, reasons)

@@ -6,38 +6,56 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, ClassVar
 
+from ansible import constants as C
+
+from ..plugin_utils.array.kept import NotBegun
 from ..plugin_utils.base import CertificateAction, Stop, utc_now
 from ..plugin_utils.member.stop import PhaseFailed
 from ..plugin_utils.products import PRODUCTS
+from ..plugin_utils.verify.kept import KeptVerification
 from ..plugin_utils.verify.read import Asked, look_at
-from ..plugin_utils.verify.settings import VerifyRun
+from ..plugin_utils.verify.settings import limited
+from ..plugin_utils.windows.host import HostLost
 
 
 class ActionModule(CertificateAction):
-    """Reads; nothing is written."""
+    """Reads; nothing is written on a member. What it showed goes to the run."""
 
     ARGUMENT_SPEC: ClassVar[dict[str, Any]] = {
         "member": {"type": "str", "required": True},
-        "product": {"type": "str", "choices": list(PRODUCTS), "required": True},
-        "run": {"type": "dict", "required": True},
         "shell": {"type": "str", "choices": [s for p in PRODUCTS.values() for s in p.shells], "default": "auto"},
     }
     _requires_connection = True
 
     def act(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """See plugins/modules/verify_member.yml."""
+        if task_vars.get("ansible_limit"):
+            raise Stop(limited(task_vars["ansible_limit"]))
+        kept, member = KeptVerification(Path(C.DEFAULT_LOCAL_TMP)), options["member"]
         try:
-            run = VerifyRun.from_dict(options["run"])
-        except ValueError as error:
+            run, _ports = kept.read()
+        except (NotBegun, ValueError) as error:
             raise Stop(str(error)) from None
-        asked = Asked(options["member"], utc_now(), run.event_hours, run.limits, run.exportable)
-        product = PRODUCTS[options["product"]]
+        name = run.product_of(member)
+        if not name:
+            return {"changed": False, "skipped": True, "msg": _why_not(run.excluded.get(member, ""), run.wire_only)}
+        asked = Asked(member, utc_now(), run.event_hours, run.limits, run.exportable)
+        product = PRODUCTS[name]
         try:
             look = look_at(self.host(task_vars), product, product.own({"shell": options["shell"]}), asked)
-        except ValueError as error:
-            raise Stop(str(error)) from None
-        except PhaseFailed as failed:
-            raise Stop(str(failed), member=asked.member) from None
-        return {"changed": False, "member": asked.member, "look": look.to_dict()}
+        except (ValueError, PhaseFailed) as error:
+            raise Stop(str(error), member=member) from None
+        except HostLost as error:  # a failed task: Ansible's "unreachable" would enter no rescue
+            raise Stop(str(error), member=member, lost=True) from None
+        kept.saw(run, look)
+        return {"changed": False, "member": member}
+
+
+def _why_not(excluded: str, wire_only: bool) -> str:
+    """Why a member is not asked."""
+    if excluded:
+        return f"left out: {excluded}"
+    return "verify_wire_only: members are not asked" if wire_only else "it is in none of the arrays that are verified"

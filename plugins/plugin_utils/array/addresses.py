@@ -25,6 +25,10 @@ Address = tuple[str, int]
 Endpoints = Mapping[str, Sequence[Mapping[str, Any]]]
 """Member -> its ports, as the inventory has them."""
 
+KEYS = ("name", "host", "port", "server_name", "starttls", "use")
+"""What the inventory may say of a port."""
+STARTTLS = ("smtp", "imap", "pop3")
+
 
 def address(host: Any, port: Any) -> Address:
     """One form for every spelling of an address: case, a trailing dot, IPv6 with zeros or brackets, ``127.1``."""
@@ -55,7 +59,7 @@ def shown(of: Address) -> str:
 
 
 def read(given: Mapping[str, Any], variable: str) -> dict[str, tuple[Mapping[str, Any], ...]]:
-    """Member (or array) -> its ports. Raises InputError naming the entry that has no host and port."""
+    """Member (or array) -> its ports. Raises InputError naming the entry that lacks something or has too much."""
     found: dict[str, tuple[Mapping[str, Any], ...]] = {}
     for member, ports in given.items():
         if not isinstance(ports or [], list):
@@ -75,6 +79,21 @@ def _check(port: Any, where: str) -> None:
     number = str(port.get("port"))
     if isinstance(port.get("port"), bool) or not number.isdecimal() or not 0 < int(number) < 65536:
         raise InputError("input.endpoints", f"{where}: port: expected a TCP port from 1 to 65535, found {number!r}")
+    if not str(port.get("name") or "").strip():
+        raise InputError("input.endpoints", f"{where}: name is missing; say how reports shall call the port")
+    unknown = sorted(str(key) for key in port if key not in KEYS)
+    if unknown:
+        text = f"{where}: expected {', '.join(KEYS)}, found {', '.join(unknown)}"
+        raise InputError("input.endpoints", text)
+    if port.get("starttls") not in (None, "", "none", *STARTTLS):
+        text = f"{where}: starttls: expected {', '.join(STARTTLS)}, found {port['starttls']!r}"
+        raise InputError("input.endpoints", text)
+
+
+def whole(port: Mapping[str, Any]) -> dict[str, Any]:
+    """A port as the probe wants it: every key, None where nothing is said."""
+    starttls = port.get("starttls") if port.get("starttls") in STARTTLS else None
+    return {**dict.fromkeys(KEYS), **port, "port": int(port["port"]), "starttls": starttls}
 
 
 def named_by(endpoints: Endpoints) -> dict[Address, tuple[str, ...]]:

@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import jinja2
@@ -22,6 +23,7 @@ from .advice import headline, next_steps, told
 from .report import CHECKS, SCHEMA, CertificateReport, MemberReport, Report
 from .svg import chain_svg
 
+TEMPLATES = Path(__file__).with_name("templates")
 _ICONS = {
     "ok": "ok",
     "good": "ok",
@@ -75,39 +77,48 @@ class Span:
     svg: Markup
 
 
-def report_html(report: Report) -> str:
-    """The page. Everything foreign in it is escaped; the content security policy allows its own style sheet only."""
-    templates = Path(__file__).with_name("templates")
+@cache
+def _environment() -> jinja2.Environment:
+    """One for all pages of a process: each environment compiles the templates anew."""
     environment = jinja2.Environment(
         autoescape=True,
         trim_blocks=True,
         lstrip_blocks=True,
         undefined=jinja2.StrictUndefined,
-        loader=jinja2.FileSystemLoader(templates),
+        loader=jinja2.FileSystemLoader(TEMPLATES),
         finalize=_harmless,
     )
     environment.filters.update(moment=moment, thumbprint=short_thumbprint, names=listed)
-    style = (templates / "report.css").read_text(encoding="utf-8")
+    return environment
+
+
+def report_html(report: Report) -> str:
+    """The page. Everything foreign in it is escaped; the content security policy allows its own style sheet only."""
+    style = (TEMPLATES / "report.css").read_text(encoding="utf-8")
     times, scale = _times(report.certificates, report.finished)
     roll = report.roll
-    return environment.get_template("report.html.j2").render(
-        report=report,
-        top=headline(report),
-        steps=next_steps(report),
-        findings=told(report),
-        chains=chain_groups(report.members),
-        times=times,
-        scale=scale,
-        columns=CHECKS,
-        icons=_ICONS,
-        words=_WORDS,
-        purposes=_PURPOSES,
-        schema=SCHEMA,
-        took=span(report.finished - report.started),
-        roles={item.thumbprint: item.role for item in report.certificates},
-        roll_relative=relative(roll.instant, report.finished) if roll and roll.instant else "",
-        style=Markup(style),
-        style_hash=base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii"),
+    return (
+        _environment()
+        .get_template("report.html.j2")
+        .render(
+            report=report,
+            top=headline(report),
+            steps=next_steps(report),
+            findings=told(report),
+            chains=chain_groups(report.members),
+            times=times,
+            scale=scale,
+            columns=CHECKS,
+            icons=_ICONS,
+            words=_WORDS,
+            purposes=_PURPOSES,
+            schema=SCHEMA,
+            took=span(report.finished - report.started),
+            roles={item.thumbprint: item.role for item in report.certificates},
+            roll_relative=relative(roll.instant, report.finished) if roll and roll.instant else "",
+            style=Markup(style),
+            style_hash=base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii"),
+        )
     )
 
 

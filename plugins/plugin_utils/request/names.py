@@ -128,3 +128,11 @@ def unread_lines(seen: Mapping[str, Mapping[str, Any]]) -> tuple[str, ...]:
     return tuple(
         f"  not read     {member}: {text}" for member, info in seen.items() for text in info.get("unread") or ()
     )
+
+
+def look_of(info: Mapping[str, Any]) -> dict[str, Any]:
+    """What counts of everything that a product's info module tells of a member: small enough for a task's result."""
+    look = {name: info[name] for name in ("reached_by", "assignments") if name in info}
+    in_use = [row for row in info.get("certificates") or () if row.get("services") and not row.get("self_issued")]
+    unread = [found["text"] for found in info.get("findings") or () if str(found["id"]).endswith(".unread")]
+    return {**look, "certificates": in_use, "unread": unread}

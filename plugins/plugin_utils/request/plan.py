@@ -156,11 +156,31 @@ def row_of(order: RequestOrder) -> dict[str, Any]:
     """The order as plain data, for the tasks that follow."""
     return {
         "array": order.array,
+        "product": order.product,
+        "on": order.on,
+        "answer": order.answer,
         "members": list(order.members),
         "looked_at": list(order.looked_at),
         "server": order.server,
         "names": list(order.names),
     }
+
+
+def asked_of(row: Mapping[str, Any], member: str, compared: bool, server: str) -> str:
+    """What a member is asked: ``answer`` (is the answer for a request that waits here?), ``look``, or nothing.
+
+    ``row``: of :func:`row_of`. ``server``: the member that the user named for the request; empty where nobody did.
+    """
+    if member not in row["looked_at"]:
+        return ""
+    if row["answer"]:
+        return "answer" if row["on"] == SERVER and server in ("", member) else ""
+    return "look" if compared else ""
+
+
+def fit(said: Mapping[str, Any]) -> dict[str, Any]:
+    """What :func:`place` and its caller need of a member's word on the answer."""
+    return {name: said[name] for name in ("pending", "staged", "msg") if name in said}
 
 
 def answer_differences(names: Sequence[str], wanted: Sequence[str]) -> tuple[str, ...]:

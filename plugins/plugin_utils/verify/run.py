@@ -8,9 +8,10 @@ from __future__ import annotations
 import os
 import secrets
 import socket
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
+from functools import cached_property
 from typing import Any
 
 from ..array import addresses
@@ -33,7 +34,7 @@ from .report import make_report
 from .settings import VerifyRun, acceptances
 from .wire import Clients
 
-PHASES = ("begin", "report")
+PHASES = ("begin", "look", "lost", "report")
 ENDPOINTS = "rollout_endpoints, verify_endpoints or verify_front_ends"
 """The variables that say whose port an address is."""
 
@@ -55,15 +56,34 @@ class Whose:
 
     def owners(self, array: str, members: Sequence[str]) -> dict[addresses.Address, tuple[str, str]]:
         """Address -> (member, use) for the ports of one array; what two members name is judged for none of them."""
-        every = addresses.owners(self.members, addresses.named_by(self.fronts))
+        every = self._members_own
         own = {of: owner for of, owner in every.items() if owner[0] in members}
         return {**own, **addresses.owners({array: self.fronts.get(array, ())})}
 
+    def to_read(self, members: Iterable[str], without_sni: bool) -> list[dict[str, Any]]:
+        """The ports to look at: of these members, and what stands in front of arrays.
+
+        ``without_sni``: each that has a server name comes once more, as a client asks that names no server.
+        """
+        every = [port for member in dict.fromkeys(members) for port in self.members.get(member, ())]
+        every += [port for front in self.fronts.values() for port in front]
+        asked = [addresses.whole(port) for port in every]
+        return asked + [{**port, "server_name": ""} for port in asked if without_sni and port["server_name"]]
+
     def shared(self, member: str) -> dict[addresses.Address, tuple[str, ...]]:
         """The addresses that a member has in common with another one, of whatever array, or with a front end."""
+        return {of: who for of, who in self._named_twice.items() if member in who}
+
+    @cached_property
+    def _members_own(self) -> dict[addresses.Address, tuple[str, str]]:
+        """Worked out once over all arrays, as below: for each member anew it was most of a large report's time."""
+        return addresses.owners(self.members, addresses.named_by(self.fronts))
+
+    @cached_property
+    def _named_twice(self) -> dict[addresses.Address, tuple[str, ...]]:
         front = {f"the front end of {name}": ports for name, ports in self.fronts.items()}
         named = addresses.named_by({**self.members, **front})
-        return {of: who for of, who in named.items() if len(who) > 1 and member in who}
+        return {of: who for of, who in named.items() if len(who) > 1}
 
     def findings(self, members: Sequence[str]) -> tuple[Finding, ...]:
         """The same as findings, of each member of an array."""
@@ -90,7 +110,7 @@ class VerifyArrays:
     def begin(self) -> dict[str, Any]:
         """Refuses what cannot be verified, before any member is asked."""
         given = self.options["options"]
-        Whose.of(self.options["endpoints"], self.options["front_ends"])
+        whose = Whose.of(self.options["endpoints"], self.options["front_ends"])
         excluded = {str(m): str(why or "").strip() for m, why in (given.get("excluded") or {}).items()}
         arrays = {name: tuple(m for m in held if m not in excluded) for name, held in self.options["arrays"].items()}
         if not arrays:
@@ -129,7 +149,8 @@ class VerifyArrays:
             accept=acceptances(given.get("accept") or ()),
             only=tuple(str(pattern) for pattern in given.get("only") or ()),
         )
-        return {"run": run.to_dict()}
+        members = [member for held in arrays.values() for member in held]
+        return {"run": run.to_dict(), "to_read": whose.to_read(members, _truth(given.get("without_sni", True)))}
 
     # -- report ----------------------------------------------------------------------------------------------------
 
@@ -138,11 +159,12 @@ class VerifyArrays:
         run = VerifyRun.from_dict(self.options["run"])
         internal = load_trust(run.internal_trust) if run.internal_trust else None
         clients = Clients(load_trust(run.trust), internal)
+        whose = Whose.of(self.options["endpoints"], self.options["front_ends"])
         told: dict[str, Any] = {}
         reports = []
         unwritten = []
         for array in run.arrays:
-            case = self._case(run, array)
+            case = self._case(run, array, whose)
             report = make_report(run, case, judge(run, case, clients, self.now), self.now)
             reports.append(report)
             self.tell("\n" + text_table(report))
@@ -163,7 +185,7 @@ class VerifyArrays:
         sentences += [f"The evidence could not be written to {text}" for text in unwritten]
         return {"arrays": told, "failed_verification": bool(failed or unwritten), "sentence": " ".join(sentences)}
 
-    def _case(self, run: VerifyRun, array: str) -> Case:
+    def _case(self, run: VerifyRun, array: str, whose: Whose) -> Case:
         members = run.arrays[array]
         looks: dict[str, Look] = {}
         reasons = {member: str(why) for member, why in self.options["reasons"].items() if why}
@@ -177,7 +199,6 @@ class VerifyArrays:
             except (PlainError, CertificateError) as error:
                 looks.pop(member, None)
                 reasons[member] = f"its evidence cannot be read: {error}"
-        whose = Whose.of(self.options["endpoints"], self.options["front_ends"])
         owners = whose.owners(array, members)
         read: dict[str, tuple[Port, ...]] = {}
         nameless: dict[str, tuple[Port, ...]] = {}

@@ -56,17 +56,31 @@ class VerifyRun:
         """Whether this run tells a finding."""
         return not self.only or any(fnmatchcase(id, pattern) for pattern in self.only)
 
+    def product_of(self, member: str) -> str:
+        """What the member is asked as: the product of the first array that has it; empty where it is not asked."""
+        held = (array for array, members in self.arrays.items() if member in members)
+        return "" if self.wire_only else self.products.get(next(held, ""), "")
+
     def to_dict(self) -> dict[str, Any]:
-        """Plain data for a fact."""
+        """Plain data."""
         plain: dict[str, Any] = to_plain(self)
         return plain
 
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> VerifyRun:
-        """Back from a fact. Raises ValueError when it is not one."""
+        """Back from plain data. Raises ValueError when it is none of a run."""
         if not data:
             raise ValueError("there is no run to go on with. Start the playbook from its beginning, without --limit")
         return from_plain(cls, data)
+
+
+def limited(limit: str) -> str:
+    """Why nothing is verified under ``--limit``."""
+    return (
+        f"--limit {limit} leaves out members or the controller. Whether an array is as it should be is only known of "
+        "all of it. Leave out --limit, or name the arrays in verify_edge_arrays, verify_exchange_arrays and "
+        "verify_frontend_arrays."
+    )
 
 
 def acceptances(given: Sequence[Mapping[str, Any]]) -> tuple[Acceptance, ...]:

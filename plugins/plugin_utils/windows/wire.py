@@ -116,11 +116,11 @@ def decode(value: Any) -> Any:
 
 def parse_time(text: str) -> datetime:
     """An instant from .NET's round-trip format, "2026-11-23T12:00:00.0000000Z"; seven decimals are cut to six."""
-    match = re.fullmatch(r"(\d{4,}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z", text)
+    match = re.fullmatch(r"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(?:\.(\d{1,9}))?Z", text)
     if not match:
         raise ValueError(f"not an instant in UTC: {text!r}")
-    whole = datetime.strptime(match.group(1), "%Y-%m-%dT%H:%M:%S").replace(tzinfo=timezone.utc)
-    return whole.replace(microsecond=int((match.group(2) or "0").ljust(6, "0")[:6]))
+    whole = datetime.fromisoformat(match.group(1))  # strptime takes ten times as long, and a member has hundreds
+    return whole.replace(microsecond=int((match.group(2) or "0").ljust(6, "0")[:6]), tzinfo=timezone.utc)
 
 
 def parse_reply(nonce: str, stdout: str) -> Reply:

@@ -146,12 +146,23 @@ class Member:
         return [{"Name": "RTCSRV", "Path": "", "FileVersion": "5.0.8308.1068", "Status": "Running"}]
 
 
-def run(name: str, member: Any, check: bool = False, /, **options: Any) -> dict[str, Any]:
-    """One task of the action ``name`` on a member; the result as Ansible gets it."""
+def run(
+    name: str,
+    member: Any,
+    check: bool = False,
+    hostvars: Mapping[str, Mapping[str, Any]] | None = None,
+    /,
+    **options: Any,
+) -> dict[str, Any]:
+    """One task of the action ``name`` on a member; the result as Ansible gets it.
+
+    ``hostvars``: host to its variables.
+    """
     module = importlib.import_module(f"{PACKAGE}.{name}")
     task = MagicMock(args=options, check_mode=check, diff=False, async_val=0, no_log=False, delegate_to=None)
     task.action = f"ucops.certificates.{name}"
     action = module.ActionModule(task, member, MagicMock(), MagicMock(), MagicMock(), MagicMock())
     action._load_name = task.action  # as Ansible's loader does
-    result: dict[str, Any] = action.run(task_vars={"inventory_hostname": "edge1"})
+    every = SimpleNamespace(raw_get=lambda host: (hostvars or {}).get(host, {}))
+    result: dict[str, Any] = action.run(task_vars={"inventory_hostname": "edge1", "hostvars": every})
     return result

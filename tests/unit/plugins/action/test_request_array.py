@@ -18,10 +18,18 @@ from ansible_collections.ucops.certificates.tests.unit.zoo import authority, iss
 NAMES = ["mail.contoso.example", "autodiscover.contoso.example"]
 
 
-def ask(phase: str, check: bool = False, order: dict[str, Any] | None = None, **more: Any) -> dict[str, Any]:
-    """One phase."""
+def ask(
+    phase: str,
+    check: bool = False,
+    order: dict[str, Any] | None = None,
+    read: dict[str, dict[str, Any]] | None = None,
+    **more: Any,
+) -> dict[str, Any]:
+    """One phase. ``read``: member to the result that its task registered."""
     usual = {"product": "exchange", "array": "exchange", "on": "server", "members": ["ex1", "ex2"], "names": NAMES}
-    return run("request_array", MagicMock(), check, phase=phase, order={**usual, **(order or {})}, **more)
+    hostvars = {member: {"__request_read": result} for member, result in (read or {}).items()}
+    more |= {"registered": "__request_read"} if read else {}
+    return run("request_array", MagicMock(), check, hostvars, phase=phase, order={**usual, **(order or {})}, **more)
 
 
 def csr(names: list[str]) -> str:
@@ -73,9 +81,10 @@ def test_what_is_understood() -> None:
 
 def test_where_the_answer_belongs(tmp_path: Path) -> None:
     order = {"answer": str(tmp_path / "mail.crt")}
-    seen = {"ex1": {"msg": "its key is another"}, "ex2": {"pending": [], "staged": None, "msg": ""}, "ex3": {}}
-    assert ask("place", order=order, seen=seen)["server"] == "ex2"
-    refused = ask("place", order=order, seen={"ex1": seen["ex1"]})
+    ex1 = {"fit": {"msg": "its key is another"}}
+    assert ask("place", order=order, read={"ex1": ex1, "ex2": {"fit": {"pending": [], "msg": ""}}})["server"] == "ex2"
+    refused = ask("place", order=order, read={"ex1": ex1, "ex2": {"msg": "no route", "failed": True}})
+    assert "ex2: no route" in refused["msg"]
     assert refused["finding"] == "exchange.answer-foreign" and "ex1: its key is another" in refused["msg"]
 
 
@@ -93,11 +102,12 @@ def test_the_answer_and_the_key(tmp_path: Path) -> None:
 
 
 def test_names_of_a_member_that_was_not_read() -> None:
-    refused = ask("names", seen={"ex1": {"reached_by": []}}, reasons={"ex2": "no route"})
+    refused = ask("names", read={"ex1": {"look": {"reached_by": []}}, "ex2": {"failed": True, "msg": "no route"}})
     assert refused["failed"] and "ex2: no route" in refused["msg"]
     row = {"name": "webmail.contoso.example", "where": "OWA ExternalUrl", "own": False}
-    seen = {"ex1": {"reached_by": [row], "unread": ["OAB: denied"]}, "ex2": {"reached_by": [row]}}
-    lacks = ask("names", seen=seen)
+    first = {"look": {"reached_by": [row], "unread": ["OAB: denied"]}}
+    read = {"ex1": first, "ex2": {"look": {"reached_by": [row]}}}
+    lacks = ask("names", read=read)
     assert lacks["failed"] and lacks["missing"] == ["webmail.contoso.example: OWA ExternalUrl (ex1, ex2)"]
-    fine = ask("names", order={"accept_missing": [row["name"]]}, seen=seen)
+    fine = ask("names", order={"accept_missing": [row["name"]]}, read=read)
     assert fine["accepted"] == lacks["missing"] and any("OAB: denied" in line for line in fine["said"])

@@ -101,6 +101,9 @@ def test_the_ports_of_a_member_that_is_left_out_are_nobody_else_s() -> None:
         ({"host": "192.0.2.1", "port": 65536}, "found '65536'"),
         ({"host": "192.0.2.1", "port": True}, "found 'True'"),
         ("192.0.2.1:443", "expected name, host and port, found str"),
+        ({"host": "192.0.2.1", "port": 443}, "entry 2: name is missing"),
+        ({"name": "x", "host": "192.0.2.1", "port": 443, "sni": "a.b"}, "server_name, starttls, use, found sni"),
+        ({"name": "x", "host": "192.0.2.1", "port": 443, "starttls": "ftp"}, "expected smtp, imap, pop3, found 'ftp'"),
     ],
 )
 def test_an_endpoint_without_an_address_is_named(entry: Any, text: str) -> None:

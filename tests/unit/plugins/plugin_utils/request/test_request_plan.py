@@ -10,8 +10,10 @@ from typing import Any
 import pytest
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.request import words
+from ansible_collections.ucops.certificates.plugins.plugin_utils.request.names import look_of
 from ansible_collections.ucops.certificates.plugins.plugin_utils.request.plan import (
     answer_differences,
+    asked_of,
     place,
     problems,
     request_order,
@@ -162,3 +164,38 @@ def test_what_to_do_with_a_bundle(given: dict[str, Any], told: str) -> None:
     leaf = {"thumbprint": "AB", "subject": "CN=x", "not_before": "1", "not_after": "2", "names": [MAIL]}
     said = "\n".join(words.bundle_lines(order, leaf, "a.zip", "mail.key.pem"))
     assert told in said and "path: a.zip, key_path: mail.key.pem" in said
+
+
+@pytest.mark.parametrize(
+    ("row", "member", "compared", "server", "asked"),
+    [
+        ({}, "ex1", True, "", "look"),
+        ({}, "ex1", False, "", ""),
+        ({}, "ex9", True, "", ""),
+        ({"answer": "mail.zip"}, "ex2", True, "", "answer"),
+        ({"answer": "mail.zip"}, "ex2", True, "ex1", ""),
+        ({"answer": "mail.zip", "on": "controller"}, "ex1", True, "", ""),
+    ],
+)
+def test_what_a_member_is_asked(row: dict[str, str], member: str, compared: bool, server: str, asked: str) -> None:
+    """Names with a request, the pending request with an answer; nobody who is left out, and nobody for nothing."""
+    usual = {"looked_at": ["ex1", "ex2"], "on": "server", "answer": ""}
+    assert asked_of({**usual, **row}, member, compared, server) == asked
+
+
+def test_what_counts_of_a_look() -> None:
+    """Of everything that exchange_info tells a task's result carries what names are compared with, and no more."""
+    info = {
+        "reached_by": [{"name": "mail.contoso.example"}],
+        "certificates": [
+            {"thumbprint": "AA", "services": ["IIS"], "self_issued": False},
+            {"thumbprint": "BB", "services": [], "self_issued": False},
+            {"thumbprint": "CC", "services": ["SMTP"], "self_issued": True},
+        ],
+        "findings": [{"id": "exchange.unread", "text": "OWA: denied"}, {"id": "leaf.expired", "text": "over"}],
+        "connectors": ["many"],
+    }
+    look = look_of(info)
+    assert [row["thumbprint"] for row in look["certificates"]] == ["AA"] and look["unread"] == ["OWA: denied"]
+    assert set(look) == {"reached_by", "certificates", "unread"}
+    assert look_of({"assignments": [{"use": "Internal"}], "stores": {}})["assignments"] == [{"use": "Internal"}]

@@ -54,7 +54,8 @@ def begun(**options: Any) -> dict[str, Any]:
 
 def ports(*chain: Any) -> tuple[dict[str, list[dict[str, Any]]], list[dict[str, Any]]]:
     """The inventory's ports and what was read: one of each member."""
-    where = {m: [{"host": f"192.0.2.{n}", "port": 443, "use": ACCESS}] for n, m in enumerate(MEMBERS, 1)}
+    port = {"name": "Access Edge", "port": 443, "use": ACCESS}
+    where = {m: [{**port, "host": f"192.0.2.{n}"}] for n, m in enumerate(MEMBERS, 1)}
     ders = [{"der": base64.b64encode(one.der).decode()} for one in chain]
     rows = [
         {"host": f"192.0.2.{n}", "port": 443, "name": "Access Edge", "server_name": "sip.contoso.example",
@@ -189,7 +190,7 @@ def test_what_has_changed_since_an_earlier_report(tmp_path: Path) -> None:
 
 def test_what_stands_in_front_of_the_array(tmp_path: Path) -> None:
     """Any member may answer there; something that ends TLS with a certificate of its own does not pass for one."""
-    front = {"host": "198.51.100.1", "port": 443, "use": ACCESS}
+    front = {"name": "Balancer", "host": "198.51.100.1", "port": 443, "use": ACCESS}
     endpoints, wire = ports(old(), old_issuing())
     rows = wire[0]["endpoints"]
 
