@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import Any, ClassVar
 
 from ..plugin_utils.base import CertificateAction, Stop
+from ..plugin_utils.rollout import command_line
 from ..plugin_utils.verify.run import PHASES, VerifyArrays
 
 
@@ -34,6 +35,6 @@ class ActionModule(CertificateAction):
     def act(self, options: dict[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         """See plugins/modules/verify_array.yml."""
         try:
-            return VerifyArrays(options, self.tell).run(options["phase"])
+            return VerifyArrays(options, self.tell, command_line()).run(options["phase"])
         except ValueError as error:
             raise Stop(str(error)) from None

@@ -18,6 +18,7 @@ from typing import Any
 from .. import plain
 from ..findings.entry import Severity
 from ..findings.finding import Finding, finding
+from ..next_step import ROLLBACK, variable
 from ..products.interface import Product
 from ..products.values import Both, Confirmed, Record, Scheduled
 from ..stores.store import Stores
@@ -233,7 +234,7 @@ def lock_findings(member: str, reply: Reply, settings: Settings) -> list[Finding
     text = (
         f"run {lock['Run']} of {by} holds it, last active {lock.get('At')} by the member's clock. If that "
         f"controller is dead, "
-        f"repeat with -e rollout_take_over={lock['Run']}"
+        f"repeat with {variable('rollout_take_over', lock['Run'])}"
     )
     return [finding("member.locked", member, str(lock["Run"]), text)]
 
@@ -266,7 +267,7 @@ def journal_findings(
         down = [name for name in restarted(journal, settings.run) if services.get(name) != "Running"]
         if down:
             text += f", with {', '.join(down)} stopped"
-            remedy = "Take it back first: ansible-playbook ucops.certificates.rollback"
+            remedy = f"Take it back first: {ROLLBACK}"
             found.append(finding("journal.unfinished", member, journal.run, text, severity="error", remedy=remedy))
         else:
             found.append(finding("journal.unfinished", member, journal.run, text))

@@ -15,6 +15,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
+from ..next_step import to_document
 from ..stores.pictures import Chain
 from ..text import clean
 from ..words import day, listed, moment, relative, short_thumbprint, span
@@ -93,7 +94,7 @@ def report_html(report: Report) -> str:
     return environment.get_template("report.html.j2").render(
         report=report,
         top=headline(report),
-        steps=next_steps(report),
+        steps=[to_document(step, report.line) for step in next_steps(report)],
         findings=told(report),
         chains=chain_groups(report.members),
         times=times,

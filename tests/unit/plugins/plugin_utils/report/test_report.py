@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from ansible_collections.ucops.certificates.plugins.plugin_utils import words
 from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.finding import finding
 from ansible_collections.ucops.certificates.plugins.plugin_utils.plain import PlainError
+from ansible_collections.ucops.certificates.plugins.plugin_utils.next_step import ROLLBACK
 from ansible_collections.ucops.certificates.plugins.plugin_utils.report.advice import headline, next_steps, told
 from ansible_collections.ucops.certificates.plugins.plugin_utils.report.report import (
     CHECKS,
@@ -120,8 +121,8 @@ def test_the_refused_run_names_the_cause_and_the_cure() -> None:
     ]
     assert [group.follows for group in told(report)] == [False, True, True, False]
     steps = next_steps(report)
-    assert steps[0].startswith("edge2: Give the vendor's intermediate")
-    assert sum("edge2" in step for step in steps) == 1
+    assert steps[0].why.startswith("edge2: Give the vendor's intermediate")
+    assert sum("edge2" in step.why for step in steps) == 1
 
 
 @pytest.mark.parametrize(
@@ -145,7 +146,7 @@ def test_one_remedy_on_several_members_is_one_step() -> None:
         finding("member.locked", f"edge{number}", f"run{number}", f"run{number} holds it") for number in (1, 2)
     )
     report = replace(examples.one(), result="refused", findings=held)
-    assert next_steps(report)[0].startswith("edge1, edge2: Wait for the other run")
+    assert next_steps(report)[0].why.startswith("edge1, edge2: Wait for the other run")
 
 
 def test_a_long_error_is_not_the_headline() -> None:
@@ -155,12 +156,12 @@ def test_a_long_error_is_not_the_headline() -> None:
 
 def test_what_to_do_about_a_roll() -> None:
     report = examples.renewed()
-    assert next_steps(report)[0].startswith(
-        "After 2026-11-23 06:15 UTC run settle.yml: it restarts A/V authentication and proves the successor."
+    assert next_steps(report)[0].why.startswith(
+        "After 2026-11-23 06:15 UTC settle it: this restarts A/V authentication and proves the successor."
     )
     assert "A/V authentication: successor " in text_table(report)
     late = replace(report, finished=report.finished + timedelta(days=1))
-    assert next_steps(late)[0].endswith("run settle.yml.")
+    assert next_steps(late)[0].why.endswith("settle it.")
     settled = replace(report, roll=RollReport("settled", examples.NOW), excluded={})
     assert next_steps(settled) == ()
 
@@ -168,11 +169,11 @@ def test_what_to_do_about_a_roll() -> None:
 def test_what_to_do_when_mixed_lost_or_planned() -> None:
     report = replace(examples.renewed(), findings=(), roll=None, excluded={}, result="failed")
     mixed = replace(report, verdict=replace(report.verdict, verdict="mixed"))
-    assert "rollback.yml" in next_steps(mixed)[0]
+    assert next_steps(mixed)[0].playbooks == (ROLLBACK,) and "safe direction" in next_steps(mixed)[0].why
     unknown = replace(report, verdict=replace(report.verdict, verdict="unknown", lost=("edge7",)))
-    assert next_steps(unknown)[0].startswith("Get edge7 back")
-    assert "without --check" in next_steps(replace(report, result="planned", check_mode=True))[0]
-    assert "--tags switch" in next_steps(replace(report, result="planned", check_mode=False))[0]
+    assert next_steps(unknown)[0].why.startswith("Get edge7 back")
+    assert "without --check" in next_steps(replace(report, result="planned", check_mode=True))[0].why
+    assert "--tags switch" in next_steps(replace(report, result="planned", check_mode=False))[0].why
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
