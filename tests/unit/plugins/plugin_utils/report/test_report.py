@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils import words
 from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.finding import finding
-from ansible_collections.ucops.certificates.plugins.plugin_utils.plain import PlainError
 from ansible_collections.ucops.certificates.plugins.plugin_utils.next_step import ROLLBACK
+from ansible_collections.ucops.certificates.plugins.plugin_utils.plain import PlainError
 from ansible_collections.ucops.certificates.plugins.plugin_utils.report.advice import headline, next_steps, told
 from ansible_collections.ucops.certificates.plugins.plugin_utils.report.report import (
     CHECKS,
