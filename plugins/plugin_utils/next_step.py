@@ -59,15 +59,30 @@ def variable(name: str, value: Any) -> str:
 
 def command(step: NextStep, given: CommandLine) -> str:
     """The step as one line for the shell, with the inventories and files that were given; empty where it has none."""
+    return " ".join(_words(step, given))
+
+
+def command_lines(step: NextStep, given: CommandLine, width: int) -> list[str]:
+    """The same in lines of at most ``width`` columns where that can be; together they can be pasted, too."""
+    lines: list[str] = []
+    for word in _words(step, given):
+        if lines and len(lines[-1]) + len(word) + 3 <= width:
+            lines[-1] += f" {word}"
+        else:
+            lines.append(word)
+    return [f"{line} \\" for line in lines[:-1]] + lines[-1:]
+
+
+def _words(step: NextStep, given: CommandLine) -> list[str]:
+    """The parts of a command that stay together: an option and its value."""
     if not step.playbooks:
-        return ""
+        return []
     words = ["ansible-playbook", *_each("-i", given.inventories), *map(_word, step.playbooks)]
     words += _each("-e", [f"@{file}" for file in given.files])
     words += map(_word, given.options)
     words += _each("--tags", [",".join(step.tags)] if step.tags else [])
     words += _each("--skip-tags", [",".join(step.skip_tags)] if step.skip_tags else [])
-    words += [variable(name, value) for name, value in step.variables.items()]
-    return " ".join(words)
+    return words + [variable(name, value) for name, value in step.variables.items()]
 
 
 def to_add(step: NextStep, given: CommandLine) -> str:

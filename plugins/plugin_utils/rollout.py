@@ -12,10 +12,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import yaml
 from ansible import constants as C
 from ansible import context
 from ansible.parsing.splitter import parse_kv
+from ansible.parsing.utils.yaml import from_yaml
 
 from .array import unfinished
 from .array.kept import Kept, NotBegun
@@ -141,7 +141,7 @@ def _options(given: Mapping[str, Any]) -> Iterable[str]:
 def _names(text: str) -> list[str]:
     """The names in what was given by ``-e`` as it is: ``name=value``, YAML or JSON."""
     try:
-        found = yaml.safe_load(text) if text[0] in "[{" else parse_kv(text)
+        found = from_yaml(text) if text[0] in "[{" else parse_kv(text)
     except Exception:  # Ansible has read it, or there would be no run; its names are a help and nothing more
         return []
     return [name for name in found if str(name).isidentifier()] if isinstance(found, dict) else []

@@ -86,6 +86,68 @@ def test_what_is_left_is_true_and_leads_out(
     led_out(controller, lab, told, place.leads_to)
 
 
+@pytest.mark.whole
+@pytest.mark.parametrize("how", ["kill", "interrupt"])
+def test_a_way_back_that_is_cut_off_goes_on(controller: Controller, lab: LabProcess, how: str) -> None:
+    controller.renew().succeeded()
+    asked = {"rollout_bundles": None, "rollout_completed": True}
+    held(controller, lab, how, "rollback", asked, call="Stop-CsWindowsService", nth=1)
+    told, _page = left(controller)
+    assert told["members"] == {"edge1": UNTOUCHED, "edge2": AT_WORK, "edge3": BACK}
+    state = lab.state()
+    assert [truth.member_truth(state[name]) for name in ("edge1", "edge3")] == ["new", "old"]
+    run = controller.paste(told["next"]["command"]).succeeded()
+    assert run.report["purpose"] == "rollback"
+    whole(controller, lab, run.verdict, "all-old")
+
+
+@pytest.mark.whole
+@pytest.mark.parametrize("how", ["kill", "interrupt"])
+def test_a_settling_that_is_cut_off_goes_on(controller: Controller, lab: LabProcess, how: str) -> None:
+    renewed = controller.renew().succeeded()
+    (due,) = [step for step in renewed.report["next"] if "ucops.certificates.settle" in step["playbooks"]]
+    lab.advance(5 * 3600)
+    held(controller, lab, how, "settle", {"rollout_bundles": None}, call="Start-CsWindowsService", nth=1)
+    told, _page = left(controller)
+    assert told["members"] == {"edge1": "settled", "edge2": AT_WORK, "edge3": UNTOUCHED}
+    controller.paste(due["command"]).failed(f"wait for run {told['run']}")
+    run = controller.paste(told["next"]["command"]).succeeded()
+    assert run.report["purpose"] == "settle"
+    whole(controller, lab, run.verdict, "all-new")
+
+
+def held(controller: Controller, lab: LabProcess, how: str, playbook: str, asked: dict[str, Any], **call: Any) -> None:
+    """Cut a run off while a call of member 2 does not come back."""
+    lab.fault("edge2", do="timeout", seconds=1, **call)
+    for folder in controller.reports.iterdir():
+        folder.rename(controller.folder / folder.name)  # of the run before
+    with controller.begin(playbook, variables=asked) as running:
+        running.until(lambda: bool(lab.state()["edge2"]["faults"]["struck"]), f"{call['call']} was held")
+        stop(running, how)
+        lab.restart_winrm("edge2")
+        lab.clear_faults("edge2")
+
+
+def whole(controller: Controller, lab: LabProcess, told: str, expected: str) -> None:
+    """A whole array, everything runs, nobody holds anything, nothing is left over."""
+    assert told == truth.array_truth(lab.state()) == expected
+    truth.all_running(lab)
+    assert [name for name, member in lab.state().items() if member["lock"]] == [], "still held"
+    assert not list(controller.reports.glob("*/unfinished.*")), "what is over is still told"
+
+
+def test_a_renewal_that_could_leave_nothing_is_refused_and_a_way_back_goes_on(
+    controller: Controller, lab: LabProcess
+) -> None:
+    file = controller.folder / "file"
+    file.touch()
+    controller.renew(rollout_report_dir=str(file)).failed("No member was touched.", "Set rollout_report_dir to")
+    assert all(not member["ran"] for member in lab.state().values())
+    back = controller.rollback(rollout_product="edge", rollout_report_dir=str(file))
+    assert back.output.count("What a run leaves when it is cut off cannot be written") == 1
+    assert "all-old: " in back.output, "it did not go on"
+
+
 def cut_off(
     controller: Controller, lab: LabProcess, tmp_path: Path, place: Place, how: str
 ) -> tuple[dict[str, Any], str]:
@@ -140,12 +202,9 @@ def agrees(told: dict[str, Any], lab: LabProcess) -> None:
 def led_out(controller: Controller, lab: LabProcess, told: dict[str, Any], expected: str) -> None:
     """The line, pasted: a whole array, everything runs, nobody holds anything, nothing is left over."""
     run = controller.paste(told["next"]["command"]).succeeded()
-    assert run.verdict == truth.array_truth(lab.state()) == expected
-    truth.all_running(lab)
+    whole(controller, lab, run.verdict, expected)
     for name, member in lab.state().items():
-        assert member["lock"] is None, f"{name} is still held"
         assert bool(member["av_pending"]) is (expected == "all-new"), f"{name}: {member['av_pending']}"
-    assert not list(controller.reports.glob("*/unfinished.*")), "what is over is still told"
 
 
 # -- how a run is brought to stand still -------------------------------------------------------------------------------

@@ -85,7 +85,7 @@ def if_cut_off(run: Run) -> NextStep:
     if run.settings.purpose != "renew":
         return ways.again("The same again goes on from what each member says.", id)
     if not run.touched and not run.rolled:
-        return ways.again("Nothing was rolled or switched on any member: start again, it finds what is staged.", id)
+        return ways.again("It rolled and switched nothing on any member: start again, that finds what is staged.", id)
     if all_there(run):
         return ways.again("Every member is done and proven: the same again closes what is open.", id)
     return ways.back("The members may differ: this reads all of them and puts back what was there before.", id)

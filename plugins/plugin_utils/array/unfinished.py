@@ -37,7 +37,7 @@ STATES: Mapping[str, str] = {
 }
 """What was done last on a member -> the word for it."""
 SENTENCES: Mapping[str, str] = {
-    "untouched": "nothing is rolled or switched there; certificates may lie staged",
+    "untouched": "as this run found it, but for what it may have staged",
     "rolled": "its successor is scheduled; nothing is switched there",
     "switched": "switched, not proven yet",
     "proven": "switched and proven",

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from ..array.onward import Ways
-from ..findings.finding import Finding, Together, rank, together
+from ..findings.finding import Finding, Together, holds, rank, together
 from ..next_step import NextStep
 from ..words import listed, moment
 from .report import Report
@@ -148,11 +148,6 @@ _CAUSES: Mapping[str, tuple[str, ...]] = {
 """A finding to those that, on the same member, are its cause: then mending the cause is the step to take."""
 BECAUSE = "because"
 """Evidence in which a check that knows better names the cause."""
-
-
-def holds(item: Finding) -> bool:
-    """Whether another run holds a member, as far as can be told: it may be at work there now."""
-    return item.id == "member.locked" and item.stops
 
 
 def follows(item: Finding, findings: Sequence[Finding]) -> bool:

@@ -142,11 +142,26 @@ def test_the_headline(change: dict[str, Any], title: str, tone: str) -> None:
 
 
 def test_one_remedy_on_several_members_is_one_step() -> None:
-    held = tuple(
-        finding("member.locked", f"edge{number}", f"run{number}", f"run{number} holds it") for number in (1, 2)
+    down = tuple(finding("product.service-stopped", f"edge{number}", f"svc{number}", f"{number}") for number in (1, 2))
+    report = replace(examples.one(), result="refused", findings=down)
+    assert next_steps(report)[0].why.startswith("edge1, edge2: ")
+
+
+def test_nothing_is_advised_against_a_run_that_may_be_alive() -> None:
+    """What it does while it is at work looks like damage: services stopped, a journal left open."""
+    held = [finding("member.locked", f"edge{number}", "20261123T021500Z-4f2a", "held") for number in (1, 2)]
+    more = (
+        finding("journal.unfinished", "edge1", "20261123T021500Z-4f2a", "left", severity="error"),
+        finding("product.service-stopped", "edge2", "RTCSRV", "stopped"),
+        finding("event.session-key", "edge3", "", "differs"),
     )
-    report = replace(examples.one(), result="refused", findings=held)
-    assert next_steps(report)[0].why.startswith("edge1, edge2: Wait for the other run")
+    report = replace(examples.one(), result="refused", findings=(*held, *more), excluded={"edge9": "dead"})
+    (step,) = next_steps(report)
+    assert step.why.startswith("edge1, edge2: wait for run 20261123T021500Z-4f2a")
+    assert step.variables["rollout_take_over"] == "20261123T021500Z-4f2a"
+    assert [one.follows for one in told(report) if one.finding.id != "member.locked"] == [True] * 3
+    shown = text_table(report)
+    assert shown.count("rollback") == 0 and "Start-CsWindowsService" not in shown
 
 
 def test_a_long_error_is_not_the_headline() -> None:
