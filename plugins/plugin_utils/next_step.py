@@ -17,7 +17,7 @@ from .text import clean
 ROLLBACK, SETTLE = "ucops.certificates.rollback", "ucops.certificates.settle"
 NEEDLESS = {ROLLBACK: ("rollout_bundles",), SETTLE: ("rollout_bundles",)}
 """Playbook -> variables that it does not read, though a renewal needs them."""
-_BARE = re.compile(r"[\w.:/+-]+", re.ASCII)
+_BARE = re.compile(r"[\w.,:/+-]+", re.ASCII)
 
 
 @dataclass(frozen=True)

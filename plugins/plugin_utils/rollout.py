@@ -57,8 +57,9 @@ class RolloutAction(CertificateAction):
 
     def finished(self, run: Run) -> None:
         """The run was reported: what it would have left is over, and so is what a dead run left whose lock it took."""
-        dead = [run.settings.take_over] if run.settings.take_over and not run.simulated else []
-        for id in (run.settings.run, *dead):
+        if run.simulated:
+            return
+        for id in (run.settings.run, *run.settings.dead):
             for path in _files(run, id):
                 with suppress(OSError):
                     path.unlink()

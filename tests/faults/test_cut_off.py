@@ -88,6 +88,22 @@ def test_what_is_left_is_true_and_leads_out(
 
 @pytest.mark.whole
 @pytest.mark.parametrize("how", ["kill", "interrupt"])
+def test_the_way_out_is_cut_off_too(controller: Controller, lab: LabProcess, tmp_path: Path, how: str) -> None:
+    """Two dead runs, and each of them holds members: one line takes both over."""
+    first, _page = cut_off(controller, lab, tmp_path, next(p for p in PLACES if p.way == "drain"), how)
+    lab.fault("edge2", call="Start-CsWindowsService", nth=1, do="timeout", seconds=1)
+    with controller.pasted(first["next"]["command"]) as running:
+        running.until(lambda: bool(lab.state()["edge2"]["faults"]["struck"]), "member 2 was taken back")
+        stop(running, how)
+        lab.restart_winrm("edge2")
+        lab.clear_faults("edge2")
+    second, _page = left(controller)
+    assert {lab.state()[name]["lock"]["run"] for name in MEMBERS} == {first["run"], second["run"]}
+    led_out(controller, lab, second, "all-old")
+
+
+@pytest.mark.whole
+@pytest.mark.parametrize("how", ["kill", "interrupt"])
 def test_a_way_back_that_is_cut_off_goes_on(controller: Controller, lab: LabProcess, how: str) -> None:
     controller.renew().succeeded()
     asked = {"rollout_bundles": None, "rollout_completed": True}
@@ -176,8 +192,8 @@ def stop(running: Playbook, how: str) -> None:
 
 
 def left(controller: Controller) -> tuple[dict[str, Any], str]:
-    """The two files, which nobody else may read."""
-    (file,) = controller.reports.glob("*/unfinished.json")
+    """The two files of the newest run, which nobody else may read."""
+    file = max(controller.reports.glob("*/unfinished.json"))  # run ids begin with the time
     page = file.with_name("unfinished.txt")
     assert [path.stat().st_mode & 0o777 for path in (file, page)] == [0o600, 0o600]
     assert {path.name for path in file.parent.iterdir()} == {file.name, page.name}

@@ -154,10 +154,14 @@ class Controller:
         ]
         return self._start(command, number, results)
 
-    def paste(self, line: str) -> Run:
-        """Run a line as a user pastes it into the shell, to its end."""
+    def pasted(self, line: str) -> Playbook:
+        """Start a line as a user pastes it into the shell, and return at once."""
         number = next(self._numbers)
-        with self._start(["bash", "-c", line], number, self.folder / f"results-{number}.jsonl") as running:
+        return self._start(["bash", "-c", f"exec {line}"], number, self.folder / f"results-{number}.jsonl")
+
+    def paste(self, line: str) -> Run:
+        """Run a line as a user pastes it, to its end."""
+        with self.pasted(line) as running:
             return running.end()
 
     def _start(self, command: Sequence[str], number: int, results: Path) -> Playbook:

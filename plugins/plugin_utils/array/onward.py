@@ -36,7 +36,7 @@ class Ways:
         return cls(at.array, at.purpose, at.product, at.excluded, at.completed, run.line)
 
     def again(self, why: str, take_over: str = "", tags: tuple[str, ...] | None = None) -> NextStep:
-        """The same playbook once more, with its tags unless there are others. ``take_over``: id of a dead run.
+        """The same playbook once more, with its tags unless there are others. ``take_over``: dead runs, commas between.
 
         Of what was given by ``-e name=value`` only that is repeated which is known to be no secret.
         """
@@ -81,7 +81,8 @@ def _taking(run: str) -> dict[str, str]:
 
 def if_cut_off(run: Run) -> NextStep:
     """What leads out where this run ends here and now, with nobody to report it: its locks are still there."""
-    ways, id = Ways.of(run), run.settings.run
+    # One that had taken over is not all that has left locks: those that it had not come to are there, too.
+    ways, id = Ways.of(run), ",".join((run.settings.run, *run.settings.dead))
     if run.settings.purpose != "renew":
         return ways.again("The same again goes on from what each member says.", id)
     if not run.touched and not run.rolled:

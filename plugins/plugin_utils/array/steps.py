@@ -124,7 +124,7 @@ def finishing(run: Run) -> Run:
 
 def to_release(run: Run, seen: Evidence) -> bool:
     """Whether this run holds the member, or a dead run whose lock it was told to take over."""
-    return seen.locked or (seen.lock is not None and seen.lock.run == run.settings.take_over)
+    return seen.locked or (seen.lock is not None and seen.lock.run in run.settings.dead)
 
 
 def _back(take_back: Sequence[str], run: Run) -> list[tuple[Do, str]]:

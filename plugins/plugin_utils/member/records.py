@@ -24,7 +24,7 @@ from ..products.values import Both, Confirmed, Record, Scheduled
 from ..stores.store import Stores
 from ..stores.wanted import NOTHING, Wanted
 from ..windows.calls import Call, Reply
-from .evidence import Evidence
+from .evidence import Evidence, Lock
 from .journal import Journal, JournalError, JournalState, RollEntry, SettingEntry, UseEntry
 from .settings import Settings
 
@@ -32,10 +32,11 @@ OPEN = frozenset({"rolling", "switching", "switched", "taking-back"})
 """States of a journal that a run left behind unfinished."""
 
 
-def lock_call(settings: Settings) -> Call:
-    """Takes the member for this run, or refreshes that it has it."""
+def lock_call(settings: Settings, held: Lock | None) -> Call:
+    """Takes the member for this run, or refreshes that it has it. ``held``: who is known to hold it."""
+    named = held.run if held is not None and held.run in settings.dead else next(iter(settings.dead), None)
     text = json.dumps({"operator": settings.operator, "controller": settings.controller, "array": settings.array})
-    parameters = {"Run": settings.run, "Text": text, "TakeFrom": settings.take_over}
+    parameters = {"Run": settings.run, "Text": text, "TakeFrom": named}
     return Call("lock", "Lock-Member", parameters)
 
 
@@ -223,7 +224,7 @@ def wanted_by(journal: Journal | None, stores: Stores, product: Product[Any]) ->
 def lock_findings(member: str, reply: Reply, settings: Settings) -> list[Finding]:
     """Another run holds the member."""
     lock = next(iter(reply.rows("journal")), {}).get("Lock")
-    if lock is None or lock.get("Run") in (settings.run, settings.take_over):
+    if lock is None or lock.get("Run") in (settings.run, *settings.dead):
         return []
     try:
         told = json.loads(lock.get("Text") or "{}")

@@ -176,18 +176,14 @@ def _step(group: Together, report: Report) -> NextStep:
 
 def _wait(report: Report, held: Sequence[Finding]) -> tuple[NextStep, ...]:
     """Another run holds members: nothing is right but to wait, or to know that it is dead."""
-    steps = []
-    for run in dict.fromkeys(item.subject for item in held):
-        where = listed([item.member for item in held if item.subject == run], 4)
-        steps.append(
-            ways(report).again(
-                f"{where}: wait for run {run} to end, and read its report; it may be at work there now, and nothing "
-                "else is right until it has ended. Only if you know that its controller is dead: the same again takes "
-                "its lock over.",
-                run,
-            )
-        )
-    return tuple(steps)
+    runs = tuple(dict.fromkeys(item.subject for item in held))
+    where, one = listed(tuple(dict.fromkeys(item.member for item in held)), 4), len(runs) == 1
+    why = (
+        f"{where}: wait for {'run' if one else 'runs'} {listed(runs)} to end, and read what is reported; "
+        f"{'it' if one else 'one of them'} may be at work there now, and nothing else is right until then. Only if you "
+        "know that the controller is dead: the same again takes the lock over."
+    )
+    return (ways(report).again(why, ",".join(runs)),)
 
 
 def _by_result(report: Report) -> list[NextStep]:

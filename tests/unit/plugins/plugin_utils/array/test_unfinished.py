@@ -109,6 +109,11 @@ def test_the_way_back_is_told_what_a_run_without_a_journal_cannot_tell_it() -> N
                          "rollout_take_over": at.run}  # fmt: skip
 
 
+def test_one_that_had_taken_over_names_whom_it_took_over_from() -> None:
+    at = settings(take_over="dead1, dead2")
+    assert if_cut_off(array_run(run=at).value).variables["rollout_take_over"] == f"{at.run},dead1,dead2"
+
+
 def test_the_page_says_what_the_document_says() -> None:
     run = replace(gone(opened(), 4), line=LINE)
     run = steps.begun(run, run.steps[4])
