@@ -21,7 +21,7 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.findin
 from ansible_collections.ucops.certificates.plugins.plugin_utils.hooks import refusal
 from ansible_collections.ucops.certificates.plugins.plugin_utils.inputs import BUNDLE_SPEC
 from ansible_collections.ucops.certificates.plugins.plugin_utils.report.make import approved_plan, write_report
-from ansible_collections.ucops.certificates.plugins.plugin_utils.rollout import RolloutAction
+from ansible_collections.ucops.certificates.plugins.plugin_utils.rollout import RolloutAction, command_line
 
 BUNDLE = {"type": "dict", "options": BUNDLE_SPEC}
 PHASES = ("waves", "preflight", "refuse", "name_product", "judge", "prove", "fail", "note", "finish", "report", "sum")
@@ -92,8 +92,9 @@ class ActionModule(RolloutAction):
         names = ("array", "members", "purpose", "arrays", "size", "bundles", "endpoints", "options")
         given = phases.Given(**{name: options[name] for name in names})
         run, deliveries, found = phases.preflight(given, self.check_mode, utc_now(), self.tell)
-        run = replace(run, asked=self.asked(task_vars))
-        self.kept(given.array).begin(run, [Published.of(one) for one in deliveries])
+        directory = os.path.abspath(options["directory"] or ".")
+        run = replace(run, asked=self.asked(task_vars), line=command_line(), directory=directory)
+        self.begin(run, [Published.of(one) for one in deliveries])
         return {"run": run.settings.run, "look": machine.looks(run), "findings": _plain(found)}
 
     def _name_product(self, run: Run, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
@@ -101,7 +102,7 @@ class ActionModule(RolloutAction):
         if run.settings.product:
             return {"skipped": True, "msg": f"it was given: {run.settings.product}"}
         named = phases.name_product(run, options["options"], self.tell)
-        self.kept(run.settings.array).write(named)
+        self.keep(named)
         return {}
 
     def _judge(self, run: Run, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
@@ -114,13 +115,13 @@ class ActionModule(RolloutAction):
             read = replace(read, before=read.sorted_rows(rows))
         try:
             wanted = run.settings.expect_plan
-            approved = approved_plan(options["directory"] or ".", wanted) if wanted else None
+            approved = approved_plan(run.directory, wanted) if wanted else None
             judged, refused = phases.judge(read, utc_now(), self.tell, approved)
         except Refused as refusal_of:
             found = [Finding.from_dict(one) for one in refusal_of.result.get("findings", ())]
-            self.kept(run.settings.array).write(replace(read, refused=tuple(found)))
+            self.keep(replace(read, refused=tuple(found)))
             raise
-        self.kept(run.settings.array).write(judged)
+        self.keep(judged)
         if refused:
             raise Stop(refused)
         passed = judged.gate is not None and judged.gate.verdict.passed
@@ -137,7 +138,7 @@ class ActionModule(RolloutAction):
             member = run.steps[options["step"]].member
             rows = self._looked(options["wire"], member)
             proven, refused = phases.prove_member(run, member, rows, self.tell)
-        self.kept(run.settings.array).write(proven)
+        self.keep(proven)
         if refused:
             raise Stop(refused, findings=_plain(proven.proof))
         return {"findings": _plain(proven.proof)}
@@ -145,7 +146,7 @@ class ActionModule(RolloutAction):
     def _fail(self, run: Run, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         del task_vars
         back = machine.failed(run, _failure(options))
-        self.kept(run.settings.array).write(back)
+        self.keep(back)
         return {"steps": _steps(back), "look": machine.looks_again(back)}
 
     def _note(self, run: Run, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
@@ -153,7 +154,7 @@ class ActionModule(RolloutAction):
         step = run.steps[options["step"]]
         if step.member not in run.not_taken_back and step.member not in run.not_released:
             noted = machine.broken(run, step, _failure(options), None, begun=run.at == step.number)
-            self.kept(run.settings.array).write(noted)
+            self.keep(noted)
         return {"msg": f"{step.title}: failed; the others go on"}
 
     def _finish(self, run: Run, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
@@ -163,14 +164,15 @@ class ActionModule(RolloutAction):
         rows = self._looked(options["wire"]) if looked else None
         seen = replace(run, after=run.sorted_rows(rows)) if rows is not None else run
         last = machine.finishing(seen)
-        self.kept(run.settings.array).write(last)
+        self.keep(last)
         return {"steps": _steps(last)}
 
     def _report(self, run: Run, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
-        del task_vars
-        answer = write_report(run, options["directory"] or ".", utc_now(), self.tell)
-        self.kept(run.settings.array).end(waves.Ended(answer["result"], answer["sentence"]))
-        return answer
+        del options, task_vars
+        told = write_report(run, run.directory, utc_now(), self.tell)
+        self.finished(run)
+        self.kept(run.settings.array).end(waves.Ended(told["result"], told["sentence"]))
+        return told
 
     @staticmethod
     def _looked(wire: Mapping[str, Any], member: str = "") -> Sequence[Mapping[str, Any]] | None:

@@ -97,10 +97,10 @@ class ActionModule(RolloutAction):
         if idle:
             if step.do == "unroll" and run.unroll is None:
                 self.tell(f"  | {idle}")
-            kept.write(machine.skipped(run, step))
+            self.keep(machine.skipped(run, step))
             return {"changed": False, "skipped": True, "msg": idle}
         at = machine.begun(run, step)
-        kept.write(at)
+        self.keep(at)
         try:
             talk = self._talk(run, step.member, kept.deliveries(), task_vars)
             seen = run.known.get(step.member)
@@ -108,9 +108,9 @@ class ActionModule(RolloutAction):
         except CollectionError as error:
             touched = isinstance(error, (PhaseFailed, HostLost))
             known = error.evidence if isinstance(error, PhaseFailed) else None
-            kept.write(machine.broken(at, step, _why(step.member, error), known, touched))
+            self.keep(machine.broken(at, step, _why(step.member, error), known, touched))
             raise _stop(step.member, error) from None
-        kept.write(machine.ended(at, step, came.evidence))
+        self.keep(machine.ended(at, step, came.evidence))
         return _result(step.member, came.changes)
 
     def _talk(

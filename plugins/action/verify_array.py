@@ -15,6 +15,7 @@ from ansible.errors import AnsibleConnectionFailure
 from ..modules.tls_endpoint_info import read_endpoints
 from ..plugin_utils.array.kept import NotBegun
 from ..plugin_utils.base import CertificateAction, Stop
+from ..plugin_utils.rollout import command_line
 from ..plugin_utils.text import harmless
 from ..plugin_utils.verify.kept import KeptVerification
 from ..plugin_utils.verify.run import PHASES, VerifyArrays
@@ -101,7 +102,7 @@ class ActionModule(CertificateAction):
         silent = [member for held in run.arrays.values() for member in held if member not in looks]
         reasons = {member: _said(task_vars, member, options["registered"]) for member in silent}
         more = {"run": run.to_dict(), "looks": looks, "reasons": reasons, "wire": kept.wire(run)}
-        return VerifyArrays({**options, **given, **more}, self.tell).run("report")
+        return VerifyArrays({**options, **given, **more}, self.tell, command_line()).run("report")
 
 
 def _said(task_vars: Mapping[str, Any], member: str, registered: str) -> str:

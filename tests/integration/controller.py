@@ -152,6 +152,19 @@ class Controller:
             *("-e", f"@{file}"),
             *arguments,
         ]
+        return self._start(command, number, results)
+
+    def pasted(self, line: str) -> Playbook:
+        """Start a line as a user pastes it into the shell, and return at once."""
+        number = next(self._numbers)
+        return self._start(["bash", "-c", f"exec {line}"], number, self.folder / f"results-{number}.jsonl")
+
+    def paste(self, line: str) -> Run:
+        """Run a line as a user pastes it, to its end."""
+        with self.pasted(line) as running:
+            return running.end()
+
+    def _start(self, command: Sequence[str], number: int, results: Path) -> Playbook:
         environment = {
             **{k: v for k, v in os.environ.items() if not k.startswith(("ANSIBLE_", "PYTEST_"))},
             "ANSIBLE_CONFIG": str(CHECKOUT / "tests" / "ansible.cfg"),
@@ -161,6 +174,7 @@ class Controller:
             "ANSIBLE_CALLBACKS_ENABLED": "ucops_results",
             "ANSIBLE_NOCOLOR": "1",
             "UCOPS_RESULTS": str(results),
+            "PATH": os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")]),
             "PWD": str(self.folder),
             **self.environment,
         }
@@ -223,6 +237,11 @@ class Playbook:
         """SIGKILL for the whole process group: the controller dies."""
         os.killpg(self.process.pid, signal.SIGKILL)
         self.process.wait()
+
+    def interrupt(self) -> None:
+        """Ctrl-C: SIGINT for the whole process group, as a terminal sends it; returns when the playbook has ended."""
+        os.killpg(self.process.pid, signal.SIGINT)
+        self.process.wait(TIME_LIMIT)
 
     def workers(self) -> list[int]:
         """The processes that it has started; they lead sessions of their own and outlive it for a while."""

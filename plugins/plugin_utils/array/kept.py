@@ -23,6 +23,7 @@ from ..findings.finding import Finding
 from ..member.evidence import Evidence
 from ..member.head import Head
 from ..member.settings import Settings
+from ..next_step import CommandLine
 from ..plain import from_plain, instant, to_plain
 from .decide import Gate
 from .run import Run, Said, Step, Unroll
@@ -123,7 +124,10 @@ class Kept:
             refused=tuple(Finding.from_dict(one) for one in data["refused"]),
             unroll=from_plain(Unroll, data["unroll"]) if data["unroll"] else None,
             not_taken_back=data["not_taken_back"],
+            done=data["done"],
             failure=data["failure"],
+            line=from_plain(CommandLine, data["line"]),
+            directory=data["directory"],
             **{name: tuple(data[name]) for name in LISTS},
         )
 

@@ -16,6 +16,7 @@ from ..findings.finding import Finding
 from ..member.evidence import Evidence
 from ..member.head import Head
 from ..member.settings import Settings
+from ..next_step import CommandLine
 from ..products import rolled
 from ..products.interface import Product
 from . import addresses
@@ -137,8 +138,14 @@ class Run:
     not_taken_back: Mapping[str, str] = field(default_factory=dict)
     """Member -> why."""
     not_released: tuple[str, ...] = ()
+    done: Mapping[str, str] = field(default_factory=dict)
+    """Member -> what of a step ended there last: what was done, or ``failed``."""
     failure: str = ""
     """What failed first."""
+    line: CommandLine = CommandLine()
+    """What was given to this ansible-playbook."""
+    directory: str = ""
+    """The folder of reports."""
 
     @property
     def product(self) -> Product[Any]:

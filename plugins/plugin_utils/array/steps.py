@@ -99,6 +99,7 @@ def failed(run: Run, why: str) -> Run:
     known = run.known
     if run.at is not None:
         known = Said(run.steps[run.at].member, None, known)
+        run = replace(run, done={**run.done, run.steps[run.at].member: "failed"})
     noted = replace(run, failure=run.failure or why, at=None, known=known, steps=())
     if run.settings.purpose != "renew" or run.simulated:
         return noted
@@ -123,7 +124,7 @@ def finishing(run: Run) -> Run:
 
 def to_release(run: Run, seen: Evidence) -> bool:
     """Whether this run holds the member, or a dead run whose lock it was told to take over."""
-    return seen.locked or (seen.lock is not None and seen.lock.run == run.settings.take_over)
+    return seen.locked or (seen.lock is not None and seen.lock.run in run.settings.dead)
 
 
 def _back(take_back: Sequence[str], run: Run) -> list[tuple[Do, str]]:
@@ -195,7 +196,8 @@ def begun(run: Run, step: Step) -> Run:
 def ended(run: Run, step: Step, evidence: Evidence | None) -> Run:
     """The step did what it should. ``evidence``: what the member says now; None where it was not asked."""
     known = run.known if evidence is None else Said(step.member, evidence, run.known)
-    return replace(run, at=None, known=known)
+    done = run.done if step.do in ("ask", "release") else {**run.done, step.member: step.do}
+    return replace(run, at=None, known=known, done=done)
 
 
 def skipped(run: Run, step: Step) -> Run:
@@ -214,6 +216,7 @@ def broken(run: Run, step: Step, why: str, evidence: Evidence | None, begun: boo
     known: Mapping[str, Evidence | None] = run.known
     if begun:
         known = Said(step.member, evidence, run.known)
+        run = replace(run, done={**run.done, step.member: "failed"})
     noted = replace(run, at=None, known=known)
     if step.do in ("take_back", "unroll"):
         return replace(noted, not_taken_back={**run.not_taken_back, step.member: why})

@@ -9,19 +9,21 @@ import getpass
 from collections.abc import Sequence
 from datetime import datetime, timezone
 
-from ..findings.finding import Finding, together
+from ..findings.finding import Finding, holds, together
 from ..inputs import InputError
 
 
 def lines_of(findings: Sequence[Finding]) -> str:
-    """Findings as text: each said once with the members it was seen on, and what to do."""
+    """Findings as text: each said once with the members it was seen on, and what to do.
+
+    Where another run holds a member there is one thing to do, which is to wait: nothing is advised against its work.
+    """
     said = []
+    held = any(map(holds, findings))
     for group in together(findings):
         where = f"{', '.join(group.members)}: " if group.members else ""
-        said.append(
-            f"[{group.finding.id}] {where}{group.finding.subject}: {group.finding.text}\n      Next: "
-            f"{group.finding.remedy}"
-        )
+        next_line = "" if held and not holds(group.finding) else f"\n      Next: {group.finding.remedy}"
+        said.append(f"[{group.finding.id}] {where}{group.finding.subject}: {group.finding.text}{next_line}")
     return "\n  ".join(said)
 
 

@@ -151,6 +151,11 @@ def in_order(findings: Iterable[Finding]) -> tuple[Finding, ...]:
     return tuple(sorted(unique.values(), key=lambda item: (-rank(item.severity), item.id, item.member, item.subject)))
 
 
+def holds(item: Finding) -> bool:
+    """Whether another run holds a member, as far as can be told: it may be at work there now."""
+    return item.id == "member.locked" and item.stops
+
+
 @dataclass(frozen=True)
 class Together:
     """The same finding on several members, said once."""

@@ -77,7 +77,8 @@ class Conversation(Talk):
     def stage(self, seen: Sight, before: Reply) -> Prepared:
         """Stages and reads the stores again; demands that nothing is left."""
         changes = self.plan_stage(seen.evidence.missing, send=True)
-        sent = [records.lock_call(self.settings), *(call for change in changes for call in change.calls)]
+        lock = records.lock_call(self.settings, seen.evidence.lock)
+        sent = [lock, *(call for change in changes for call in change.calls)]
         leaves = self.wanted.thumbprints if self.wanted is not None else ()
         read = self.product.staged(leaves, seen.context.ready_in)
         reply = merged(before, self.send(sent, read, "staging", load=()))
@@ -213,11 +214,11 @@ class Conversation(Talk):
         record = records.record_of(journal, self.settings.run)
         plan = self.product.back(record, seen.state, seen.context)
         if plan.blocked:
-            self._start_what_ran(plan)
+            self._start_what_ran(plan, seen.evidence.lock)
             text = f"{self.member} cannot be taken back: {'; '.join(plan.blocked)}. Go forward: mend the cause and run"
             raise PhaseFailed(f"{text} again", seen.evidence)
         begin = (
-            records.lock_call(self.settings),
+            records.lock_call(self.settings, seen.evidence.lock),
             records.journal_call("journal-before", self.settings, records.taking_back(journal, plan.run)),
         )
         self._put_back(plan, begin, seen.evidence)
@@ -245,12 +246,12 @@ class Conversation(Talk):
             again = (*self.product.stop(draining, graceful=False), *self.product.start(plan.run))
             self.send(again, self.product.status(), "taking back")
 
-    def _start_what_ran(self, plan: Plan) -> None:
+    def _start_what_ran(self, plan: Plan, held: Lock | None) -> None:
         """Starts what ran before the switch: a member that cannot go back need not stay down."""
         if not plan.start:
             return
         try:
-            start = (records.lock_call(self.settings), *self.product.start(plan.start))
+            start = (records.lock_call(self.settings, held), *self.product.start(plan.start))
             self.send(start, self.product.status(), "taking back")
         except PhaseFailed as failed:
             self.say(f"{', '.join(plan.start)} could not be started: {failed}")
@@ -259,6 +260,6 @@ class Conversation(Talk):
 
     def release(self, evidence: Evidence) -> Evidence:
         """Gives up the lock, if this run holds it or was told to take it over from a dead one."""
-        take = () if evidence.locked else (records.lock_call(self.settings),)
+        take = () if evidence.locked else (records.lock_call(self.settings, evidence.lock),)
         self.host.apply((), [*take, records.unlock_call(self.settings)], check_mode=False, facts=False)
         return replace(evidence, lock=None)

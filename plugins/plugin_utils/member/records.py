@@ -18,12 +18,13 @@ from typing import Any
 from .. import plain
 from ..findings.entry import Severity
 from ..findings.finding import Finding, finding
+from ..next_step import ROLLBACK, variable
 from ..products.interface import Product
 from ..products.values import Both, Confirmed, Record, Scheduled
 from ..stores.store import Stores
 from ..stores.wanted import NOTHING, Wanted
 from ..windows.calls import Call, Reply
-from .evidence import Evidence
+from .evidence import Evidence, Lock
 from .journal import Journal, JournalError, JournalState, RollEntry, SettingEntry, UseEntry
 from .settings import Settings
 
@@ -31,10 +32,11 @@ OPEN = frozenset({"rolling", "switching", "switched", "taking-back"})
 """States of a journal that a run left behind unfinished."""
 
 
-def lock_call(settings: Settings) -> Call:
-    """Takes the member for this run, or refreshes that it has it."""
+def lock_call(settings: Settings, held: Lock | None) -> Call:
+    """Takes the member for this run, or refreshes that it has it. ``held``: who is known to hold it."""
+    named = held.run if held is not None and held.run in settings.dead else next(iter(settings.dead), None)
     text = json.dumps({"operator": settings.operator, "controller": settings.controller, "array": settings.array})
-    parameters = {"Run": settings.run, "Text": text, "TakeFrom": settings.take_over}
+    parameters = {"Run": settings.run, "Text": text, "TakeFrom": named}
     return Call("lock", "Lock-Member", parameters)
 
 
@@ -223,7 +225,7 @@ def wanted_by(journal: Journal | None, stores: Stores, product: Product[Any]) ->
 def lock_findings(member: str, reply: Reply, settings: Settings) -> list[Finding]:
     """Another run holds the member."""
     lock = next(iter(reply.rows("journal")), {}).get("Lock")
-    if lock is None or lock.get("Run") in (settings.run, settings.take_over):
+    if lock is None or lock.get("Run") in (settings.run, *settings.dead):
         return []
     try:
         told = json.loads(lock.get("Text") or "{}")
@@ -234,7 +236,7 @@ def lock_findings(member: str, reply: Reply, settings: Settings) -> list[Finding
     text = (
         f"run {lock['Run']} of {by} holds it, last active {lock.get('At')} by the member's clock. If that "
         f"controller is dead, "
-        f"repeat with -e rollout_take_over={lock['Run']}"
+        f"repeat with {variable('rollout_take_over', lock['Run'])}"
     )
     return [finding("member.locked", member, str(lock["Run"]), text)]
 
@@ -267,7 +269,7 @@ def journal_findings(
         down = [name for name in restarted(journal, settings.run) if services.get(name) != "Running"]
         if down:
             text += f", with {', '.join(down)} stopped"
-            remedy = "Take it back first: ansible-playbook ucops.certificates.rollback"
+            remedy = f"Take it back first: {ROLLBACK}"
             found.append(finding("journal.unfinished", member, journal.run, text, severity="error", remedy=remedy))
         else:
             found.append(finding("journal.unfinished", member, journal.run, text))

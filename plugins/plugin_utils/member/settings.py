@@ -48,13 +48,18 @@ class Settings:
     window_hours: float = 12.0
     event_hours: float = 24.0
     take_over: str | None = None
-    """Run id of a dead run whose lock may be taken."""
+    """Run ids of dead runs whose locks may be taken, with commas between them."""
     completed: bool = False
     """Whether a rollout that ended well may be taken back, too."""
     cancel_roll: bool = True
     show_calls: bool = False
     own: Mapping[str, Any] = field(default_factory=dict)
     """The product's own part, as its options."""
+
+    @property
+    def dead(self) -> tuple[str, ...]:
+        """The runs whose locks may be taken; several where one that took over was cut off, too."""
+        return tuple(filter(None, (one.strip() for one in (self.take_over or "").split(","))))
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for facts."""

@@ -128,7 +128,7 @@ class Talk:
 
     def begin(self, evidence: Evidence, journal: Journal) -> tuple[Call, ...]:
         """The lock where this run does not hold it yet, then the journal, which is refused when somebody else does."""
-        lock = () if evidence.locked else (records.lock_call(self.settings),)
+        lock = () if evidence.locked else (records.lock_call(self.settings, evidence.lock),)
         return (*lock, records.journal_call("journal-before", self.settings, journal))
 
     def demand_running(self, names: Sequence[str], evidence: Evidence) -> None:

@@ -10,7 +10,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from ..findings.finding import Finding, Together, rank, together
+from ..array.onward import Ways
+from ..findings.finding import Finding, Together, holds, rank, together
+from ..next_step import NextStep
 from ..words import listed, moment
 from .report import Report
 
@@ -87,23 +89,26 @@ _FAILED = {
 }
 
 
-def next_steps(report: Report) -> tuple[str, ...]:
+def next_steps(report: Report) -> tuple[NextStep, ...]:
     """What to do, in order; each once. Empty: nothing is left to do."""
     findings = report.all_findings
+    held = [item for item in findings if holds(item)]
+    if held:
+        return _wait(report, held)
     # Only the remedy counts here: the same one on several members is one step, whatever was seen on each.
     groups = together(
         replace(item, subject="", text="") for item in findings if item.remedy and not follows(item, findings)
     )
-    steps = [_step(group) for group in groups if group.finding.stops]
+    steps = [_step(group, report) for group in groups if group.finding.stops]
     steps += _by_result(report) if report.purpose != "verify" else []
     steps += _by_roll(report)
-    steps += [_step(group) for group in groups if group.finding.severity == "warning"]
+    steps += [_step(group, report) for group in groups if group.finding.severity == "warning"]
     steps += [
-        f"{member} is excluded ({reason}): mend it, take it off rollout_excluded and run again."
+        NextStep(f"{member} is excluded ({reason}): mend it, take it off rollout_excluded and run again.")
         for member, reason in report.excluded.items()
         if not any(item.id == "member.excluded" and item.member == member for item in findings)
     ]
-    return tuple(dict.fromkeys(steps))
+    return tuple(step for at, step in enumerate(steps) if step not in steps[:at])
 
 
 @dataclass(frozen=True)
@@ -146,50 +151,95 @@ BECAUSE = "because"
 
 
 def follows(item: Finding, findings: Sequence[Finding]) -> bool:
-    """Whether another of the findings is the cause of this one, so that its own remedy need not be taken."""
+    """Whether another of the findings is the cause of this one, so that its own remedy need not be taken.
+
+    What another run does while it holds a member may look like anything: a stopped service, a journal left open.
+    """
+    if not holds(item) and any(map(holds, findings)):
+        return True
     causes = (*_CAUSES.get(item.id, ()), item.evidence.get(BECAUSE, ""))
     return any(other.id in causes and other.member == item.member for other in findings)
 
 
-def _step(group: Together) -> str:
+def ways(report: Report) -> Ways:
+    """The ways on from the report's run."""
+    return Ways(report.array, report.purpose, report.product, report.excluded, report.completed, report.line)
+
+
+def _step(group: Together, report: Report) -> NextStep:
     where = f"{listed(group.members, 4)}: " if group.members else ""
-    return f"{where}{group.finding.remedy}"
+    why = f"{where}{group.finding.remedy}"
+    if group.finding.id == "journal.unfinished":
+        return ways(report).back(why)
+    return NextStep(why)
 
 
-def _by_result(report: Report) -> list[str]:
+def _wait(report: Report, held: Sequence[Finding]) -> tuple[NextStep, ...]:
+    """Another run holds members: nothing is right but to wait, or to know that it is dead."""
+    runs = tuple(dict.fromkeys(item.subject for item in held))
+    where, one = listed(tuple(dict.fromkeys(item.member for item in held)), 4), len(runs) == 1
+    why = (
+        f"{where}: wait for {'run' if one else 'runs'} {listed(runs)} to end, and read what is reported; "
+        f"{'it' if one else 'one of them'} may be at work there now, and nothing else is right until then. Only if you "
+        "know that the controller is dead: the same again takes the lock over."
+    )
+    return (ways(report).again(why, ",".join(runs)),)
+
+
+def _by_result(report: Report) -> list[NextStep]:
+    onward = ways(report)
     if report.result == "planned":
         rest = "with its other phases (--tags stage,roll; then --tags switch)"
         step = "without --check" if report.check_mode else rest
-        return [f"Run the same command {step} to do it."] if _planned(report) else []
+        tags = None if report.check_mode else ()
+        return [onward.again(f"Run the same command {step} to do it.", tags=tags)] if _planned(report) else []
     if _not_switched(report):
-        return ["When it is time to switch, run the same command with --tags switch, or without --tags."]
+        why = "When it is time to switch, run the same command with --tags switch, or without --tags."
+        return [onward.again(why, tags=("switch", "prove"))]
     if report.result == "refused":
-        return ["Then run the same command again. Nothing was switched, and what is staged already stays."]
+        return [
+            onward.again("Then run the same command again. Nothing was switched, and what is staged already stays.")
+        ]
     if report.result != "failed":
         return []
-    if report.verdict.verdict == "mixed":
-        return [
-            "Bring the array together: mend the cause and run the rollout again to go forward, or run "
-            "rollback.yml to go back. Both read every member first."
-        ]
-    if report.verdict.verdict == "unknown":
-        if any(item.id == "member.lost" for item in report.all_findings):
-            return []
-        if not report.verdict.lost:
-            return ["Run again, forward or rollback.yml: both make certain what nobody can tell now."]
-        return [
-            f"Get {listed(report.verdict.lost)} back on the network first; then run again, forward or rollback.yml."
-        ]
-    return ["Mend the cause, then run the same command again."]
+    # A lost member, or one that would not give it up, has the lock of this run; naming one that is gone does no harm.
+    lock = report.run if report.verdict.lost or _left_locked(report) else ""
+    if report.verdict.verdict in ("mixed", "unknown"):
+        return _together(report, lock)
+    return [onward.again("Mend the cause, then run the same command again.", lock)]
 
 
-def _by_roll(report: Report) -> list[str]:
+def _together(report: Report, lock: str) -> list[NextStep]:
+    """The ways to bring an array together that may differ; back is the safe one."""
+    onward = ways(report)
+    first = "Bring the array together."
+    if report.verdict.lost:
+        first = f"Get {listed(report.verdict.lost)} back on the network first; then bring the array together."
+    elif report.verdict.verdict == "unknown":
+        first = "Make certain what nobody can tell now."
+    if report.purpose == "rollback":
+        return [onward.again(f"{first} The same again goes on with the way back from what each member says.", lock)]
+    if report.purpose == "settle":
+        return [onward.again(f"{first} The same again goes on with what is left.", lock)]
+    return [
+        onward.back(f"{first} This goes back, which is the safe direction; it reads every member first.", lock),
+        onward.again("Or go forward instead, once the cause is mended: the same again reads every member first.", lock),
+    ]
+
+
+def _left_locked(report: Report) -> bool:
+    return any(item.id == "member.locked" and not item.stops for item in report.all_findings)
+
+
+def _by_roll(report: Report) -> list[NextStep]:
     roll = report.roll
     if roll is None or roll.instant is None or roll.state != "rolled":
         return []
     if roll.instant <= report.finished:
-        return [f"The successor of {report.succession} is in force since {moment(roll.instant)}: run settle.yml."]
-    return [
-        f"After {moment(roll.instant)} run settle.yml: it restarts {report.succession} and proves the successor. "
-        "Keep the old certificate until it has expired."
-    ]
+        why = f"The successor of {report.succession} is in force since {moment(roll.instant)}: settle it."
+    else:
+        why = (
+            f"After {moment(roll.instant)} settle it: this restarts {report.succession} and proves the successor. "
+            "Keep the old certificate until it has expired."
+        )
+    return [ways(report).settle(why)]

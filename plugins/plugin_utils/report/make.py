@@ -18,11 +18,14 @@ from ..array.approved import digest
 from ..array.gate import GateVerdict
 from ..array.prove import before_of, desired_of
 from ..array.run import Run
+from ..array.unfinished import folder_of
 from ..array.verdict import ArrayVerdict
 from ..findings.finding import Finding, finding, in_order, stopping
 from ..member import records
 from ..member.evidence import Evidence
+from ..next_step import variable
 from ..plain import from_plain, to_plain
+from .advice import next_steps
 from .member import Ports, member_report
 from .page import report_html
 from .report import CertificateReport, GateReport, Phase, PlanReport, Report, report_json
@@ -36,7 +39,7 @@ def write_report(run: Run, directory: str, now: datetime, tell: Callable[[str], 
     """
     report = make_report(run, now)
     bad = report.result in ("failed", "refused")
-    folder = os.path.join(directory, "-".join(filter(None, (file_name(report.site), report.array, report.run))))
+    folder = folder_of(directory, report.array, report.run, report.site)
     tell("\n" + text_table(report))
     answer = {
         "verdict": report.verdict.to_dict(),
@@ -48,7 +51,7 @@ def write_report(run: Run, directory: str, now: datetime, tell: Callable[[str], 
     try:
         os.makedirs(folder, mode=0o700, exist_ok=True)
         with open(os.path.join(folder, "report.json"), "w", encoding="ascii") as file:
-            json.dump(report_json(report), file, indent=1)
+            json.dump(report_json(report, next_steps(report)), file, indent=1)
         with open(os.path.join(folder, "report.html"), "w", encoding="utf-8") as file:
             file.write(report_html(report))
     except OSError as error:
@@ -100,12 +103,10 @@ def make_report(run: Run, now: datetime) -> Report:
         findings=in_order(whole),
         site=settings.site,
         plan=PlanReport(digest(run.plan), run.plan) if run.plan else None,
+        product=settings.product,
+        completed=settings.completed,
+        line=run.line,
     )
-
-
-def file_name(text: str) -> str:
-    """A label as part of a folder's name: letters, digits and a few signs, whatever was given."""
-    return re.sub(r"[^\w.-]+", "_", text).strip("._")[:60]
 
 
 def approved_plan(directory: str, wanted: str) -> tuple[str, ...] | None:
@@ -137,7 +138,7 @@ def _array_findings(run: Run, gate: GateVerdict | None) -> Iterable[Finding]:
         id = "roll.pending" if waits else "roll.passed"
         yield finding(id, run.settings.array, run.product.succeeds, run.unroll.text)
     for member in run.not_released:
-        text = f"still holds the lock of this run; the next run needs -e rollout_take_over={run.settings.run}"
+        text = f"still holds the lock of this run; the next run needs {variable('rollout_take_over', run.settings.run)}"
         yield finding("member.locked", member, member, text, severity="warning")
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import jinja2
 from markupsafe import Markup
 
+from ..next_step import to_document
 from ..stores.pictures import Chain
 from ..text import clean
 from ..words import day, listed, moment, relative, short_thumbprint, span
@@ -103,7 +104,7 @@ def report_html(report: Report) -> str:
         .render(
             report=report,
             top=headline(report),
-            steps=next_steps(report),
+            steps=[to_document(step, report.line) for step in next_steps(report)],
             findings=told(report),
             chains=chain_groups(report.members),
             times=times,

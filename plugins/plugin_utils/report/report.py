@@ -19,6 +19,7 @@ from ..array.verdict import ArrayVerdict
 from ..findings.accept import Accepted
 from ..findings.catalogue import CATALOGUE
 from ..findings.finding import UNLISTED, Finding, in_order, rank
+from ..next_step import CommandLine, NextStep, to_document
 from ..plain import from_plain, to_plain
 from ..products import PRODUCTS
 from ..products.interface import can_roll
@@ -210,6 +211,12 @@ class Report:
     """Whose array it is, where several sites have arrays of one name."""
     plan: PlanReport | None = None
     """What the gate let through."""
+    product: str = ""
+    """Empty: it was not known, or there are several."""
+    completed: bool = False
+    """A way back was asked for from a rollout that had ended well."""
+    line: CommandLine = CommandLine()
+    """What was given to ``ansible-playbook``."""
 
     @property
     def whose(self) -> str:
@@ -228,9 +235,9 @@ class Report:
         return next((p.succession for p in PRODUCTS.values() if can_roll(p) and p.succeeds in uses), "a use")
 
 
-def report_json(report: Report) -> dict[str, Any]:
-    """The document, as plain data that fits ``docs/report.schema.json``."""
-    return {"schema": SCHEMA, **to_plain(report)}
+def report_json(report: Report, steps: Iterable[NextStep] = ()) -> dict[str, Any]:
+    """The document, as plain data that fits ``docs/report.schema.json``. ``steps``: what to do next."""
+    return {"schema": SCHEMA, **to_plain(report), "next": [to_document(step, report.line) for step in steps]}
 
 
 def report_from_json(document: Mapping[str, Any]) -> Report:

@@ -9,6 +9,7 @@ import textwrap
 from collections import Counter
 from collections.abc import Iterable
 
+from ..next_step import command_lines, to_add
 from ..text import clean
 from ..words import day, listed, moment, relative, short_thumbprint, shorten, span
 from .advice import headline, next_steps, told
@@ -137,7 +138,10 @@ def _steps(report: Report, width: int) -> list[str]:
         return ["Nothing is left to do."]
     lines = ["What to do next"]
     for number, step in enumerate(steps, 1):
-        lines += _wrapped(step, width, f"{number:>3}. ", " " * 5)
+        lines += _wrapped(step.why, width, f"{number:>3}. ", " " * 5)
+        told = command_lines(step, report.line, width - 9)
+        lines += ["", *(f"     {'    ' if at else ''}{line}" for at, line in enumerate(told)), ""] if told else []
+        lines += _wrapped(to_add(step, report.line), width, " " * 5)
     return lines
 
 

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import re
 
+from ..next_step import command, to_add
 from ..text import clean, clean_lines
 from ..words import day, listed, moment, relative
 from .advice import headline, next_steps, told
@@ -40,7 +41,12 @@ def summary_markdown(report: Report) -> str:
         lines.append("")
     steps = next_steps(report)
     if steps:
-        lines += ["## Next", "", *(f"{number}. {esc(step)}" for number, step in enumerate(steps, 1)), ""]
+        lines += ["## Next", ""]
+        for number, step in enumerate(steps, 1):
+            lines.append(f"{number}. {esc(' '.join(filter(None, (step.why, to_add(step, report.line)))))}")
+            if step.playbooks:
+                lines += ["", f"       {command(step, report.line)}", ""]
+        lines.append("")
     if report.certificates:
         lines += ["## Dates", "", "| certificate | for | until |", "|---|---|---|"]
         for used in report.certificates:

@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from ..inputs import InputError, read_file
 from ..plain import PlainError
+from ..report.advice import next_steps
 from ..report.junit import junit_xml
 from ..report.page import report_html
 from ..report.prometheus import metrics
@@ -23,7 +24,7 @@ def write(report: Report, folder: str) -> Iterator[str]:
     """Writes the evidence of one report into its folder; yields the page's path once all of it is there."""
     os.makedirs(folder, mode=0o700, exist_ok=True)
     for name, text in (
-        ("report.json", json.dumps(report_json(report), indent=1)),
+        ("report.json", json.dumps(report_json(report, next_steps(report)), indent=1)),
         ("report.html", report_html(report)),
         ("junit.xml", junit_xml(report)),
         ("summary.md", summary_markdown(report)),

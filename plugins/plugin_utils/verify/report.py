@@ -53,6 +53,7 @@ def make_report(run: VerifyRun, case: Case, found: Sequence[Finding], at: dateti
         collection=run.version,
         sentence=_sentence(case, verdict, counting, sorted_.accepted),
         phases=_phases(run, case, result),
+        product=run.products[case.array],
         certificates=_certificates(case),
         roll=_roll(next((look.rolled for look in case.looks.values() if look.rolled), None)),
         excluded=dict(run.excluded),

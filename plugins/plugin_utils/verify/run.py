@@ -9,7 +9,7 @@ import os
 import secrets
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from functools import cached_property
 from typing import Any
@@ -19,6 +19,7 @@ from ..array.told import operator
 from ..array.wire import Port, ports
 from ..findings.finding import Finding, rank
 from ..inputs import InputError, load_trust
+from ..next_step import CommandLine
 from ..pki.certificate import CertificateError
 from ..plain import PlainError
 from ..products import PRODUCTS
@@ -95,9 +96,12 @@ class Whose:
 class VerifyArrays:
     """One phase over all arrays of a run."""
 
-    def __init__(self, options: Mapping[str, Any], tell: Callable[[str], None]) -> None:
+    def __init__(
+        self, options: Mapping[str, Any], tell: Callable[[str], None], line: CommandLine | None = None
+    ) -> None:
         self.options = options
         self.tell = tell
+        self.line = line or CommandLine()
         self.now = datetime.now(timezone.utc)
 
     def run(self, phase: str) -> dict[str, Any]:
@@ -165,7 +169,8 @@ class VerifyArrays:
         unwritten = []
         for array in run.arrays:
             case = self._case(run, array, whose)
-            report = make_report(run, case, judge(run, case, clients, self.now), self.now)
+            made = make_report(run, case, judge(run, case, clients, self.now), self.now)
+            report = replace(made, line=self.line)
             reports.append(report)
             self.tell("\n" + text_table(report))
             folder = os.path.join(self.options["directory"] or ".", f"{array}-{run.run}")

@@ -84,7 +84,7 @@ ARRAY: Mapping[str, Entry] = {
     "rollback.failed": Entry(
         "critical", "Taking back failed on a member",
         "It may serve the new certificate while others serve the old one.",
-        "Read the error; run rollback.yml again, it starts from what is there.", "", column="product"),
+        "Read the error; run rollback again, it starts from what is there.", "", column="product"),
     "rollback.limited": Entry(
         "warning", "A way back will not exist for the whole window",
         "The old certificate expires inside the window.", "Do the rollout earlier, or be ready to go forward only.",
@@ -92,7 +92,7 @@ ARRAY: Mapping[str, Entry] = {
     "journal.unfinished": Entry(
         "warning", "An earlier run did not end",
         "Its journal on the member is still open.",
-        "This run reads the true state and goes on from there; run rollback.yml instead if you want the old state "
+        "This run reads the true state and goes on from there; run rollback instead if you want the old state "
         "back.", "", column="reachable"),
     "journal.unreadable": Entry(
         "error", "The journal of a member cannot be read",

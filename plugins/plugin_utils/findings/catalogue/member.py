@@ -180,7 +180,8 @@ MEMBER: Mapping[str, Entry] = {
     "member.locked": Entry(
         "error", "Another run holds the lock of this member",
         "Two runs at once would undo each other's work.",
-        "Wait for the other run to end. If it died, run rollback.yml or take the lock over by naming its run id.", "",
+        "Wait for it to end; nothing else is right until then. If you know that its controller is dead, take its lock "
+        "over by naming its run id.", "",
         column="reachable"),
     "member.not-prepared": Entry(
         "error", "The member did not get ready",

@@ -46,7 +46,7 @@ EDGE: Mapping[str, Entry] = {
     "roll.passed": Entry(
         "warning", "The instant of the roll has passed",
         "The new A/V certificate is in use; restoring the old one would invalidate the tokens of live calls, so it is "
-        "not taken back by itself.", "Run settle.yml.", STAGED_AV, column="roll"),
+        "not taken back by itself.", "Run settle.", STAGED_AV, column="roll"),
     "roll.passed-unrolled": Entry(
         "critical", "The instant has passed with a member not rolled",
         "Rolled members issue tokens that this member refuses: calls through it fail.",
@@ -55,7 +55,7 @@ EDGE: Mapping[str, Entry] = {
     "roll.pending": Entry(
         "info", "The A/V authentication successor is waiting for its instant",
         "Until then the old certificate is in use for audio and video tokens, then the new one by itself.",
-        "Run settle.yml after the instant. Keep the old certificate until it has expired.", STAGED_AV, column="roll"),
+        "Run settle after the instant. Keep the old certificate until it has expired.", STAGED_AV, column="roll"),
     "roll.too-soon": Entry(
         "error", "The instant of the roll is too near",
         "All members must be rolled before it comes.", "Choose a later instant; hours, not minutes.", STAGED_AV,
@@ -66,7 +66,7 @@ EDGE: Mapping[str, Entry] = {
         column="roll"),
     "roll.unsettled": Entry(
         "warning", "The instant has passed, but the run was not settled",
-        "The A/V authentication service was not restarted and proven on the new certificate.", "Run settle.yml.",
+        "The A/V authentication service was not restarted and proven on the new certificate.", "Run settle.",
         STAGED_AV, column="roll"),
 }
 # fmt: on

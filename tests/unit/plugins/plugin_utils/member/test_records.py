@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member import records
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.evidence import Lock
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.journal import (
     Journal,
     JournalError,
@@ -88,10 +89,20 @@ def test_a_lock_with_an_odd_text_still_stops(text: str | None) -> None:
 
 
 def test_taking_the_lock_tells_who_and_takes_over_only_what_was_named() -> None:
-    call = records.lock_call(settings(take_over="dead"))
+    call = records.lock_call(settings(take_over="dead"), None)
     assert call.parameters["Run"] == RUN and call.parameters["TakeFrom"] == "dead"
     assert json.loads(call.parameters["Text"]) == {"operator": "anna", "controller": "ctl1", "array": "edge"}
-    assert records.lock_call(settings()).parameters["TakeFrom"] is None
+    assert records.lock_call(settings(), None).parameters["TakeFrom"] is None
+
+
+def test_of_several_dead_runs_the_one_that_holds_the_member_is_named() -> None:
+    run = settings(take_over="dead1, dead2")
+    assert [records.lock_call(run, Lock(held)).parameters["TakeFrom"] for held in ("dead1", "dead2")] == [
+        "dead1",
+        "dead2",
+    ]
+    assert records.lock_call(run, Lock("alive")).parameters["TakeFrom"] == "dead1", "nobody else's is taken"
+    assert locked(LOCK, take_over=f"dead1,{LOCK['Run']}") == []
 
 
 # -- what an earlier run left ------------------------------------------------------------------------------------------

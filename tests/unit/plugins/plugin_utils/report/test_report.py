@@ -20,6 +20,7 @@ from hypothesis import strategies as st
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils import words
 from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.finding import finding
+from ansible_collections.ucops.certificates.plugins.plugin_utils.next_step import ROLLBACK
 from ansible_collections.ucops.certificates.plugins.plugin_utils.plain import PlainError
 from ansible_collections.ucops.certificates.plugins.plugin_utils.report.advice import headline, next_steps, told
 from ansible_collections.ucops.certificates.plugins.plugin_utils.report.report import (
@@ -120,8 +121,8 @@ def test_the_refused_run_names_the_cause_and_the_cure() -> None:
     ]
     assert [group.follows for group in told(report)] == [False, True, True, False]
     steps = next_steps(report)
-    assert steps[0].startswith("edge2: Give the vendor's intermediate")
-    assert sum("edge2" in step for step in steps) == 1
+    assert steps[0].why.startswith("edge2: Give the vendor's intermediate")
+    assert sum("edge2" in step.why for step in steps) == 1
 
 
 @pytest.mark.parametrize(
@@ -141,11 +142,26 @@ def test_the_headline(change: dict[str, Any], title: str, tone: str) -> None:
 
 
 def test_one_remedy_on_several_members_is_one_step() -> None:
-    held = tuple(
-        finding("member.locked", f"edge{number}", f"run{number}", f"run{number} holds it") for number in (1, 2)
+    down = tuple(finding("product.service-stopped", f"edge{number}", f"svc{number}", f"{number}") for number in (1, 2))
+    report = replace(examples.one(), result="refused", findings=down)
+    assert next_steps(report)[0].why.startswith("edge1, edge2: ")
+
+
+def test_nothing_is_advised_against_a_run_that_may_be_alive() -> None:
+    """What it does while it is at work looks like damage: services stopped, a journal left open."""
+    held = [finding("member.locked", f"edge{number}", "20261123T021500Z-4f2a", "held") for number in (1, 2)]
+    more = (
+        finding("journal.unfinished", "edge1", "20261123T021500Z-4f2a", "left", severity="error"),
+        finding("product.service-stopped", "edge2", "RTCSRV", "stopped"),
+        finding("event.session-key", "edge3", "", "differs"),
     )
-    report = replace(examples.one(), result="refused", findings=held)
-    assert next_steps(report)[0].startswith("edge1, edge2: Wait for the other run")
+    report = replace(examples.one(), result="refused", findings=(*held, *more), excluded={"edge9": "dead"})
+    (step,) = next_steps(report)
+    assert step.why.startswith("edge1, edge2: wait for run 20261123T021500Z-4f2a")
+    assert step.variables["rollout_take_over"] == "20261123T021500Z-4f2a"
+    assert [one.follows for one in told(report) if one.finding.id != "member.locked"] == [True] * 3
+    shown = text_table(report)
+    assert shown.count("rollback") == 0 and "Start-CsWindowsService" not in shown
 
 
 def test_a_long_error_is_not_the_headline() -> None:
@@ -155,12 +171,12 @@ def test_a_long_error_is_not_the_headline() -> None:
 
 def test_what_to_do_about_a_roll() -> None:
     report = examples.renewed()
-    assert next_steps(report)[0].startswith(
-        "After 2026-11-23 06:15 UTC run settle.yml: it restarts A/V authentication and proves the successor."
+    assert next_steps(report)[0].why.startswith(
+        "After 2026-11-23 06:15 UTC settle it: this restarts A/V authentication and proves the successor."
     )
     assert "A/V authentication: successor " in text_table(report)
     late = replace(report, finished=report.finished + timedelta(days=1))
-    assert next_steps(late)[0].endswith("run settle.yml.")
+    assert next_steps(late)[0].why.endswith("settle it.")
     settled = replace(report, roll=RollReport("settled", examples.NOW), excluded={})
     assert next_steps(settled) == ()
 
@@ -168,11 +184,11 @@ def test_what_to_do_about_a_roll() -> None:
 def test_what_to_do_when_mixed_lost_or_planned() -> None:
     report = replace(examples.renewed(), findings=(), roll=None, excluded={}, result="failed")
     mixed = replace(report, verdict=replace(report.verdict, verdict="mixed"))
-    assert "rollback.yml" in next_steps(mixed)[0]
+    assert next_steps(mixed)[0].playbooks == (ROLLBACK,) and "safe direction" in next_steps(mixed)[0].why
     unknown = replace(report, verdict=replace(report.verdict, verdict="unknown", lost=("edge7",)))
-    assert next_steps(unknown)[0].startswith("Get edge7 back")
-    assert "without --check" in next_steps(replace(report, result="planned", check_mode=True))[0]
-    assert "--tags switch" in next_steps(replace(report, result="planned", check_mode=False))[0]
+    assert next_steps(unknown)[0].why.startswith("Get edge7 back")
+    assert "without --check" in next_steps(replace(report, result="planned", check_mode=True))[0].why
+    assert "--tags switch" in next_steps(replace(report, result="planned", check_mode=False))[0].why
 
 
 @pytest.mark.parametrize("example", EXAMPLES)
