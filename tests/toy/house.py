@@ -32,11 +32,10 @@ def with_toy(folder: Path) -> Path:
     _replace(listed, "FRONTEND)}", "FRONTEND, TOY)}")
     region = (HERE / "remote_calls.ps1").read_text(encoding="ascii")
     _replace(there / "plugins" / "modules" / "remote_calls.ps1", BEFORE_CALLS, region + BEFORE_CALLS)
-    for page in ("plugins/modules/bundle_info.yml", "plugins/modules/verify_member.yml"):
-        text = (there / page).read_text(encoding="utf-8")
-        changed, count = CHOICES.subn(r"\1, toy", text)
-        assert count, f"{page} lists no products any more"
-        (there / page).write_text(changed, encoding="utf-8")
+    page = there / "plugins" / "modules" / "bundle_info.yml"
+    changed, count = CHOICES.subn(r"\1, toy", page.read_text(encoding="utf-8"))
+    assert count, f"{page.name} lists no products any more"
+    page.write_text(changed, encoding="utf-8")
     link = there / ".build" / "collections" / NAME
     link.parent.mkdir(parents=True)
     link.symlink_to(there)
