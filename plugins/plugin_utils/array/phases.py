@@ -22,7 +22,7 @@ from ..plain import to_plain
 from ..products import PRODUCTS, rolled
 from ..products.interface import Product, can_roll
 from ..version import VERSION
-from . import addresses, decide, prove, settle
+from . import addresses, decide, emergency, prove, settle
 from .named import demand_agreement, product_named
 from .preflight import all_findings
 from .run import Row, Run
@@ -56,6 +56,9 @@ def preflight(given: Given, simulated: bool, now: datetime, tell: Tell) -> tuple
     Raises Refused, InputError, BundleError.
     """
     options = dict(given.options)
+    elsewhere = {
+        str(a): [m for m in ms if m not in given.members] for a, ms in (options.get("elsewhere") or {}).items()
+    }
     excluded = {str(k): str(v or "") for k, v in (options.get("excluded") or {}).items()}
     deliveries = _deliveries(given, str(options.get("trust") or "system"))
     if options.get("roll_at"):
@@ -86,17 +89,21 @@ def preflight(given: Given, simulated: bool, now: datetime, tell: Tell) -> tuple
                 "version": VERSION,
                 "wanted": wanted_facts(wanted, deliveries) if wanted else {},
                 "own": to_plain(own) if product else {},
+                "elsewhere": {array: members for array, members in elsewhere.items() if members},
             }
         )
+        settings = emergency.urgent(settings)
     except ValueError as error:
         raise Refused(f"No member was touched: {error}") from None
-    _tell_beginning(settings, once, tell)
+    _tell_beginning(settings, once, product.succession if product else "", tell)
     ports = {member: tuple(given.endpoints.get(member) or ()) for member in settings.members}
     return Run(settings, ports, simulated), deliveries, list(found)
 
 
-def _tell_beginning(settings: Settings, once: Iterable[tuple[str, str]], tell: Tell) -> None:
+def _tell_beginning(settings: Settings, once: Iterable[tuple[str, str]], succession: str, tell: Tell) -> None:
     tell(f"  | run {settings.run}: {settings.purpose} {settings.array}, {len(settings.members)} member(s)")
+    for line in emergency.beginning(settings, succession) if settings.emergency else ():
+        tell(f"  | {line}")
     for member, text in [*once, *((m, f"left out: {reason}") for m, reason in settings.excluded.items())]:
         tell(f"  | {member:<14} {text}")
     for leaf in dict.fromkeys(facts["label"] for facts in settings.wanted.values()):
@@ -158,7 +165,12 @@ def judge(run: Run, now: datetime, tell: Tell) -> tuple[Run, str]:
 def gate(run: Run, now: datetime, tell: Tell) -> tuple[Run, str]:
     """The gate's verdict and what will be done; refuses when one member is short."""
     settings = run.settings
-    gate = decide.gate(run.product, run.own, settings, run.evidence, run.reasons, now, run.simulated)
+    urgent = emergency.gate_findings(run.product, settings, run.first, run.evidence, run.elsewhere)
+    for line in emergency.lying(urgent):
+        tell(f"  | {line}")
+    gate = decide.gate(run.product, run.own, settings, run.evidence, run.reasons, now, run.simulated, urgent)
+    if not gate.verdict.passed:
+        gate = decide.closed(gate, emergency.way_in(settings, run.evidence))
     judged = replace(run, gate=gate)
     if not gate.verdict.passed:
         stops = lines_of(stopping(gate.verdict.findings))

@@ -129,8 +129,11 @@ def switching(
         if use not in journal.uses or both.before != both.after
     }
     changed = {name: SettingEntry(both.before, both.after) for name, both in settings.items()}
+    # A use that is replaced at once waits for no instant any more.
+    roll = journal.roll if journal.roll is None or journal.roll.use not in uses else None
     return replace(
         journal,
+        roll=roll,
         state="switching",
         uses={**journal.uses, **entries},
         services=tuple(services),

@@ -167,6 +167,8 @@ def _by_result(report: Report) -> list[str]:
         return ["Then run the same command again. Nothing was switched, and what is staged already stays."]
     if report.result != "failed":
         return []
+    if report.verdict.verdict == "mixed" and any(item.id == "emergency.skipped" for item in report.all_findings):
+        return ["Bring the array together: mend the cause and run the same command again. Do not go back."]
     if report.verdict.verdict == "mixed":
         return [
             "Bring the array together: mend the cause and run the rollout again to go forward, or run "
