@@ -214,6 +214,13 @@ def _key_findings(
             "for a certificate with a new key and give that; if this run was only repeated, nothing is left to do"
         )
         yield finding("emergency.same-key", settings.array, "rollout_bundles", text)
+    for use in _used_already(evidence) if keys else ():
+        text = (
+            "every member uses the certificate that was given for it already; what this run replaces is the key of "
+            f"{', '.join(t for known in keys.values() for t in known)}. If the given one's key is the compromised one, "
+            "ask for a certificate with a new key and give that"
+        )
+        yield finding("emergency.used-already", settings.array, use, text)
     for key, thumbprints in keys.items():
         where = places(key, settings.array, evidence, elsewhere)
         yield finding(
@@ -228,6 +235,13 @@ def _key_findings(
     if unseen:
         text = f"{listed(unseen)} was/were not looked at. Give rollout_emergency with -e, so that every play knows it"
         yield finding("emergency.not-looked", settings.array, "other arrays", text)
+
+
+def _used_already(evidence: Mapping[str, Evidence]) -> list[str]:
+    """Uses for which every member has the wanted certificate already."""
+    uses = dict.fromkeys(use for seen in evidence.values() for use in seen.wanted)
+    having = {use: [seen for seen in evidence.values() if use in seen.wanted] for use in uses}
+    return [use for use in uses if all(seen.assigned.get(use) == seen.wanted[use] for seen in having[use])]
 
 
 def _has_all(seen: Evidence) -> bool:

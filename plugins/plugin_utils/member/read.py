@@ -185,6 +185,7 @@ def _context(
         else {},
         emergency=asking.settings.emergency,
         ran=ran,
+        confirmed=records.confirmed(journal),
     ), stage
 
 

@@ -186,6 +186,8 @@ class Context:
     """Why it cannot wait; then the switch also starts what is down."""
     ran: tuple[str, ...] = ()
     """Services that ran before a change that is not over, and have to run again."""
+    confirmed: Confirmed | None = None
+    """A successor that the journal says was scheduled."""
 
 
 @dataclass(frozen=True)

@@ -27,6 +27,10 @@ EMERGENCY: Mapping[str, Entry] = {
         "error", "The delivery has no new key",
         "Whoever has the old key could go on pretending to be these servers with it.",
         "Make a request with a new key (playbook request), have it issued, and give that certificate.", REVOKED),
+    "emergency.used-already": Entry(
+        "warning", "The certificate that was given is in use already",
+        "A renewal may have been half done when the key that is replaced became known; or it is the wrong file.",
+        "Compare the thumbprint that the run names as replaced with the one that is compromised.", ""),
     "emergency.stays": Entry(
         "error", "A use keeps a certificate that must not stay",
         "It would leave the compromised key in use, or services down.",

@@ -13,7 +13,7 @@ from ...pki.names import has_wildcard, missing_names
 from ...stores.store import label
 from ...stores.wanted import Wanted
 from ..cs.state import unassigned
-from ..values import NO_EMERGENCY, SHA512_WORKS_FROM, Emergency
+from ..values import NO_EMERGENCY, SHA512_WORKS_FROM, Confirmed, Emergency
 from .own import EdgeOwn
 from .state import AV_USE, EXTERNAL_USES, INTERNAL_USE, USES, EdgeState, describe, required_names
 
@@ -85,13 +85,20 @@ def assignments(member: str, state: EdgeState) -> Iterable[Finding]:
             yield finding("names.wildcard", member, label(held.certificate), text)
 
 
-def av_findings(member: str, own: EdgeOwn, wanted: Wanted, state: EdgeState) -> Iterable[Finding]:
+def av_findings(
+    member: str, own: EdgeOwn, wanted: Wanted, state: EdgeState, confirmed: Confirmed | None = None
+) -> Iterable[Finding]:
     """``auto`` stops where A/V authentication has a certificate of its own today: replacing it unasked is no
-    default."""
+    default. One whose successor is the external one (by the product's word, or by the journal's: ``confirmed``) follows
+    it, though it is another one until the instant."""
     leaf, outside = wanted.uses.get(AV_USE), wanted.uses.get(EXTERNAL_USES[0])
     if own.av != "auto" or leaf is None or outside is None or leaf.sha256 != outside.sha256:
         return
     now, external = state.current(AV_USE), state.current(EXTERNAL_USES[0])
+    shown = state.scheduled(AV_USE)
+    waiting = shown.thumbprint if shown is not None else confirmed.thumbprint if confirmed is not None else None
+    if waiting is not None and waiting == external:
+        return
     if now is None or now in (external, leaf.thumbprint) or external == leaf.thumbprint:
         return
     text = (

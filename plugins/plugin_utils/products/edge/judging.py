@@ -51,4 +51,4 @@ class Judging:
 
     def baseline(self, member: str, state: EdgeState, context: Context, switches: bool) -> Iterable[Finding]:
         """``rollout_av: auto`` and a certificate of its own."""
-        return judge.av_findings(member, context.own, context.wanted, state)
+        return judge.av_findings(member, context.own, context.wanted, state, context.confirmed)
