@@ -84,6 +84,7 @@ def test_expired_with_services_down(controller: Controller, lab: LabProcess) -> 
     assert "emergency.down" not in ids(run), "services run again, and that they were down is still told"
 
 
+@pytest.mark.whole
 def test_expired_is_not_said_of_what_lives(controller: Controller, lab: LabProcess) -> None:
     before = lab.state()
     run = controller.renew("-e", "rollout_emergency=expired").failed("emergency.not-expired", "in 20 days", "(Access")

@@ -233,7 +233,7 @@ def _key_findings(
             yield finding("emergency.not-looked", member, member, text)
     unseen = [m for members in settings.elsewhere.values() for m in members if m not in elsewhere]
     if unseen:
-        text = f"{listed(unseen)} was/were not looked at. Give rollout_emergency with -e, so that every play knows it"
+        text = f"nobody looked at {listed(unseen)}: give rollout_emergency with -e, so that every play knows it"
         yield finding("emergency.not-looked", settings.array, "other arrays", text)
 
 

@@ -159,7 +159,7 @@ def _urgent(
     found = list(same_key(wanted, state.stores)) if emergency.compromised else []
     down = [name for name in plan.start if services.get(name, RUNNING) != RUNNING]
     if down:
-        text = f"{', '.join(down)} do(es) not run; the switch starts what is down"
+        text = "expected Running; services do not start with an expired certificate, and the switch starts them"
         found.append(Problem("emergency.down", ", ".join(down), text))
     return {**services, **dict.fromkeys(plan.start, RUNNING)}, found
 
