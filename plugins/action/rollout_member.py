@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array import steps as machine
-from ansible_collections.ucops.certificates.plugins.plugin_utils.array.emergency import Elsewhere
+from ansible_collections.ucops.certificates.plugins.plugin_utils.array.old_keys import Elsewhere
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.run import Run, Step
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.step import GateRefused, prepare, take
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.wanted import (

@@ -43,9 +43,10 @@ def ids(run: Run) -> set[str]:
     return {f["id"] for part in (report, *report["members"]) for f in part["findings"]}
 
 
-def finding(run: Run, id: str) -> dict[str, Any]:
-    """One finding about the array."""
-    return next(f for f in run.report["findings"] if f["id"] == id)
+def finding(run: Run, id: str, member: str = "") -> dict[str, Any]:
+    """One finding about the array, or about one member."""
+    found = next((m for m in run.report["members"] if m["name"] == member), run.report)["findings"]
+    return next(f for f in found if f["id"] == id)
 
 
 def untouched(before: Any, lab: LabProcess) -> None:
@@ -68,6 +69,11 @@ def test_expired_with_services_down(controller: Controller, lab: LabProcess) -> 
     assert refused.verdict == "all-old" and "1 day" in refused.output or "24 h ago" in refused.output
     assert not {"Set-CsCertificate", "Start-CsWindowsService"} & set(lab.state()["edge1"]["ran"])
     assert {n: m["assigned"] for n, m in lab.state().items()} == {n: m["assigned"] for n, m in before.items()}
+
+    kept = lab.state()
+    looked = controller.renew("-e", "rollout_emergency=expired", "--check").succeeded()
+    untouched(kept, lab)
+    assert looked.report["result"] == "planned" and "RTCSRV" in finding(looked, "emergency.down", "edge1")["subject"]
 
     run = controller.renew("-e", "rollout_emergency=expired").succeeded()
     state = lab.state()
@@ -107,6 +113,7 @@ def test_a_failure_at_the_second_member_is_held_and_the_same_command_leads_out(
     assert run.verdict in ("mixed", "unknown") and all(member["lock"] is None for member in state.values())
 
     lab.configure("edge2", service_fails="")
+    controller.rollback().failed("cannot be taken back")
     again = controller.renew("-e", "rollout_emergency=expired").succeeded()
     assert again.verdict == truth.array_truth(lab.state()) == "all-new"
     truth.all_running(lab)

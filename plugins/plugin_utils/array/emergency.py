@@ -17,23 +17,15 @@ from typing import Any
 
 from ..errors import Refused
 from ..findings.finding import Finding, finding
-from ..member.evidence import Evidence, Held
+from ..member.evidence import Evidence
+from ..member.journal import Journal
 from ..member.settings import Settings
 from ..products.interface import Product
 from ..words import listed, relative
-from .prove import before_of
+from . import old_keys
+from .told import lines_of
 
 AGAIN = "-e rollout_emergency=expired"
-
-
-@dataclass(frozen=True)
-class Elsewhere:
-    """What a member of another array said of the keys that lie there."""
-
-    array: str
-    held: tuple[Held, ...] = ()
-    why: str = ""
-    """Why nothing is known of it; empty when it answered."""
 
 
 # -- the beginning -----------------------------------------------------------------------------------------------------
@@ -42,9 +34,9 @@ class Elsewhere:
 def urgent(settings: Settings) -> Settings:
     """The settings as the emergency leaves them: work is hardly waited for and then cut, and a failure holds.
 
-    Raises Refused where nothing is renewed.
+    Raises Refused where nothing is renewed; a rollback may name a compromised key, see :func:`demand_consent`.
     """
-    if not settings.emergency:
+    if not settings.emergency or (settings.purpose == "rollback" and settings.emergency.compromised):
         return replace(settings, elsewhere={})
     if settings.purpose != "renew":
         raise Refused(
@@ -92,6 +84,16 @@ def beginning(settings: Settings, succession: str) -> tuple[str, ...]:
         *(f"  skipped: {line}" for line in skipped(settings, succession)),
         f"  proven all the same: {PROVEN}",
     )
+
+
+def demand_consent(settings: Settings, journals: Mapping[str, Journal], take_back: Iterable[str]) -> None:
+    """Raises Refused where a way back would bring a compromised key into force again, and nobody has said that it
+    shall. That is better than no service at all, but no habit."""
+    named = [m for m in take_back if journals[m].emergency == "compromised" and journals[m].uses]
+    if named and not settings.emergency.compromised:
+        text = f"the way back on {listed(named)} leads to the key that was called compromised"
+        found = finding("emergency.no-way-back", settings.array, "rollback", text)
+        raise Refused(f"Not taken back.\n  {lines_of([found])}", findings=[found.to_dict()])
 
 
 # -- dates -------------------------------------------------------------------------------------------------------------
@@ -162,115 +164,6 @@ def _not_expired(settings: Settings, evidence: Mapping[str, Evidence]) -> Iterab
         yield finding("emergency.not-expired", settings.array, "certificate in use", text)
 
 
-# -- keys --------------------------------------------------------------------------------------------------------------
-
-
-def replaced_keys(
-    settings: Settings, first: Mapping[str, Evidence], evidence: Mapping[str, Evidence]
-) -> dict[str, tuple[str, ...]]:
-    """SHA-256 of a public key -> thumbprints of the certificates with it, of every key that this run replaces: in use
-    on a member now or before an unfinished run, or waiting for its instant; what is wanted apart."""
-    wanted = {facts["key"] for facts in settings.wanted.values()}
-    before = before_of(settings, first, evidence)
-    named: set[str] = set()
-    for member, seen in evidence.items():
-        named |= {t for use, t in {**seen.assigned, **before.get(member, {})}.items() if use in seen.wanted}
-        named |= {seen.assigned[use] for use in seen.wanted if use in seen.assigned}
-        named |= {at.previous for at in seen.pending.values() if at.previous}
-    held = [one for seen in evidence.values() for one in seen.held]
-    keys = {one.key for one in held if one.thumbprint in named} - wanted
-    return {key: tuple(sorted({one.thumbprint for one in held if one.key == key})) for key in sorted(keys)}
-
-
-def places(
-    key: str, array: str, evidence: Mapping[str, Evidence], elsewhere: Mapping[str, Elsewhere]
-) -> tuple[str, ...]:
-    """Where a private key lies, a line for each array: its members, stores and certificates."""
-    by_array: dict[str, dict[str, list[str]]] = {}
-    every = [(array, member, seen.held) for member, seen in evidence.items()]
-    every += [(seen.array, member, seen.held) for member, seen in elsewhere.items()]
-    for name, member, held in every:
-        for one in held:
-            if one.key == key:
-                by_array.setdefault(name, {}).setdefault(f"LocalMachine\\{one.store} {one.thumbprint}", []).append(
-                    member
-                )
-    return tuple(
-        f"{name}: " + "; ".join(f"{listed(members, 12)} ({place})" for place, members in found.items())
-        for name, found in by_array.items()
-    )
-
-
-def _key_findings(
-    settings: Settings,
-    first: Mapping[str, Evidence],
-    evidence: Mapping[str, Evidence],
-    elsewhere: Mapping[str, Elsewhere],
-) -> Iterable[Finding]:
-    keys = replaced_keys(settings, first, evidence)
-    if not keys and evidence and all(_has_all(seen) for seen in evidence.values()):
-        text = (
-            "every member uses exactly the certificate that was given. If its key is the one that is compromised, ask "
-            "for a certificate with a new key and give that; if this run was only repeated, nothing is left to do"
-        )
-        yield finding("emergency.same-key", settings.array, "rollout_bundles", text)
-    for use in _used_already(evidence) if keys else ():
-        text = (
-            "every member uses the certificate that was given for it already; what this run replaces is the key of "
-            f"{', '.join(t for known in keys.values() for t in known)}. If the given one's key is the compromised one, "
-            "ask for a certificate with a new key and give that"
-        )
-        yield finding("emergency.used-already", settings.array, use, text)
-    for key, thumbprints in keys.items():
-        where = places(key, settings.array, evidence, elsewhere)
-        yield finding(
-            "emergency.key-lies", settings.array, f"key of {', '.join(thumbprints)}", f"lies on {'. On '.join(where)}",
-            evidence={"key": key},
-        )  # fmt: skip
-    for member, other in elsewhere.items():
-        if other.why:
-            text = f"of array {other.array}: nobody knows whether the key lies there: {other.why}"
-            yield finding("emergency.not-looked", member, member, text)
-    unseen = [m for members in settings.elsewhere.values() for m in members if m not in elsewhere]
-    if unseen:
-        text = f"nobody looked at {listed(unseen)}: give rollout_emergency with -e, so that every play knows it"
-        yield finding("emergency.not-looked", settings.array, "other arrays", text)
-
-
-def _used_already(evidence: Mapping[str, Evidence]) -> list[str]:
-    """Uses for which every member has the wanted certificate already."""
-    uses = dict.fromkeys(use for seen in evidence.values() for use in seen.wanted)
-    having = {use: [seen for seen in evidence.values() if use in seen.wanted] for use in uses}
-    return [use for use in uses if all(seen.assigned.get(use) == seen.wanted[use] for seen in having[use])]
-
-
-def _has_all(seen: Evidence) -> bool:
-    return all(seen.assigned.get(use) == thumbprint for use, thumbprint in seen.wanted.items())
-
-
-def _staying(
-    product: Product[Any], settings: Settings, keys: Iterable[str], evidence: Mapping[str, Evidence]
-) -> Iterable[Finding]:
-    """Uses that get no certificate from this run, and whose own must not stay: its key is compromised, or it has
-    expired and services of the switch rest on it, too."""
-    gone, found = set(keys), dict[tuple[str, str], list[str]]()
-    for member, seen in evidence.items():
-        mine = {one.thumbprint: one for one in seen.held}
-        moved = {*seen.plan.start, *seen.plan.stop, *seen.plan.restart}
-        for use, thumbprint in seen.assigned.items():
-            one = mine.get(thumbprint)
-            if use in seen.wanted or one is None:
-                continue
-            if one.key in gone:
-                found.setdefault((use, f"has the compromised key ({one.label})"), []).append(member)
-            elif one.not_after <= seen.clock and moved & set(product.services_of.get(use, ())):
-                text = f"has a certificate that has expired ({one.label}), and services of the switch rest on it"
-                found.setdefault((use, text), []).append(member)
-    for (use, text), members in found.items():
-        said = f"{text}, on {listed(members)}; no bundle is given for it"
-        yield finding("emergency.stays", settings.array, use, said)
-
-
 # -- the gate ----------------------------------------------------------------------------------------------------------
 
 
@@ -279,7 +172,7 @@ def gate_findings(
     settings: Settings,
     first: Mapping[str, Evidence],
     evidence: Mapping[str, Evidence],
-    elsewhere: Mapping[str, Elsewhere],
+    elsewhere: Mapping[str, old_keys.Elsewhere],
 ) -> list[Finding]:
     """Everything that the emergency has to say at the gate; nothing where there is none."""
     if not settings.emergency:
@@ -291,13 +184,6 @@ def gate_findings(
     if settings.emergency.expired:
         found += _not_expired(settings, evidence)
     else:
-        found += _key_findings(settings, first, evidence, elsewhere)
-        keys = list(replaced_keys(settings, first, evidence))
-    return [*found, *_staying(product, settings, keys, evidence)]
-
-
-def lying(findings: Iterable[Finding]) -> tuple[str, ...]:
-    """Where the replaced keys lie, for the screen."""
-    return tuple(
-        f"{one.subject}: {one.text}" for one in findings if one.id in ("emergency.key-lies", "emergency.not-looked")
-    )
+        found += old_keys.key_findings(settings, first, evidence, elsewhere)
+        keys = list(old_keys.replaced_keys(settings, first, evidence))
+    return [*found, *old_keys.staying(product, settings, keys, evidence)]

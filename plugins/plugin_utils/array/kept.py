@@ -25,7 +25,7 @@ from ..member.head import Head
 from ..member.settings import Settings
 from ..plain import from_plain, instant, to_plain
 from .decide import Gate
-from .emergency import Elsewhere
+from .old_keys import Elsewhere
 from .run import Run, Said, Step, Unroll
 from .wanted import Published
 

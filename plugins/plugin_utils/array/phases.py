@@ -22,7 +22,7 @@ from ..plain import to_plain
 from ..products import PRODUCTS, rolled
 from ..products.interface import Product, can_roll
 from ..version import VERSION
-from . import addresses, decide, emergency, prove, settle
+from . import addresses, decide, emergency, old_keys, prove, settle
 from .named import demand_agreement, product_named
 from .preflight import all_findings
 from .run import Row, Run
@@ -56,9 +56,6 @@ def preflight(given: Given, simulated: bool, now: datetime, tell: Tell) -> tuple
     Raises Refused, InputError, BundleError.
     """
     options = dict(given.options)
-    elsewhere = {
-        str(a): [m for m in ms if m not in given.members] for a, ms in (options.get("elsewhere") or {}).items()
-    }
     excluded = {str(k): str(v or "") for k, v in (options.get("excluded") or {}).items()}
     deliveries = _deliveries(given, str(options.get("trust") or "system"))
     if options.get("roll_at"):
@@ -89,7 +86,7 @@ def preflight(given: Given, simulated: bool, now: datetime, tell: Tell) -> tuple
                 "version": VERSION,
                 "wanted": wanted_facts(wanted, deliveries) if wanted else {},
                 "own": to_plain(own) if product else {},
-                "elsewhere": {array: members for array, members in elsewhere.items() if members},
+                "elsewhere": old_keys.others(options.get("elsewhere") or {}, given.members),
             }
         )
         settings = emergency.urgent(settings)
@@ -166,7 +163,7 @@ def gate(run: Run, now: datetime, tell: Tell) -> tuple[Run, str]:
     """The gate's verdict and what will be done; refuses when one member is short."""
     settings = run.settings
     urgent = emergency.gate_findings(run.product, settings, run.first, run.evidence, run.elsewhere)
-    for line in emergency.lying(urgent):
+    for line in old_keys.lying(urgent):
         tell(f"  | {line}")
     gate = decide.gate(run.product, run.own, settings, run.evidence, run.reasons, now, run.simulated, urgent)
     if not gate.verdict.passed:
@@ -211,6 +208,7 @@ def _rollback(run: Run, tell: Tell) -> Run:
     if not open_journals and any(j.state == "done" for j in journals.values()):
         tell("  | the last rollout ended; rollout_completed: true takes it back all the same")
     take_back = records.touched_order(open_journals, settings.members)
+    emergency.demand_consent(settings, open_journals, take_back)
     rolled = [m for m in settings.members if (j := open_journals.get(m)) and j.roll and j.roll.state != "settled"]
     tell(f"  | to take back: {', '.join(take_back) or 'nothing'}")
     return taking_back(run, take_back, rolled)

@@ -20,7 +20,7 @@ from ..products import rolled
 from ..products.interface import Product
 from . import addresses
 from .decide import Gate
-from .emergency import Elsewhere
+from .old_keys import Elsewhere
 from .wire import Port, ports
 
 Do = Literal["roll", "switch", "rename", "close", "settle", "take_back", "unroll", "ask", "release"]

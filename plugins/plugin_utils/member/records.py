@@ -73,6 +73,7 @@ def own(journal: Journal | None, settings: Settings, evidence: Evidence) -> Jour
         settings=halfway.settings if halfway else {},
         roll=waiting,
         product=evidence.product,
+        emergency=settings.emergency.cause,
     )
 
 

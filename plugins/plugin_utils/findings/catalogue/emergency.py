@@ -31,6 +31,11 @@ EMERGENCY: Mapping[str, Entry] = {
         "warning", "The certificate that was given is in use already",
         "A renewal may have been half done when the key that is replaced became known; or it is the wrong file.",
         "Compare the thumbprint that the run names as replaced with the one that is compromised.", ""),
+    "emergency.no-way-back": Entry(
+        "error", "The way back leads to a compromised key",
+        "Whoever has it could go on pretending to be these servers.",
+        "Go forward: repeat the renewal. Where any service is better than none: rollback with "
+        "-e rollout_emergency=compromised.", REVOKED),
     "emergency.stays": Entry(
         "error", "A use keeps a certificate that must not stay",
         "It would leave the compromised key in use, or services down.",

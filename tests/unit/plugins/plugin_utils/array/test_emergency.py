@@ -13,14 +13,15 @@ from typing import Any
 
 import pytest
 
-from ansible_collections.ucops.certificates.plugins.plugin_utils.array import emergency
+from ansible_collections.ucops.certificates.plugins.plugin_utils.array import emergency, old_keys
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.decide import Gate, closed, gate
-from ansible_collections.ucops.certificates.plugins.plugin_utils.array.emergency import Elsewhere
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.kept import Kept
+from ansible_collections.ucops.certificates.plugins.plugin_utils.array.old_keys import Elsewhere
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.run import Run
 from ansible_collections.ucops.certificates.plugins.plugin_utils.errors import Refused
 from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.finding import Finding
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.evidence import Evidence, Held
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.records import own
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.settings import Settings
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.values import Emergency
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.member.pool import (
@@ -176,7 +177,7 @@ def test_a_compromised_key_is_found_on_all_members_and_arrays() -> None:
     assert f"exchange: ex1 (LocalMachine\\ucops.certificates {'A' * 40})" in where.text
     texts = [f.text for f in found.verdict.findings if f.id == "emergency.not-looked"]
     assert len(texts) == 2 and "nobody looked at fe1" in texts[0] and "ex3 was lost: timed out" in texts[1]
-    assert len(emergency.lying(found.verdict.findings)) == 3
+    assert len(old_keys.lying(found.verdict.findings)) == 3
 
 
 def test_a_key_that_lies_on_the_member_is_no_new_one_and_nothing_is_staged() -> None:
@@ -219,9 +220,9 @@ def test_keys_in_force_waiting_and_of_an_unfinished_run_are_all_replaced() -> No
     rows = use_rows(new(), old())
     mine = staged(assignments=rows, journal=journal_row(journal("switched").dumps()))
     known = everyone_at(mine, run, NOW)
-    assert list(emergency.replaced_keys(run, known, known)) == [OLD_KEY]
+    assert list(old_keys.replaced_keys(run, known, known)) == [OLD_KEY]
     without = {member: replace(one, held=()) for member, one in known.items()}
-    assert emergency.replaced_keys(run, without, without) == {}
+    assert old_keys.replaced_keys(run, without, without) == {}
 
 
 def test_a_successor_that_waits_is_replaced_at_once_and_its_journal_forgets_it() -> None:
@@ -284,3 +285,18 @@ def test_what_others_said_lies_beside_the_run(tmp_path: Path) -> None:
     seen = Elsewhere("exchange", (Held("My", OLD, OLD_KEY, "sip", NOW),))
     kept.elsewhere(run, "ex1", seen)
     assert dict(kept.read().elsewhere) == {"ex1": seen}
+
+
+def test_who_is_in_several_groups_is_looked_at_once_and_our_own_not_at_all() -> None:
+    groups = {"edge": ["edge1", "edge2", "far1", "far2"], "far": ["far1", "far2"], "ours": ["edge1", "edge2"]}
+    assert old_keys.others(groups, ["edge1", "edge2"]) == {"far": ["far1", "far2"]}
+
+
+def test_the_way_back_to_a_compromised_key_needs_a_word() -> None:
+    left = {"edge1": journal("switched", emergency="compromised")}
+    with pytest.raises(Refused, match="emergency.no-way-back[^$]*edge1 leads to the key") as refused:
+        emergency.demand_consent(settings(purpose="rollback"), left, ["edge1"])
+    assert refused.value.result["findings"][0]["id"] == "emergency.no-way-back"
+    emergency.demand_consent(emergency.urgent(settings(purpose="rollback", emergency=COMPROMISED)), left, ["edge1"])
+    emergency.demand_consent(settings(purpose="rollback"), {"edge1": journal("switched")}, ["edge1"])
+    assert own(None, urgent(COMPROMISED), evidence(run=urgent(COMPROMISED))).emergency == "compromised"
