@@ -273,7 +273,8 @@ def journal_findings(
             remedy = "Take it back first: ansible-playbook ucops.certificates.rollback"
             found.append(finding("journal.unfinished", member, journal.run, text, severity="error", remedy=remedy))
         else:
-            found.append(finding("journal.unfinished", member, journal.run, text))
+            remedy = "Nothing: this run goes on from there. Do not go back." if settings.emergency else ""
+            found.append(finding("journal.unfinished", member, journal.run, text, remedy=remedy))
     return found
 
 
