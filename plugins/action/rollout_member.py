@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array import steps as machine
+from ansible_collections.ucops.certificates.plugins.plugin_utils.array.old_keys import Elsewhere
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.run import Run, Step
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.step import GateRefused, prepare, take
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.wanted import (
@@ -26,6 +27,9 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.member.conversa
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.drain import Clock
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.head import Head, read_head
 from ansible_collections.ucops.certificates.plugins.plugin_utils.member.stop import OtherProduct, PhaseFailed
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.whereabouts import look
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products import PRODUCTS
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products.interface import can_roll
 from ansible_collections.ucops.certificates.plugins.plugin_utils.rollout import RolloutAction
 from ansible_collections.ucops.certificates.plugins.plugin_utils.windows.host import HostLost, KeyRefused
 
@@ -76,6 +80,8 @@ class ActionModule(RolloutAction):
         member, kept = options["member"], self.kept(run.settings.array)
         if member in run.settings.excluded:
             return {"changed": False, "skipped": True, "msg": f"left out: {run.settings.excluded[member]}"}
+        if member not in run.settings.members:
+            return self._elsewhere(run, member, task_vars)
         try:
             given = {name: spec for name, spec in (options["bundles"] or {}).items() if spec}
             deliveries = [load_delivery(name, spec, run.settings.trust) for name, spec in given.items()]
@@ -90,6 +96,20 @@ class ActionModule(RolloutAction):
         lines = [change.as_line() for change in done.changes]
         kept.prepared(run.settings, member, done.first, done.evidence, lines)
         return _result(member, lines)
+
+    def _elsewhere(self, run: Run, member: str, task_vars: Mapping[str, Any]) -> dict[str, Any]:
+        """Looks on a member of another array for keys; writes nothing, and one that does not answer stops nobody."""
+        array = next((name for name, members in run.settings.elsewhere.items() if member in members), "")
+        if not array:
+            return {"changed": False, "skipped": True, "msg": f"no member of {run.settings.array}"}
+        try:
+            stores = [product.key_store for product in PRODUCTS.values() if can_roll(product)]
+            seen = Elsewhere(array, look(self.host(task_vars), member, stores))
+        except CollectionError as error:
+            seen = Elsewhere(array, why=_why(member, error))
+        self.kept(run.settings.array).elsewhere(run.settings, member, seen)
+        said = seen.why or f"{len(seen.held)} certificate(s) with their keys"
+        return {"changed": False, "member": member, "msg": f"of array {array}, only looked at: {said}"}
 
     def _step(self, run: Run, step: Step, task_vars: Mapping[str, Any]) -> dict[str, Any]:
         kept = self.kept(run.settings.array)

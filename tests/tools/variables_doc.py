@@ -75,6 +75,11 @@ ROLLOUT: tuple[Section, ...] = (
         ("rollout_before_member", "rollout_after_member"),
     ),
     (
+        "When it cannot wait",
+        "The page to print: [emergency.md](emergency.md).",
+        ("rollout_emergency",),
+    ),
+    (
         "When something fails",
         "",
         ("rollout_on_failure", "rollout_window_hours", "rollout_take_over", "rollout_completed"),

@@ -27,7 +27,7 @@ LINK = re.compile(r"(?<!!)\[[^\]]*\]\(([^)\s]+)\)")
 HEADING = re.compile(r"^#{1,6} +(.+?) *$", re.MULTILINE)
 FENCE = re.compile(r"^```.*?^```$", re.MULTILINE | re.DOTALL)
 FINDING = re.compile(
-    r"`((?:accept|array|bundle|chain|event|friendly-name|frontend|gate|journal|key|leaf|member|names|product|roll|rollback"
+    r"`((?:accept|array|bundle|chain|emergency|event|friendly-name|frontend|gate|journal|key|leaf|member|names|product|roll|rollback"
     r"|store|tls|transport|wire)\.[a-z0-9-]+)`"
 )
 

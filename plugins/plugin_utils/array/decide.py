@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from ..findings.finding import Finding, finding, stopping
+from ..findings.finding import Finding, finding, in_order, stopping
 from ..member.evidence import Evidence, plain_plan, plan_from
 from ..member.settings import Settings
 from ..plain import from_plain, iso
@@ -96,17 +96,20 @@ def gate(
     reasons: Mapping[str, str],
     at: datetime,
     simulated: bool,
+    urgent: Iterable[Finding] = (),
 ) -> Gate:
     """Judges whether every member is proven ready, and decides what is only decided over all of them.
 
     Only positive evidence of this run counts. ``simulated``: check mode, where what would be staged is judged.
+    ``urgent``: what an emergency has to say.
     """
     present = {m: e for m in settings.members if (e := evidence.get(m))}
     found = [finding("member.not-prepared", m, "", reasons[m]) for m in settings.members if reasons.get(m)]
     whole = ArrayPlan()
     if present and len(present) == len(settings.members):
-        whole = product.array(settings.array, present, own)
+        whole = product.array(settings.array, present, own, settings.emergency)
         found += whole.findings
+    found += urgent
     switch = tuple(m for m in settings.members if m in present and not whole.plans.get(m, present[m].plan).empty)
     limited = list(rollback_findings(present, switch)) if settings.on_failure == "rollback" else []
     found += limited
@@ -136,6 +139,12 @@ def gate(
         whole.note,
         whole.after_title,
     )
+
+
+def closed(gate: Gate, more: Iterable[Finding]) -> Gate:
+    """A gate that is closed, with what else has to be known of that."""
+    verdict = replace(gate.verdict, findings=in_order([*gate.verdict.findings, *more]))
+    return replace(gate, verdict=verdict)
 
 
 def gate_read(member: str, settings: Settings, seen: Evidence, simulated: bool) -> GateRead:

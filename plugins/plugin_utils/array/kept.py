@@ -26,12 +26,13 @@ from ..member.settings import Settings
 from ..next_step import CommandLine
 from ..plain import from_plain, instant, to_plain
 from .decide import Gate
+from .old_keys import Elsewhere
 from .run import Run, Said, Step, Unroll
 from .wanted import Published
 from .waves import Ended
 
 T = TypeVar("T")
-APART = ("first", "known", "before", "after", "staged", "reasons", "read_heads")
+APART = ("first", "known", "before", "after", "staged", "reasons", "read_heads", "elsewhere")
 """What is large and lies in a file a member."""
 LISTS = ("asked", "plan", "touched", "rolled", "proven", "not_released")
 
@@ -114,6 +115,7 @@ class Kept:
             staged=staged,
             reasons={**data["reasons"], **reasons},
             read_heads=self._shelf("head", names, Head.from_plain, settings),
+            elsewhere=self._shelf("elsewhere", _others(settings), _elsewhere, settings),
             before=self._shelf("before", (*names, ""), list, settings),
             after=after,
             gate=Gate.from_dict(data["gate"]) if data["gate"] else None,
@@ -187,6 +189,10 @@ class Kept:
         """Whose journal a member has."""
         self._shelf("head", (), Head.from_plain, settings).put(member, head.to_plain())
 
+    def elsewhere(self, settings: Settings, member: str, seen: Elsewhere) -> None:
+        """What a member of another array said of the keys that lie there."""
+        self._shelf("elsewhere", (), _elsewhere, settings).put(member, to_plain(seen))
+
     def _said(self, known: Mapping[str, Evidence | None], settings: Settings) -> None:
         shelf, newest = self._shelf("known", (), _evidence, settings), set[str]()
         while isinstance(known, Said):
@@ -210,6 +216,14 @@ class Kept:
             raise NotBegun(
                 f"No run of {self.array} was begun by this ansible-playbook. Start the playbook from its beginning"
             ) from None
+
+
+def _others(settings: Settings) -> list[str]:
+    return [member for members in settings.elsewhere.values() for member in members]
+
+
+def _elsewhere(plain: Any) -> Elsewhere:
+    return from_plain(Elsewhere, plain)
 
 
 def _evidence(plain: Any) -> Evidence | None:

@@ -22,7 +22,7 @@ from ..plain import to_plain
 from ..products import PRODUCTS, rolled
 from ..products.interface import Product, can_roll
 from ..version import VERSION
-from . import addresses, decide, prove, settle
+from . import addresses, decide, emergency, old_keys, prove, settle
 from .approved import demand_plan, digest, plan_lines
 from .named import demand_agreement, product_named
 from .preflight import all_findings
@@ -87,17 +87,21 @@ def preflight(given: Given, simulated: bool, now: datetime, tell: Tell) -> tuple
                 "version": VERSION,
                 "wanted": wanted_facts(wanted, deliveries) if wanted else {},
                 "own": to_plain(own) if product else {},
+                "elsewhere": old_keys.others(options.get("elsewhere") or {}, given.members),
             }
         )
+        settings = emergency.urgent(settings)
     except ValueError as error:
         raise Refused(f"No member was touched: {error}") from None
-    _tell_beginning(settings, once, tell)
+    _tell_beginning(settings, once, product.succession if product else "", tell)
     ports = {member: tuple(given.endpoints.get(member) or ()) for member in settings.members}
     return Run(settings, ports, simulated), deliveries, list(found)
 
 
-def _tell_beginning(settings: Settings, once: Iterable[tuple[str, str]], tell: Tell) -> None:
+def _tell_beginning(settings: Settings, once: Iterable[tuple[str, str]], succession: str, tell: Tell) -> None:
     tell(f"  | run {settings.run}: {settings.purpose} {settings.array}, {len(settings.members)} member(s)")
+    for line in emergency.beginning(settings, succession) if settings.emergency else ():
+        tell(f"  | {line}")
     for member, text in [*once, *((m, f"left out: {reason}") for m, reason in settings.excluded.items())]:
         tell(f"  | {member:<14} {text}")
     for leaf in dict.fromkeys(facts["label"] for facts in settings.wanted.values()):
@@ -160,7 +164,12 @@ def judge(run: Run, now: datetime, tell: Tell, approved: Sequence[str] | None = 
 def gate(run: Run, now: datetime, tell: Tell, approved: Sequence[str] | None = None) -> tuple[Run, str]:
     """The gate's verdict and what will be done; refuses when one member is short. Raises Refused as :func:`judge`."""
     settings = run.settings
-    gate = decide.gate(run.product, run.own, settings, run.evidence, run.reasons, now, run.simulated)
+    urgent = emergency.gate_findings(run.product, settings, run.first, run.evidence, run.elsewhere)
+    for line in old_keys.lying(urgent):
+        tell(f"  | {line}")
+    gate = decide.gate(run.product, run.own, settings, run.evidence, run.reasons, now, run.simulated, urgent)
+    if not gate.verdict.passed:
+        gate = decide.closed(gate, emergency.way_in(settings, run.evidence))
     judged = replace(run, gate=gate)
     if not gate.verdict.passed:
         stops = lines_of(stopping(gate.verdict.findings))
@@ -204,6 +213,7 @@ def _rollback(run: Run, tell: Tell) -> Run:
     if not open_journals and any(j.state == "done" for j in journals.values()):
         tell("  | the last rollout ended; rollout_completed: true takes it back all the same")
     take_back = records.touched_order(open_journals, settings.members)
+    emergency.demand_consent(settings, open_journals, take_back)
     rolled = [m for m in settings.members if (j := open_journals.get(m)) and j.roll and j.roll.state != "settled"]
     tell(f"  | to take back: {', '.join(take_back) or 'nothing'}")
     return taking_back(run, take_back, rolled)

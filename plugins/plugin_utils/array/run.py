@@ -21,6 +21,7 @@ from ..products import rolled
 from ..products.interface import Product
 from . import addresses
 from .decide import Gate
+from .old_keys import Elsewhere
 from .wire import Port, ports
 
 Do = Literal["roll", "switch", "rename", "close", "settle", "take_back", "unroll", "ask", "release"]
@@ -130,6 +131,8 @@ class Run:
     """Members that were proven behind their switch."""
     alike: datetime | None = None
     """When the last of them was, by the controller's clock."""
+    elsewhere: Mapping[str, Elsewhere] = field(default_factory=dict)
+    """Member of another array -> what it said of the keys that lie there, in an emergency."""
     proof: tuple[Finding, ...] = ()
     """What the last proof found."""
     refused: tuple[Finding, ...] = ()

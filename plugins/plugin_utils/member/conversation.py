@@ -214,9 +214,9 @@ class Conversation(Talk):
         record = records.record_of(journal, self.settings.run)
         plan = self.product.back(record, seen.state, seen.context)
         if plan.blocked:
-            self._start_what_ran(plan, seen.evidence.lock)
+            after = self._start_what_ran(plan, seen.evidence)
             text = f"{self.member} cannot be taken back: {'; '.join(plan.blocked)}. Go forward: mend the cause and run"
-            raise PhaseFailed(f"{text} again", seen.evidence)
+            raise PhaseFailed(f"{text} again", after)
         begin = (
             records.lock_call(self.settings, seen.evidence.lock),
             records.journal_call("journal-before", self.settings, records.taking_back(journal, plan.run)),
@@ -246,17 +246,19 @@ class Conversation(Talk):
             again = (*self.product.stop(draining, graceful=False), *self.product.start(plan.run))
             self.send(again, self.product.status(), "taking back")
 
-    def _start_what_ran(self, plan: Plan, held: Lock | None) -> None:
-        """Starts what ran before the switch: a member that cannot go back need not stay down."""
+    def _start_what_ran(self, plan: Plan, evidence: Evidence) -> Evidence:
+        """Starts what ran before the switch: a member that cannot go back need not stay down. What is known then says
+        that this run holds the member, so that the lock is given up in the end."""
         if not plan.start:
-            return
+            return evidence
         try:
-            start = (records.lock_call(self.settings, held), *self.product.start(plan.start))
+            start = (records.lock_call(self.settings, evidence.lock), *self.product.start(plan.start))
             self.send(start, self.product.status(), "taking back")
         except PhaseFailed as failed:
             self.say(f"{', '.join(plan.start)} could not be started: {failed}")
-        else:
-            self.say(f"{', '.join(plan.start)} started, on the certificate that is assigned now")
+            return failed.evidence or evidence
+        self.say(f"{', '.join(plan.start)} started, on the certificate that is assigned now")
+        return replace(evidence, lock=Lock(self.settings.run))
 
     def release(self, evidence: Evidence) -> Evidence:
         """Gives up the lock, if this run holds it or was told to take it over from a dead one."""

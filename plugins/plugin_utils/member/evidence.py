@@ -84,6 +84,18 @@ class Known:
 
 
 @dataclass(frozen=True)
+class Held:
+    """A certificate that lies on the member together with its private key."""
+
+    store: str
+    thumbprint: str
+    key: str
+    """SHA-256 (hex) of the public key."""
+    label: str
+    not_after: datetime
+
+
+@dataclass(frozen=True)
 class Evidence:
     """A member as one read showed it."""
 
@@ -130,6 +142,8 @@ class Evidence:
     events_asked: bool = True
     own: Mapping[str, Any] = field(default_factory=dict)
     """What only the product's own decisions over the array need, as plain data."""
+    held: tuple[Held, ...] = ()
+    """Every certificate of the machine's stores that has its key there; read out in an emergency alone."""
 
     @property
     def computer(self) -> str:

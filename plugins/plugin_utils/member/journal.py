@@ -94,6 +94,8 @@ class Journal:
     """The product that was rolled out; empty in journals of versions that did not write it."""
     settings: Mapping[str, SettingEntry] = field(default_factory=dict)
     """Setting, such as ``default SMTP certificate``, to what it was and what it becomes."""
+    emergency: str = ""
+    """Why it could not wait, ``expired`` or ``compromised``; empty for an ordinary one."""
     settling: tuple[str, ...] = ()
     """Services that ran when settling began and have to run again; empty once it has ended."""
     site: str = ""

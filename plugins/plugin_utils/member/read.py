@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from ..findings.finding import Finding, from_problem, in_order
+from ..findings.problem import Problem
 from ..products.interface import Product, State, Unread
-from ..products.values import Context, Plan
+from ..products.values import RUNNING, Context, Emergency, Plan
 from ..stores.pictures import pictures
 from ..stores.readiness import Readiness, judge, store_problems
 from ..stores.store import Change
@@ -33,8 +35,9 @@ from .reply import (
 )
 from .settings import Settings
 from .stop import OtherProduct, PhaseFailed
+from .whereabouts import held_in, same_key
 
-REJUDGED = ("product.service-stopped", "product.use-", "event.", "journal.", "member.locked", "roll.")
+REJUDGED = ("product.service-stopped", "product.use-", "event.", "journal.", "member.locked", "roll.", "emergency.down")
 """Ids of findings that a read which is not whole judges anew; the others stay."""
 
 
@@ -74,24 +77,25 @@ def see(asking: Asking, reply: Reply, received: datetime, since: datetime | None
     target = asking.wanted
     if target is None:
         target = records.wanted_by(journal, state.stores, product)
-    context, stage = _context(asking, state, target, journal)
+    ran = records.restarted(journal, settings.run)
+    context, stage = _context(asking, state, target, journal, ran)
     wanted, where = context.wanted, context.ready_in
-    services, ran = product.services(state), records.restarted(journal, settings.run)
+    services = product.services(state)
     planned = replace(state, stores=as_planned(wanted, state.stores, where))  # type: ignore[type-var]
+    plan = product.switch(planned, context)
+    after, urgent = _urgent(settings.emergency, wanted, state, services, plan)
     judged = tuple(_readiness(leaf, wanted, state, planned, where, bool(stage)) for leaf in wanted.leaves)
     found += [from_problem(problem, member) for problem in store_problems(state.stores)]
     found += [from_problem(problem, member) for one in judged for problem in one.problems]
     found += [from_problem(problem, member) for problem in product.judge(planned, context)]
-    found += [from_problem(problem, member) for problem in product.down(wanted.uses, services, ran)]
     logged = product.logged(reply, wanted.leaves, since)
-    found += [from_problem(problem, member) for problem in logged]
-    plan = product.switch(planned, context)
+    found += [from_problem(p, member) for p in (*product.down(wanted.uses, after, ran), *urgent, *logged)]
     if asking.wanted is not None:
         found += product.baseline(member, state, context, not plan.empty)
     lock = lock_in(reply)
     thumbprints = {use: leaf.thumbprint for use, leaf in wanted.uses.items()}
     found += records.lock_findings(member, reply, settings)
-    found += records.journal_findings(member, journal, settings, services)
+    found += records.journal_findings(member, journal, settings, after)
     evidence = Evidence(
         member=member,
         run=settings.run,
@@ -117,6 +121,7 @@ def see(asking: Asking, reply: Reply, received: datetime, since: datetime | None
         findings=in_order(found),
         events_asked="events" in reply.answers and not any(problem.id == "event.unreadable" for problem in logged),
         own=dict(product.mine(planned, context)),
+        held=held_in(state.stores) if settings.emergency else (),
     )
     return _with_proof(asking, evidence, state, wanted, context)
 
@@ -144,8 +149,23 @@ def _demand_product(member: str, reply: Reply, product: Product[Any]) -> None:
         raise OtherProduct(text, head)
 
 
+def _urgent(
+    emergency: Emergency, wanted: Wanted, state: State, services: Mapping[str, str], plan: Plan
+) -> tuple[Mapping[str, str], list[Problem]]:
+    """In an emergency: services as the switch will leave them, so that what it starts speaks against nothing; and what
+    has to be said of the member. Otherwise services as they are."""
+    if not emergency:
+        return services, []
+    found = list(same_key(wanted, state.stores)) if emergency.compromised else []
+    down = [name for name in plan.start if services.get(name, RUNNING) != RUNNING]
+    if down:
+        text = "expected Running; services do not start with an expired certificate, and the switch starts them"
+        found.append(Problem("emergency.down", ", ".join(down), text))
+    return {**services, **dict.fromkeys(plan.start, RUNNING)}, found
+
+
 def _context(
-    asking: Asking, state: State, target: Wanted, journal: Journal | None
+    asking: Asking, state: State, target: Wanted, journal: Journal | None, ran: tuple[str, ...]
 ) -> tuple[Context, tuple[Change, ...]]:
     """What may be known to judge the member, and what has to be staged there."""
     wanted = target.of(asking.product.offers(state))
@@ -163,6 +183,9 @@ def _context(
         recorded=records.record_of(journal, asking.settings.run).settings
         if journal is not None and journal.state in records.OPEN
         else {},
+        emergency=asking.settings.emergency,
+        ran=ran,
+        confirmed=records.confirmed(journal),
     ), stage
 
 

@@ -76,6 +76,7 @@ def own(journal: Journal | None, settings: Settings, evidence: Evidence) -> Jour
         roll=waiting,
         product=evidence.product,
         site=settings.site,
+        emergency=settings.emergency.cause,
     )
 
 
@@ -132,8 +133,11 @@ def switching(
         if use not in journal.uses or both.before != both.after
     }
     changed = {name: SettingEntry(both.before, both.after) for name, both in settings.items()}
+    # A use that is replaced at once waits for no instant any more.
+    roll = journal.roll if journal.roll is None or journal.roll.use not in uses else None
     return replace(
         journal,
+        roll=roll,
         state="switching",
         uses={**journal.uses, **entries},
         services=tuple(services),
@@ -272,7 +276,8 @@ def journal_findings(
             remedy = f"Take it back first: {ROLLBACK}"
             found.append(finding("journal.unfinished", member, journal.run, text, severity="error", remedy=remedy))
         else:
-            found.append(finding("journal.unfinished", member, journal.run, text))
+            remedy = "Nothing: this run goes on from there. Do not go back." if settings.emergency else ""
+            found.append(finding("journal.unfinished", member, journal.run, text, remedy=remedy))
     return found
 
 

@@ -10,6 +10,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..plain import loosely
+from ..products.values import NO_EMERGENCY, Emergency
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,10 @@ class Settings:
     """Whether a rollout that ended well may be taken back, too."""
     cancel_roll: bool = True
     show_calls: bool = False
+    emergency: Emergency = NO_EMERGENCY
+    """Why the renewal cannot wait."""
+    elsewhere: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Other arrays, and their members that are looked at for the key which is replaced."""
     own: Mapping[str, Any] = field(default_factory=dict)
     """The product's own part, as its options."""
 
@@ -69,7 +74,8 @@ class Settings:
     @classmethod
     def from_dict(cls, data: Mapping[str, Any]) -> Settings:
         """Back from a fact. Raises ValueError when it is not the settings of a run."""
-        settings = loosely(cls, {"run": "", "array": "", "members": (), **data}, "rollout_")
+        emergency = Emergency.of(data.get("emergency"))
+        settings = loosely(cls, {"run": "", "array": "", "members": (), **data, "emergency": emergency}, "rollout_")
         if not settings.run:
             raise ValueError(
                 "these are not the settings of a run: the run id is missing. Start the playbook from its beginning"

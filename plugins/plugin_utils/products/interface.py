@@ -23,17 +23,7 @@ from ..stores.readiness import Presented
 from ..stores.store import Stores
 from ..stores.wanted import Wanted
 from ..windows.calls import Call, Kind, Reply
-from .values import (
-    Address,
-    ArrayPlan,
-    Ask,
-    Confirmed,
-    Context,
-    Depth,
-    Plan,
-    Record,
-    Scheduled,
-)
+from .values import NO_EMERGENCY, Address, ArrayPlan, Ask, Confirmed, Context, Depth, Emergency, Plan, Record, Scheduled
 
 
 class Unread(CollectionError):  # noqa: N818 - the member's answer lacks something; it is told as a finding
@@ -256,7 +246,8 @@ class Product(Verified[S], Protocol[S]):
     # changing
 
     def switch(self, state: S, context: Context) -> Plan:
-        """What the switch takes. Empty when the member has what is wanted."""
+        """What the switch takes. Empty when the member has what is wanted. In an emergency it also starts what is down,
+        and takes the certificate away from wherever it must not stay."""
 
     def back(self, record: Record, state: S, context: Context) -> Plan:
         """What the way back takes. Empty when the member is as it was before."""
@@ -302,8 +293,9 @@ class Product(Verified[S], Protocol[S]):
 
     # the array
 
-    def array(self, name: str, members: Mapping[str, Seen], own: Any) -> ArrayPlan:
-        """What is only known over all members of the array ``name``, each of which was heard of."""
+    def array(self, name: str, members: Mapping[str, Seen], own: Any, emergency: Emergency = NO_EMERGENCY) -> ArrayPlan:
+        """What is only known over all members of the array ``name``, each of which was heard of. ``emergency``: where
+        there is one, a successor may not be able to wait for its instant."""
 
     def mixed(self, finding_id: str) -> bool:
         """Whether a finding is expected while members differ by plan."""

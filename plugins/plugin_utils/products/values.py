@@ -23,6 +23,50 @@ Standing = Literal["done", "scheduled", "needed", "first"]
 certificate at all that it could succeed."""
 
 
+SHORT_DRAIN = 60
+"""Seconds that work in progress is given where the key is compromised: long enough for most calls that are ending
+anyway, short beside the time for which the key has been in other hands."""
+
+
+@dataclass(frozen=True)
+class Emergency:
+    """Why a renewal cannot wait; false where it can."""
+
+    cause: Literal["", "expired", "compromised"] = ""
+
+    def __bool__(self) -> bool:
+        return bool(self.cause)
+
+    @property
+    def expired(self) -> bool:
+        """The certificate in use has ended, or ends within the window."""
+        return self.cause == "expired"
+
+    @property
+    def compromised(self) -> bool:
+        """Somebody else has its key, or may have it."""
+        return self.cause == "compromised"
+
+    def drain_seconds(self, asked: int) -> int:
+        """How long work may take to end. Where the certificate has expired its services are down already, and what
+        still runs can make no new connection: nothing is worth waiting for."""
+        if self.expired:
+            return 0
+        return min(asked, SHORT_DRAIN) if self.compromised else asked
+
+    @classmethod
+    def of(cls, given: Any) -> Emergency:
+        """Out of the option's value, or of plain data. Raises ValueError for anything else."""
+        cause = given.get("cause") if isinstance(given, Mapping) else given
+        if cause in (None, ""):
+            return NO_EMERGENCY
+        if cause not in ("expired", "compromised"):
+            raise ValueError(f"rollout_emergency: expected expired or compromised, found {cause!r}")
+        return cls(cause)
+
+
+NO_EMERGENCY = Emergency()
+
 IN_USE = "certificate in use"
 """Where a name comes from that only the certificate in use has."""
 
@@ -138,6 +182,12 @@ class Context:
     """For how long after now the way back has to stay open."""
     recorded: Mapping[str, Both] = field(default_factory=dict)
     """Settings that a rollout which has not ended recorded: what it may have left half done."""
+    emergency: Emergency = NO_EMERGENCY
+    """Why it cannot wait; then the switch also starts what is down."""
+    ran: tuple[str, ...] = ()
+    """Services that ran before a change that is not over, and have to run again."""
+    confirmed: Confirmed | None = None
+    """A successor that the journal says was scheduled."""
 
 
 @dataclass(frozen=True)

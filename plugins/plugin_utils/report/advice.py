@@ -204,6 +204,9 @@ def _by_result(report: Report) -> list[NextStep]:
         return []
     # A lost member, or one that would not give it up, has the lock of this run; naming one that is gone does no harm.
     lock = report.run if report.verdict.lost or _left_locked(report) else ""
+    if report.verdict.verdict == "mixed" and any(item.id == "emergency.skipped" for item in report.all_findings):
+        why = "Bring the array together: mend the cause and run the same command again. Do not go back."
+        return [onward.again(why, lock)]
     if report.verdict.verdict in ("mixed", "unknown"):
         return _together(report, lock)
     return [onward.again("Mend the cause, then run the same command again.", lock)]

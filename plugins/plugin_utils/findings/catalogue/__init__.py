@@ -13,11 +13,12 @@ from collections.abc import Mapping
 
 from ..entry import Entry
 from .array import ARRAY
+from .emergency import EMERGENCY
 from .member import MEMBER
 from .pki import PKI
 from .verify import VERIFY
 
-CATALOGUE: dict[str, Entry] = {**PKI, **MEMBER, **ARRAY, **VERIFY}
+CATALOGUE: dict[str, Entry] = {**PKI, **MEMBER, **ARRAY, **EMERGENCY, **VERIFY}
 """Every id the collection uses, with severity, title, why it matters, remedy and public source."""
 
 

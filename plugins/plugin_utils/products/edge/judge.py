@@ -13,7 +13,7 @@ from ...pki.names import has_wildcard, missing_names
 from ...stores.store import label
 from ...stores.wanted import Wanted
 from ..cs.state import unassigned
-from ..values import SHA512_WORKS_FROM
+from ..values import NO_EMERGENCY, SHA512_WORKS_FROM, Confirmed, Emergency
 from .own import EdgeOwn
 from .state import AV_USE, EXTERNAL_USES, INTERNAL_USE, USES, EdgeState, describe, required_names
 
@@ -30,8 +30,13 @@ def shared_internal(wanted: Wanted) -> Iterable[Problem]:
             yield Problem("bundle.shared-internal", INTERNAL_USE, text)
 
 
-def use_problems(wanted: Wanted, state: EdgeState, names: Sequence[str]) -> Iterable[Problem]:
-    """What depends on the product and on what is in use. ``names``: those that the user wants to be covered."""
+def use_problems(
+    wanted: Wanted, state: EdgeState, names: Sequence[str], emergency: Emergency = NO_EMERGENCY
+) -> Iterable[Problem]:
+    """What depends on the product and on what is in use. ``names``: those that the user wants to be covered.
+
+    In an emergency an older certificate, such as a spare one, is no step back: the newer one cannot stay.
+    """
     for use, leaf in wanted.uses.items():
         if use != AV_USE:
             needed = dict.fromkeys((*required_names(use, state), *(names if use in EXTERNAL_USES else ())))
@@ -49,7 +54,8 @@ def use_problems(wanted: Wanted, state: EdgeState, names: Sequence[str]) -> Iter
                 f"{use}: valid from {leaf.not_before:%Y-%m-%d %H:%M}Z, while the one in use is valid from "
                 f"{old.certificate.not_before:%Y-%m-%d %H:%M}Z: this would be a step back"
             )
-            yield Problem("leaf.older-than-current", label(leaf), text, {"current": old.certificate.thumbprint})
+            id = "emergency.older" if emergency else "leaf.older-than-current"
+            yield Problem(id, label(leaf), text, {"current": old.certificate.thumbprint})
 
 
 def leaf_problems(wanted: Wanted, state: EdgeState) -> Iterable[Problem]:
@@ -62,9 +68,10 @@ def leaf_problems(wanted: Wanted, state: EdgeState) -> Iterable[Problem]:
             )
             yield Problem("leaf.sha512", label(leaf), text)
         if not leaf.not_before <= state.clock <= leaf.not_after:
-            when = "not valid yet" if state.clock < leaf.not_before else "expired"
-            problem = "leaf.not-yet-valid" if state.clock < leaf.not_before else "leaf.expired"
-            text = f"is {when} by this member's clock ({state.clock:%Y-%m-%d %H:%M}Z)"
+            early = state.clock < leaf.not_before
+            when = f"not valid before {leaf.not_before:%Y-%m-%d %H:%M:%S}Z" if early else "expired"
+            problem = "leaf.not-yet-valid" if early else "leaf.expired"
+            text = f"is {when} by this member's clock ({state.clock:%Y-%m-%d %H:%M:%S}Z)"
             yield Problem(problem, label(leaf), text)
 
 
@@ -78,13 +85,20 @@ def assignments(member: str, state: EdgeState) -> Iterable[Finding]:
             yield finding("names.wildcard", member, label(held.certificate), text)
 
 
-def av_findings(member: str, own: EdgeOwn, wanted: Wanted, state: EdgeState) -> Iterable[Finding]:
+def av_findings(
+    member: str, own: EdgeOwn, wanted: Wanted, state: EdgeState, confirmed: Confirmed | None = None
+) -> Iterable[Finding]:
     """``auto`` stops where A/V authentication has a certificate of its own today: replacing it unasked is no
-    default."""
+    default. One whose successor is the external one (by the product's word, or by the journal's: ``confirmed``) follows
+    it, though it is another one until the instant."""
     leaf, outside = wanted.uses.get(AV_USE), wanted.uses.get(EXTERNAL_USES[0])
     if own.av != "auto" or leaf is None or outside is None or leaf.sha256 != outside.sha256:
         return
     now, external = state.current(AV_USE), state.current(EXTERNAL_USES[0])
+    shown = state.scheduled(AV_USE)
+    waiting = shown.thumbprint if shown is not None else confirmed.thumbprint if confirmed is not None else None
+    if waiting is not None and waiting == external:
+        return
     if now is None or now in (external, leaf.thumbprint) or external == leaf.thumbprint:
         return
     text = (

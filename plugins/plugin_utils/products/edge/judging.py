@@ -27,7 +27,7 @@ class Judging:
 
     def judge(self, state: EdgeState, context: Context) -> Iterable[Problem]:
         """Names, wildcards, hashes and dates."""
-        yield from judge.use_problems(context.wanted, state, context.names)
+        yield from judge.use_problems(context.wanted, state, context.names, context.emergency)
         yield from judge.leaf_problems(context.wanted, state)
 
     def down(self, uses: Iterable[str], services_: Mapping[str, str], ran: Sequence[str] = ()) -> Iterable[Problem]:
@@ -51,4 +51,4 @@ class Judging:
 
     def baseline(self, member: str, state: EdgeState, context: Context, switches: bool) -> Iterable[Finding]:
         """``rollout_av: auto`` and a certificate of its own."""
-        return judge.av_findings(member, context.own, context.wanted, state)
+        return judge.av_findings(member, context.own, context.wanted, state, context.confirmed)

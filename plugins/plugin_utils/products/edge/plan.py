@@ -8,7 +8,7 @@ Data and Access Edge are drained before their certificates change; A/V authentic
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ from typing import Any
 from ...stores.store import Change, label
 from ...stores.wanted import Wanted
 from ..cs import services as cs
-from ..values import Both, Plan, Record, Scheduled
+from ..values import STOPPED, Both, Plan, Record, Scheduled
 from . import services
 from .judge import why_no_way_back
 from .state import AV_USE, USES, EdgeState, assign_call, describe, roll_call
@@ -57,6 +57,23 @@ def assigning(uses: Mapping[str, Both], state: Mapping[str, str], labels: Mappin
     return Plan(uses=uses, stop=names, changes=changes, start=names, run=running)
 
 
+def brought_up(plan: Plan, uses: Iterable[str], state: Mapping[str, str], ran: Iterable[str]) -> Plan:
+    """The plan with everything started that is down: what rests on ``uses``, and what ``ran`` before a change that is
+    not over. Services do not start with an expired certificate, so in an emergency they may be down already.
+
+    One that neither runs nor has stopped, such as one that hangs in its start, is stopped first.
+    """
+    down = cs.not_running([s for s in services.in_order({*services.affected(uses, state), *ran}) if s in state], state)
+    if not down:
+        return plan
+    return replace(
+        plan,
+        stop=services.in_order({*plan.stop, *(s for s in down if state[s] != STOPPED)}),
+        start=services.in_order({*plan.start, *down}),
+        run=services.in_order({*plan.run, *services.running(state), *down}),
+    )
+
+
 def with_replaced(
     plan: Plan, now: str | None, successor: Scheduled, state: Mapping[str, str], labels: Mapping[str, str]
 ) -> Plan:
@@ -64,7 +81,13 @@ def with_replaced(
     uses = {**plan.uses, AV_USE: Both(now, successor.thumbprint)}
     whole = assigning({use: uses[use] for use in USES if use in uses}, state, dict(labels))
     shown = {change.subject: change for change in plan.changes}
-    return replace(whole, changes=tuple(shown.get(change.subject, change) for change in whole.changes))
+    return replace(
+        whole,
+        stop=services.in_order({*whole.stop, *plan.stop}),
+        start=services.in_order({*whole.start, *plan.start}),
+        run=services.in_order({*whole.run, *plan.run}),
+        changes=tuple(shown.get(change.subject, change) for change in whole.changes),
+    )
 
 
 def rolling(successor: Scheduled, instant: datetime) -> Plan:

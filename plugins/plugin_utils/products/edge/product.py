@@ -17,7 +17,7 @@ from ...plain import loosely
 from ...windows.calls import Call, Kind
 from ..cs.services import status_call
 from ..interface import Asks, Product, Seen
-from ..values import ArrayPlan, Context, Plan, Record, Roll
+from ..values import NO_EMERGENCY, ArrayPlan, Context, Emergency, Plan, Record, Roll
 from . import judge, plan, roll, services
 from .asking import EdgeAsks
 from .catalogue import EDGE
@@ -71,7 +71,10 @@ class Edge(Reading, Judging):
 
     def switch(self, state: EdgeState, context: Context) -> Plan:
         """Everything but A/V authentication."""
-        return plan.switch(context.wanted, state)
+        planned = plan.switch(context.wanted, state)
+        if not context.emergency:
+            return planned
+        return plan.brought_up(planned, context.wanted.uses, state.services, context.ran)
 
     def back(self, record: Record, state: EdgeState, context: Context) -> Plan:
         """What the journal says was assigned."""
@@ -84,9 +87,11 @@ class Edge(Reading, Judging):
         return judge.why_no_way_back(thumbprint, replace(state, clock=state.clock + window), bool(window))
 
     def left(self, plan: Plan, state: EdgeState) -> tuple[str, ...]:
-        """Uses that show another certificate."""
+        """Uses that show another certificate, and a successor that waits though its use was replaced at once."""
         wrong = {use: state.current(use) for use, both in plan.uses.items() if state.current(use) != both.after}
-        return tuple(f"{use}: {now}" for use, now in wrong.items())
+        waiting = state.scheduled(AV_USE) if AV_USE in plan.uses else None
+        still = (f"{AV_USE}: {waiting.thumbprint} still waits for its instant",) if waiting is not None else ()
+        return (*(f"{use}: {now}" for use, now in wrong.items()), *still)
 
     def hurt(self, plan: Plan, before: Mapping[str, str | None], state: EdgeState) -> Problem | None:
         """There is nothing beside the uses."""
@@ -130,7 +135,9 @@ class Edge(Reading, Judging):
 
     # -- the array -------------------------------------------------------------------------------------------------
 
-    def array(self, name: str, members: Mapping[str, Seen], own: EdgeOwn) -> ArrayPlan:
+    def array(
+        self, name: str, members: Mapping[str, Seen], own: EdgeOwn, emergency: Emergency = NO_EMERGENCY
+    ) -> ArrayPlan:
         """The roll of A/V authentication: one instant for all, or none."""
         found = list(_differs(name, members))
         standings = {
@@ -150,6 +157,7 @@ class Edge(Reading, Judging):
             hours_ahead=own.roll_hours,
             at=own.roll_instant,
             allow_call_drop=own.allow_call_drop,
+            emergency=emergency,
         )
         if decision.action == "stop":
             found.append(finding(decision.id, name, AV_USE, decision.text, severity="error"))

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
-from ..values import Confirmed
+from ..values import NO_EMERGENCY, Confirmed, Emergency
 from .state import AV_USE, EdgeState
 
 GRAIN = timedelta(minutes=5)
@@ -72,12 +72,19 @@ def decide(
     hours_ahead: float = 4.0,
     at: datetime | None = None,
     allow_call_drop: bool = False,
+    emergency: Emergency = NO_EMERGENCY,
 ) -> Decision:
     """One instant for the whole array, decided once; a re-run adopts the one that is there.
+
+    In an emergency no member waits for an instant for which the one in use cannot or must not live on.
 
     ``now`` is the members' own time. ``old_not_after`` is the earliest end of the certificates in use, None when no
     member has one.
     """
+    if _at_once(emergency, now, old_not_after, token_lifetime):
+        lacking = tuple(m for m, s in standings.items() if s.state != "done")
+        return Decision("replace", None, lacking) if lacking else Decision("none")
+    allow_call_drop = allow_call_drop or bool(emergency)
     todo = tuple(m for m, s in standings.items() if s.state in ("needed", "first"))
     instants = {s.instant for s in standings.values() if s.state == "scheduled" and s.instant is not None}
     if len(instants) > 1:
@@ -110,15 +117,28 @@ def decide(
         return Decision("roll", instant, todo)
     if allow_call_drop and adopted is None:
         return Decision("replace", None, todo)
+    return Decision(
+        "stop", id="roll.no-overlap", members=todo, text=_no_overlap(instant, old_not_after, token_lifetime)
+    )
+
+
+def _no_overlap(instant: datetime, old_not_after: datetime | None, token_lifetime: timedelta) -> str:
+    """Why a roll at the instant cannot be."""
     end = f"{old_not_after:%Y-%m-%d %H:%MZ}" if old_not_after else "nothing"
-    text = (
+    return (
         f"a roll at {instant:%Y-%m-%d %H:%MZ} needs {int(MIN_LEAD.total_seconds() // 60)} minutes ahead of it "
         f"and the certificate in "
         f"use for {token_lifetime} after it, which ends {end}. Set rollout_roll_at to a time that fits, or "
         f"accept dropped calls "
         "with rollout_allow_call_drop: true"
     )
-    return Decision("stop", id="roll.no-overlap", members=todo, text=text)
+
+
+def _at_once(emergency: Emergency, now: datetime, ends: datetime | None, token_lifetime: timedelta) -> bool:
+    """Whether the one in use cannot or must not be accepted beside its successor: its key is compromised, or it ends
+    before the tokens of a roll would."""
+    no_overlap = ends is not None and ends < now + MIN_LEAD + token_lifetime
+    return emergency.compromised or (emergency.expired and no_overlap)
 
 
 def _round_up(instant: datetime) -> datetime:

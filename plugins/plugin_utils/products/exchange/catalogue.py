@@ -50,6 +50,13 @@ EXCHANGE: Mapping[str, Entry] = {
         "Its key is not that of any request that waits on this server; imported here it would have no key.",
         "Import it on the server where its request waits, or have the vendor issue it anew for the one that is here.",
         "Microsoft, Import-ExchangeCertificate", column="product"),
+    "exchange.default-smtp-moves": Entry(
+        "warning", "The default SMTP certificate moves along",
+        "In an emergency the one that is replaced, has expired or is gone cannot stay it. EdgeSync and mail between "
+        "servers use the new one from then on.",
+        "Where an Edge Transport server is subscribed, remove the Edge Subscription and make it anew; otherwise "
+        "nothing.",
+        "", column="product"),
     "exchange.default-smtp-none": Entry(
         "warning", "There is no default SMTP certificate",
         "Servers of the organization cannot encrypt mail among themselves; event 12012.",

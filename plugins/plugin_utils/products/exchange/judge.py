@@ -13,11 +13,11 @@ from ...findings.problem import Problem
 from ...pki.certificate import Certificate
 from ...pki.names import missing_names, names_of
 from ...stores.store import Change, label
-from ..values import SHA512_WORKS_FROM, Address
+from ..values import SHA512_WORKS_FROM, Address, Emergency
 from . import check
 from .names import Rename
 from .own import ExchangeOwn
-from .services import ServiceOrder
+from .services import DEFAULT, ServiceOrder, describe
 from .state import ExchangeState
 
 ROLES: Mapping[str, str] = {
@@ -61,6 +61,23 @@ def sha512_problems(leaf: Certificate, windows: tuple[int, ...]) -> Iterable[Pro
     if leaf.signature_hash == "sha512" and windows and windows[:2] < SHA512_WORKS_FROM:
         shown = ".".join(str(number) for number in windows)
         yield Problem("leaf.sha512", label(leaf), f"is signed with SHA-512; on Windows {shown} Schannel cannot use it")
+
+
+def validity(leaf: Certificate, order: ServiceOrder, emergency: Emergency, state: ExchangeState) -> Iterable[Problem]:
+    """Dates. An older certificate, such as a spare one, does in an emergency where the newer one has expired: SMTP
+    takes the newest that is valid. One whose key is compromised would go on being taken."""
+    expired = all(old.not_after <= state.clock for old in check.replaced(order, leaf, state))
+    for problem in check.validity_problems(leaf, order, state):
+        older = problem.id == "leaf.older-than-current" and emergency.expired and expired
+        yield replace(problem, id="emergency.older") if older else problem
+
+
+def moved_along(member: str, order: ServiceOrder, state: ExchangeState) -> Iterable[Finding]:
+    """The default SMTP certificate moves, which nobody asked for."""
+    if state.default_smtp in (None, order.thumbprint):
+        return
+    text = f"moves from {describe(state.default_smtp, state)} to the new certificate, since that one must not stay"
+    yield finding("exchange.default-smtp-moves", member, DEFAULT, text)
 
 
 def lacking(changes: Sequence[Change], send: Sequence[Rename], lacks: Sequence[str]) -> Iterable[Problem]:

@@ -12,6 +12,7 @@ from ...findings.problem import Problem
 from ...stores.wanted import Wanted
 from ..values import Confirmed, Context
 from . import check, judge, plan
+from .services import MOVE
 from .state import ExchangeState
 
 
@@ -24,7 +25,7 @@ class Judging:
 
     def judge(self, state: ExchangeState, context: Context) -> Iterable[Problem]:
         """Services, default SMTP certificate, names, rights."""
-        order = plan.order_for(context.own, context.wanted)
+        order = plan.order_in(context, state)
         if order is None:
             if context.asked:
                 has = ", ".join(state.server.offers) or "none"
@@ -36,7 +37,7 @@ class Judging:
         changes = plan.changes_for(order, leaf, state)
         yield from judge.lacking(changes, plan.send_renames(order, leaf, state), state.lacks)
         if changes:
-            yield from check.validity_problems(leaf, order, state)
+            yield from judge.validity(leaf, order, context.emergency, state)
         yield from judge.name_problems(leaf, order, context.names, state)
         yield from judge.reach_problems(leaf, order, state.reach)
         yield from judge.sha512_problems(leaf, state.windows)
@@ -63,8 +64,10 @@ class Judging:
 
     def baseline(self, member: str, state: ExchangeState, context: Context, switches: bool) -> Iterable[Finding]:
         """What is wrong there already; what an Edge Subscription and hybrid mail make of the switch."""
-        order = plan.order_for(context.own, context.wanted)
+        order = plan.order_in(context, state)
         if order is None:
             return
         yield from judge.there_already(member, state)
+        if context.emergency and order.moves and context.own.default_smtp != MOVE:
+            yield from judge.moved_along(member, order, state)
         yield from judge.edge_findings(member, context.own, order, state, switches)

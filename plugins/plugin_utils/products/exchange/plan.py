@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from types import MappingProxyType
 from typing import Any
 
 from ...pki.certificate import Certificate
@@ -20,11 +19,11 @@ from ...stores.store import Change
 from ...stores.wanted import Wanted
 from ...windows.calls import Call
 from ..interface import Seen
-from ..values import RUNNING, Both, Plan
+from ..values import RUNNING, Both, Context, Plan
 from . import back, check
 from .names import Rename, change_of, renames
 from .own import ExchangeOwn
-from .services import DEFAULT, ServiceOrder, describe, enable_call, missing, plan_services
+from .services import DEFAULT, MOVE, ServiceOrder, describe, enable_call, missing, plan_services
 from .state import BACK_END, RESTART, TRANSPORT, Connector, ExchangeState
 
 SERVICES = {**RESTART, "SMTP": ("MSExchangeFrontEndTransport", TRANSPORT)}
@@ -51,6 +50,32 @@ def order_for(own: ExchangeOwn, wanted: Wanted) -> ServiceOrder | None:
     )
 
 
+def order_in(context: Context, state: ExchangeState) -> ServiceOrder | None:
+    """What the run wants of this server as it is: in an emergency a default SMTP certificate that is replaced, has
+    expired or is gone moves along, whatever was set. Kept, the one would stay in use and the other serve nobody."""
+    order = order_for(context.own, context.wanted)
+    if order is None or not context.emergency or order.moves or "SMTP" not in order.services:
+        return order
+    return replace(order, default_smtp=MOVE) if moves_along(order, context, state) else order
+
+
+def moves_along(order: ServiceOrder, context: Context, state: ExchangeState) -> bool:
+    """Whether the default SMTP certificate must not stay what it is."""
+    if state.default_smtp in (None, order.thumbprint):
+        return False
+    entry = state.entry(state.default_smtp)
+    if entry is None or entry.key is None or entry.certificate.not_after <= state.clock:
+        return True
+    keys = {old.spki_sha256 for old in check.replaced(order, next(iter(context.wanted.uses.values())), state)}
+    return entry.certificate.spki_sha256 in keys
+
+
+def brought_up(plan: Plan, state: ExchangeState, ran: Iterable[str]) -> Plan:
+    """The plan with everything started that ran before a change that is not over, and is down."""
+    down = tuple(s for s in ran if state.server.services.get(s, RUNNING) != RUNNING)
+    return replace(plan, start=(*plan.start, *down), run=(*plan.run, *down)) if down else plan
+
+
 def changes_for(order: ServiceOrder, leaf: Certificate, state: ExchangeState) -> tuple[Change, ...]:
     """The changes on this server.
 
@@ -74,18 +99,17 @@ def send_renames(order: ServiceOrder | None, leaf: Certificate | None, state: Ex
 
 
 def switch(
-    own: ExchangeOwn,
-    wanted: Wanted,
+    context: Context,
     serves: Mapping[str, str],
     state: ExchangeState,
-    recorded: Mapping[str, Both] = MappingProxyType({}),
 ) -> Plan:
     """Gives the certificate its services. Empty when it has them and every setting is as wanted.
 
-    ``recorded``: settings of a rollout that has not ended. It may have been cut off between the call that moves the
-    default SMTP certificate along and the one that gives it back.
+    What a rollout that has not ended recorded counts: it may have been cut off between the call that moves the default
+    SMTP certificate along and the one that gives it back.
     """
-    order = order_for(own, wanted)
+    own, wanted, recorded = context.own, context.wanted, context.recorded
+    order = order_in(context, state)
     if order is None:
         return Plan()
     leaf = next(iter(wanted.uses.values()))

@@ -17,7 +17,7 @@ from ...plain import loosely
 from ...stores.store import label
 from ...windows.calls import Call, Kind, Reply
 from ..interface import Asks, Product, Seen
-from ..values import RUNNING, STOPPED, ArrayPlan, Both, Context, Depth, Plan, Record
+from ..values import NO_EMERGENCY, RUNNING, STOPPED, ArrayPlan, Both, Context, Depth, Emergency, Plan, Record
 from . import back, events, plan
 from .asking import ExchangeAsks
 from .catalogue import EXCHANGE
@@ -80,7 +80,8 @@ class Exchange(Reading, Judging):
     def switch(self, state: ExchangeState, context: Context) -> Plan:
         """Copied to My and enabled."""
         thumbprints = {use: leaf.thumbprint for use, leaf in context.wanted.uses.items()}
-        return plan.switch(context.own, context.wanted, self.serves(state, thumbprints), state, context.recorded)
+        planned = plan.switch(context, self.serves(state, thumbprints), state)
+        return plan.brought_up(planned, state, context.ran) if context.emergency else planned
 
     def back(self, record: Record, state: ExchangeState, context: Context) -> Plan:
         """Bindings, names and the default SMTP certificate as they were, and the certificate out of My."""
@@ -121,7 +122,7 @@ class Exchange(Reading, Judging):
 
     def mine(self, state: ExchangeState, context: Context) -> Mapping[str, Any]:
         """Send connectors that are to be renamed after the last member."""
-        order = plan.order_for(context.own, context.wanted)
+        order = plan.order_in(context, state)
         leaf = next(iter(context.wanted.uses.values()), None)
         return {"send": plan.plain_renames(plan.send_renames(order, leaf, state))}
 
@@ -164,7 +165,9 @@ class Exchange(Reading, Judging):
 
     # -- the array -------------------------------------------------------------------------------------------------
 
-    def array(self, name: str, members: Mapping[str, Seen], own: ExchangeOwn) -> ArrayPlan:
+    def array(
+        self, name: str, members: Mapping[str, Seen], own: ExchangeOwn, emergency: Emergency = NO_EMERGENCY
+    ) -> ArrayPlan:
         """Send connectors: renamed last, when all their source servers hold the certificate.
 
         The last member that is switched does it along with its switch, since all others hold the certificate by then;

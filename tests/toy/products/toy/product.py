@@ -23,7 +23,21 @@ from ...stores.store import NETWORK_SERVICE, label, read_calls, test_calls
 from ...stores.wanted import Wanted
 from ...windows.calls import Call, Kind, Reply
 from ..interface import Asks, Seen, Unread
-from ..values import RUNNING, STOPPED, Address, ArrayPlan, Ask, Confirmed, Context, Depth, Plan, Record, Scheduled
+from ..values import (
+    NO_EMERGENCY,
+    RUNNING,
+    STOPPED,
+    Address,
+    ArrayPlan,
+    Ask,
+    Confirmed,
+    Context,
+    Depth,
+    Emergency,
+    Plan,
+    Record,
+    Scheduled,
+)
 from . import plan
 from .catalogue import TOY
 from .cmdlets import CMDLETS
@@ -262,7 +276,9 @@ class Toy:
 
     # -- the array -----------------------------------------------------------------------------------------------------
 
-    def array(self, name: str, members: Mapping[str, Seen], own: ToyOwn) -> ArrayPlan:
+    def array(
+        self, name: str, members: Mapping[str, Seen], own: ToyOwn, emergency: Emergency = NO_EMERGENCY
+    ) -> ArrayPlan:
         """The last member publishes, once all have the certificate."""
         for member, seen in reversed(list(members.items())):
             wanted, now = seen.wanted.get(RELAY), seen.own[PUBLISHED]

@@ -155,8 +155,9 @@ def test_where_there_is_no_way_back_what_was_stopped_is_started_all_the_same() -
     fake, _, _ = ready_for("take_back")
     fake.clock = old().certificate.not_after + timedelta(seconds=1)
     fake.services["RTCSRV"] = "Stopped"
-    with pytest.raises(PhaseFailed, match="cannot be taken back"):
+    with pytest.raises(PhaseFailed, match="cannot be taken back") as failed:
         go("take_back", fake)
+    assert failed.value.evidence is not None and failed.value.evidence.locked, "nobody would give the lock up"
     assert fake.services == UP and fake.uses[ACCESS] == NEW
     assert [m.call for m in fake.made] == ["start-RTCSRV"] and fake.made[0].holder == RUN, "under the lock"
 
