@@ -10,6 +10,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 
 import jinja2
@@ -44,6 +45,7 @@ _ICONS = {
     "lost": "lost",
 }
 _WORDS = {"ok": "in order", "warning": "warning", "error": "error", "not-run": "not asked"}
+_TEMPLATES = Path(__file__).with_name("templates")
 _PURPOSES = {"renew": "Rollout", "settle": "Settling", "rollback": "Taking back", "verify": "Verification"}
 
 
@@ -77,20 +79,11 @@ class Span:
 
 def report_html(report: Report) -> str:
     """The page. Everything foreign in it is escaped; the content security policy allows its own style sheet only."""
-    templates = Path(__file__).with_name("templates")
-    environment = jinja2.Environment(
-        autoescape=True,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        undefined=jinja2.StrictUndefined,
-        loader=jinja2.FileSystemLoader(templates),
-        finalize=_harmless,
-    )
-    environment.filters.update(moment=moment, thumbprint=short_thumbprint, names=listed)
-    style = (templates / "report.css").read_text(encoding="utf-8")
+    style = (_TEMPLATES / "report.css").read_text(encoding="utf-8")
     times, scale = _times(report.certificates, report.finished)
     roll = report.roll
-    return environment.get_template("report.html.j2").render(
+    template = _environment().get_template("report.html.j2")
+    return template.render(
         report=report,
         top=headline(report),
         steps=next_steps(report),
@@ -109,6 +102,21 @@ def report_html(report: Report) -> str:
         style=Markup(style),
         style_hash=base64.b64encode(hashlib.sha256(style.encode("utf-8")).digest()).decode("ascii"),
     )
+
+
+@cache
+def _environment() -> jinja2.Environment:
+    """One a process: a verification writes a page for each of its arrays, and compiling costs more than writing."""
+    environment = jinja2.Environment(
+        autoescape=True,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+        loader=jinja2.FileSystemLoader(_TEMPLATES),
+        finalize=_harmless,
+    )
+    environment.filters.update(moment=moment, thumbprint=short_thumbprint, names=listed)
+    return environment
 
 
 def _harmless(value: object) -> object:
