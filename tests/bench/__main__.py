@@ -86,6 +86,9 @@ def main(given: list[str]) -> int:
             print(f"\n{part}: not measured. {broken}", flush=True)
             code = 1
             continue
+        if "broken" in found:
+            print(f"\n{part}: not all of it was measured. {found.pop('broken')}", flush=True)
+            code = 1
         found |= {"machine": before, "load_after": machine()["load"]}
         keep(asked.json, part, found)
         print(f"\n{tables.shown(part, json.loads(asked.json.read_text(encoding='utf-8'))[part])}", flush=True)

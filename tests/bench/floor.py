@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 import secrets
 import sys
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from datetime import datetime, timezone
@@ -117,17 +117,20 @@ def main() -> None:
     hosts = [host for group in inventory["all"]["children"].values() for host in group["hosts"].values()]
     named = [port for host in hosts for port in host["rollout_endpoints"]]
     ports = named + [{**port, "server_name": None} for port in named if port.get("server_name")]
-    if sys.argv[2] == "floor":
-        sent = document(hosts[0])
-        one: Callable[[dict[str, Any]], Any] = lambda host: plainly(host, sent)  # noqa: E731
-    else:
-        one = lambda host: judged_by(Line(host))  # noqa: E731
+    # requests sets this variable for the moment of each request, which threads may not do where it is not set already.
+    os.environ["no_proxy"] = "*"
+    judged = sys.argv[2] == "judged"
+    sent = ("", "") if judged else document(hosts[0])
+
+    def one(host: dict[str, Any]) -> Any:
+        return judged_by(Line(host)) if judged else plainly(host, sent)
+
     with ThreadPoolExecutor(THREADS) as pool:
         answers = list(pool.map(one, hosts))
-    if sys.argv[2] == "floor":
-        read = sum(bool(chain) for chain in read_plainly(ports, TIMEOUT, THREADS))
-    else:
+    if judged:
         read = sum(port["ok"] for port in probe_many(ports, TIMEOUT))
+    else:
+        read = sum(bool(chain) for chain in read_plainly(ports, TIMEOUT, THREADS))
     print(json.dumps({"members": len([answer for answer in answers if answer]), "ports": read}))
 
 

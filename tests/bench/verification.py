@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from bench.measure import FLAVOUR, Cost, alternating, counted, folder_of, median, playbook, python, tell
+from bench.measure import FLAVOUR, Broken, Cost, alternating, counted, folder_of, median, playbook, python, tell
 from lab.client import LabProcess
 
 POOL = 20
@@ -17,13 +17,18 @@ POOL = 20
 
 
 def measure(rounds: int, sizes: list[int]) -> dict[str, Any]:
-    """For each size: the verification, and both floors (see floor.py), in turn."""
-    rows = {}
+    """For each size the verification and both floors (floor.py), in turn. ``broken``: why it ended before the last."""
+    rows: dict[str, Any] = {}
     for members in sizes:
         tell(f"verify: {members} members, {rounds} rounds")
         with folder_of("verify") as folder, ExitStack() as stack:
             labs = pools(stack, members)
-            rows[str(members)] = one_size(folder, labs, rounds)
+            try:
+                rows[str(members)] = one_size(folder, labs, rounds)
+            except Broken as broken:
+                if not rows:
+                    raise
+                return {"rows": rows, "rounds": rounds, "broken": f"{members} members: {broken}"}
     return {"rows": rows, "rounds": rounds}
 
 
@@ -60,7 +65,8 @@ def one_size(folder: Path, labs: list[LabProcess], rounds: int) -> dict[str, Any
     ways = {"verify": verified, "floor": lambda: floor("floor"), "judged": lambda: floor("judged")}
     costs = alternating(rounds, ways)
     ports = {json.loads(cost.said.splitlines()[-1])["ports"] for name in ("floor", "judged") for cost in costs[name]}
-    assert len(ports) == 1, ports
+    if len(ports) != 1:
+        raise Broken(f"expected both floors to read the same ports, found {sorted(ports)}")
     return {"ports": ports.pop(), **{name: {**median(found), **counts[name]} for name, found in costs.items()}}
 
 

@@ -11,6 +11,8 @@ import pytest
 
 from bench import __main__ as bench
 from bench import by_hand, stand_ins, verification
+from bench.measure import Broken
+from lab.client import LabProcess
 from lab.interfaces import Result
 from lab.member.wrapper import Module
 
@@ -51,6 +53,25 @@ def test_parts_are_kept_beside_each_other(tmp_path: Path, capsys: pytest.Capture
     found = json.loads(file.read_text(encoding="utf-8"))
     assert sorted(found) == ["chains", "other"] and list(found["chains"]["rows"]) == ["7"]
     assert "\n| 7   " in capsys.readouterr().out
+
+
+def test_what_was_measured_is_kept_when_the_next_size_breaks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    cost = {"cpu": 1.0, "memory": 70.0}
+    row = {"ports": 7, "verify": cost, "floor": cost, "judged": cost}
+
+    def one_size(_folder: Path, labs: list[LabProcess], _rounds: int) -> dict[str, Any]:
+        if len(labs) > 1:
+            raise Broken("it broke")
+        return row
+
+    monkeypatch.setattr(verification, "pools", lambda _stack, members: [None] * members)
+    monkeypatch.setattr(verification, "one_size", one_size)
+    file = tmp_path / "figures.json"
+    assert bench.main(["--parts", "verify", "--verify", "1", "2", "--json", str(file)]) == 1
+    assert "not all of it was measured. 2 members: it broke" in capsys.readouterr().out
+    assert list(json.loads(file.read_text(encoding="utf-8"))["verify"]["rows"]) == ["1"]
 
 
 @pytest.mark.parametrize("given", [["--verify", "0"], ["--rounds", "x"], ["--parts", "all"], ["--renewal", "5", "201"]])
