@@ -6,6 +6,7 @@ little on a machine that others use and that plays the members as well.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import platform
@@ -43,7 +44,7 @@ class Cost:
     """Seconds of user and system time, children included."""
     wall: float
     memory: float
-    """MiB of the largest process; Linux counts what the process had that started it, so a small one is not told."""
+    """MiB of the largest process; where that is less than this process has, Linux tells this one's."""
     said: str
 
 
@@ -123,7 +124,6 @@ def median(costs: Sequence[Cost]) -> dict[str, float]:
         "cpu_least": round(min(cpu), 3),
         "cpu_most": round(max(cpu), 3),
         "wall": round(statistics.median(cost.wall for cost in costs), 3),
-        "memory": round(max(cost.memory for cost in costs)),
     }
 
 
@@ -137,10 +137,15 @@ def alternating(rounds: int, ways: Mapping[str, Callable[[], Cost]]) -> dict[str
 
 
 def here(run: Callable[[], object]) -> Cost:
-    """What something costs within this process."""
-    began, wall = time.process_time(), time.monotonic()
-    run()
-    return Cost(time.process_time() - began, time.monotonic() - wall, 0, "")
+    """What something costs within this process; what others left to be collected is collected before."""
+    gc.collect()
+    gc.disable()
+    try:
+        began, wall = time.process_time(), time.monotonic()
+        run()
+        return Cost(time.process_time() - began, time.monotonic() - wall, 0, "")
+    finally:
+        gc.enable()
 
 
 def tell(text: str) -> None:

@@ -86,7 +86,7 @@ def verify(found: Mapping[str, Any]) -> tuple[str, list[Row]]:
     for members, row in sorted(found["rows"].items(), key=lambda item: int(item[0])):
         mine, floor, judged = (row[name]["cpu"] for name in ("verify", "floor", "judged"))
         rows.append((
-            members, str(row["ports"]), f"{mine:.1f}", f"{mine / int(members):.2f}", f"{row['verify']['memory']:.0f}",
+            members, str(row["ports"]), f"{mine:.1f}", f"{mine / int(members):.2f}", f"{row['memory']:.0f}",
             f"{floor:.1f}", f"{mine / floor:.1f}", f"{judged:.1f}", f"{mine / judged:.1f}",
         ))  # fmt: skip
     text = (
@@ -100,13 +100,13 @@ def verify(found: Mapping[str, Any]) -> tuple[str, list[Row]]:
 def renewal(found: Mapping[str, Any]) -> tuple[str, list[Row]]:
     """A pool as it grows."""
     each = ("a member", "requests", "kB sent")
-    rows: list[Row] = [("members", "first: CPU s", *each, "again: CPU s", *each, "MB")]
+    rows: list[Row] = [("members", "first: CPU s", *each, "again: CPU s", *each)]
     for members, row in sorted(found["rows"].items(), key=lambda item: int(item[0])):
         cells = [members]
         for case in ("first", "again"):
             cells += [f"{row[case]['cpu']:.1f}", f"{row[case]['cpu'] / int(members):.2f}"]
             cells += [f"{row[case]['requests']:g}", f"{row[case]['bytes_up'] / 1000:.0f}"]
-        rows.append([*cells, f"{row['first']['memory']:.0f}"])
+        rows.append(cells)
     text = (
         "**A renewal of an Edge pool**, the first one and the same again, which finds nothing to do. Requests"
         " and what is sent are a member's."

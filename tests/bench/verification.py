@@ -67,7 +67,9 @@ def one_size(folder: Path, labs: list[LabProcess], rounds: int) -> dict[str, Any
     ports = {json.loads(cost.said.splitlines()[-1])["ports"] for name in ("floor", "judged") for cost in costs[name]}
     if len(ports) != 1:
         raise Broken(f"expected both floors to read the same ports, found {sorted(ports)}")
-    return {"ports": ports.pop(), **{name: {**median(found), **counts[name]} for name, found in costs.items()}}
+    rows = {name: {**median(found), **counts[name]} for name, found in costs.items()}
+    memory = round(max(cost.memory for cost in costs["verify"]))
+    return {"ports": ports.pop(), "memory": memory, **rows}
 
 
 def together(labs: list[LabProcess], folder: Path) -> Path:

@@ -58,8 +58,8 @@ def test_parts_are_kept_beside_each_other(tmp_path: Path, capsys: pytest.Capture
 def test_what_was_measured_is_kept_when_the_next_size_breaks(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    cost = {"cpu": 1.0, "memory": 70.0}
-    row = {"ports": 7, "verify": cost, "floor": cost, "judged": cost}
+    cost = {"cpu": 1.0}
+    row = {"ports": 7, "memory": 70.0, "verify": cost, "floor": cost, "judged": cost}
 
     def one_size(_folder: Path, labs: list[LabProcess], _rounds: int) -> dict[str, Any]:
         if len(labs) > 1:

@@ -53,8 +53,7 @@ def test_a_page_without_the_place_is_refused() -> None:
 
 
 def test_a_row_says_how_many_times_the_floor_it_is() -> None:
-    cost = {"cpu": 36.0, "memory": 120}
-    row = {"ports": 1400, "verify": cost, "floor": {"cpu": 4.0}, "judged": {"cpu": 9.0}}
+    row = {"ports": 1400, "memory": 120, "verify": {"cpu": 36.0}, "floor": {"cpu": 4.0}, "judged": {"cpu": 9.0}}
     machine = {"on": "2026-11-28", "processors": 2, "model": "x", "python": "3.11", "ansible": "2.19", "load": 1.25}
     found = {"rows": {"100": row, "20": row}, "rounds": 3, "machine": machine, "load_after": 2}
     lines = [line for line in page().tables.shown("verify", found).splitlines() if line.startswith("| ")]
