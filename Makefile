@@ -20,7 +20,7 @@ export UCOPS_LAB_KEYS := $(CURDIR)/.build/lab-keys
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lab venv link unit lab-test integration faults pwsh lint ansible-lint sanity ansible-units build molecule \
-	matrix coverage changelog clean
+	matrix coverage bench changelog clean
 
 help:  ## list the targets
 	@echo "The collection ucops.certificates:"
@@ -84,6 +84,9 @@ matrix: venv  ## the tests under each ansible-core on each Python here (SAMPLE=1
 
 coverage: venv  ## which branches of products, member and array the unit tests take; fails where a file has less than 90 %
 	@$(PY) tests/tools/branches.py --jobs $(JOBS)
+
+bench: venv  ## what it costs on this machine, beside other ways (ARGS="--small", ARGS="--parts verify --verify 10"; see docs/performance.md)
+	@PYTHONPATH=tests:.build/collections $(PY) -m bench $(ARGS)
 
 changelog: venv  ## write CHANGELOG.rst of the version in galaxy.yml from the fragments, new plugins included
 	PATH="$(CURDIR)/.venv/bin:$$PATH" antsibull-changelog release --reload-plugins --update-existing

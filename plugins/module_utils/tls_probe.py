@@ -10,6 +10,7 @@ certificate, an algorithm that this machine's policy forbids).
 """
 
 import concurrent.futures
+import functools
 import socket
 import ssl
 import sys
@@ -124,8 +125,12 @@ def _take_flight(line: Line, result: Dict[str, Any]) -> None:
             result["error"] += "; servers that speak only TLS 1.3 need Python 3.10 or newer where this runs"
 
 
+@functools.lru_cache(maxsize=1)
 def _context() -> ssl.SSLContext:
-    """As open as this machine allows: nothing is trusted or sent here, certificates are only looked at."""
+    """As open as this machine allows: nothing is trusted or sent here, certificates are only looked at.
+
+    One for all probes of a process: it holds nothing of a connection.
+    """
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE

@@ -6,6 +6,7 @@ import argparse
 import asyncio
 import json
 import os
+import resource
 import secrets
 import signal
 import sys
@@ -83,9 +84,16 @@ async def run(options: Options, flavour: str, until_eof: bool, log_path: Path) -
         await stop.wait()
 
 
+def take_descriptors() -> None:
+    """As many open files as the system lets this process have: a member has ten listeners, the usual limit is 1024."""
+    _soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+
 def main() -> None:
     """Entry point."""
     given = arguments().parse_args()
+    take_descriptors()
     extra = dict(item.partition("=")[::2] for item in given.set)
     directory = folder(given.dir)
     password = secrets.token_urlsafe(32)
@@ -104,6 +112,7 @@ def main() -> None:
             product=given.product,
             windows=given.windows,
             extra=extra,
+            further=network.further,
         )
         log("start", scenario=options.scenario, net=options.net)
         asyncio.run(run(options, given.connection, given.until_eof, log_path))

@@ -6,12 +6,15 @@ A member knows what a Windows host is and does; it knows nothing of HTTP.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
 from .faults import FaultPlan
+
+A_NETWORK = 250
+"""Addresses of one network that members use; the last ones are the lab's own (``lab.network.CLAIM_HOST``)."""
 
 Shell = Literal["winrs", "psrp"]
 
@@ -73,10 +76,19 @@ class Options:
     windows: str | None = None
     extra: Mapping[str, str] = field(default_factory=dict)
     """``--set key=value`` of the command line: options of one scenario."""
+    further: Callable[[int], str] | None = None
+    """Prefix of the n-th network beside ``net``, from 1, where a scenario needs more than one (``lab.network``)."""
 
     def address(self, host: int) -> str:
-        """``127.a.b.<host>``; 1 to 254."""
-        return f"{self.net}.{host}"
+        """``127.a.b.<host>``, and from 250 on one of the next network. ``host``: from 1, no multiple of 250."""
+        network, last = divmod(host, A_NETWORK)
+        if host < 1 or not last:
+            raise ValueError(f"expected a host from 1 that is no multiple of {A_NETWORK}, found {host}")
+        if not network:
+            return f"{self.net}.{last}"
+        if self.further is None:
+            raise ValueError(f"expected a host below {A_NETWORK}, as there is one network; found {host}")
+        return f"{self.further(network)}.{last}"
 
 
 class Member(Protocol):

@@ -17,6 +17,16 @@ from .pki import CORP, Pki
 from .pwsh.engine import PwshEngine
 
 ENGINES = ("python", "pwsh")
+MOST = 200
+"""Members of one pool or array."""
+
+
+def members_of(extra: dict[str, str], usual: int) -> int:
+    """How many members were asked for, taken out of the options. Raises ValueError."""
+    text = extra.pop("members", str(usual))
+    if not text.isdecimal() or not 1 <= int(text) <= MOST:
+        raise ValueError(f"expected members to be 1 to {MOST}, found {text!r}")
+    return int(text)
 
 
 def demand_engine(options: Options) -> None:

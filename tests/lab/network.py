@@ -16,6 +16,7 @@ class Network:
     def __init__(self, prefix: str, claim: socket.socket) -> None:
         self.prefix = prefix
         self._claim = claim
+        self._further: list[Network] = []
 
     @classmethod
     def claim(cls, prefix: str | None = None) -> Network:
@@ -32,9 +33,20 @@ class Network:
             "expected a free loopback network 127.a.b, found none in 100 tries; are 127.64.0.0 and up usable?"
         )
 
+    def further(self, number: int) -> str:
+        """The prefix of the ``number``-th network beside this one (from 1), for labs whose members need more addresses.
+
+        Taken when it is asked for the first time, a free one at random, and given back together with this one.
+        """
+        while len(self._further) < number:
+            self._further.append(Network.claim())
+        return self._further[number - 1].prefix
+
     def close(self) -> None:
         """Give the network back."""
         self._claim.close()
+        for network in self._further:
+            network.close()
 
     def __enter__(self) -> Network:
         return self

@@ -11,7 +11,7 @@ from . import deliveries
 from .exchange.scenario import ExchangeArray
 from .frontend import FrontEndPool
 from .interfaces import Lab, Member, Options
-from .making import assign, demand_engine, member_of, state_of
+from .making import assign, demand_engine, member_of, members_of, state_of
 from .member import control
 from .member.edge import Pool
 from .member.host import EdgeMember
@@ -26,9 +26,7 @@ class EdgePool:
     def __init__(self, options: Options, pki: Pki | None = None) -> None:
         """``pki``: certificates to use again, by tests that need no deliveries; without it everything is made new."""
         extra = dict(options.extra)
-        count = int(extra.pop("members", "3"))
-        if not 1 <= count <= 20:
-            raise ValueError(f"expected members to be 1 to 20, found {count}")
+        count = members_of(extra, 3)
         demand_engine(options)
         self.directory: Path = options.directory
         self.pki = pki or Pki(datetime.now(timezone.utc))

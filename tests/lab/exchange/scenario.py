@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from ..interfaces import Member, Options
+from ..making import members_of
 from ..member import control
 from ..member.keys import NETWORK_SERVICE
 from ..pki import SIP_DOMAIN
@@ -29,10 +30,10 @@ class ExchangeArray:
         extra = dict(options.extra)
         products = extra.pop("products", "").split(",") if extra.get("products") else []
         extra.pop("products", None)
-        count = int(extra.pop("members", str(len(products) or 3)))
+        count = members_of(extra, len(products) or 3)
         gates = int(extra.pop("edge_transport", "0"))
-        if not 1 <= count <= 20 or gates not in (0, 1):
-            raise ValueError(f"expected members 1 to 20 and edge_transport 0 or 1, found {count} and {gates}")
+        if gates not in (0, 1):
+            raise ValueError(f"expected edge_transport to be 0 or 1, found {gates}")
         if options.engine not in ("python", "pwsh"):
             raise ValueError(f"expected engine to be python or pwsh, found {options.engine!r}")
         servers = [f"ex{n}" for n in range(1, count + 1)] + ["gate1"] * gates

@@ -16,6 +16,7 @@ import time
 from contextlib import ExitStack
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -116,7 +117,7 @@ def test_the_name_asked_for_decides(tmp_path: Path) -> None:
 @pytest.mark.parametrize("version", ["TLSv1", "TLSv1.2"])
 def test_read_by_hand_where_the_library_refuses(version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """As on systems whose policy forbids old versions: the greeting made by hand still reads the certificates."""
-    open_context = tls_probe._context
+    open_context = tls_probe._context.__wrapped__  # one of its own: the other is everybody's
 
     def strict() -> ssl.SSLContext:
         context = open_context()
@@ -129,6 +130,22 @@ def test_read_by_hand_where_the_library_refuses(version: str, tmp_path: Path, mo
     assert found["certificates"] == [LEAF.der, MIDDLE.der]
     assert (found["protocol"], found["handshake"]) == (version, False)
     assert found["handshake_error"]
+
+
+def test_one_context_serves_all_probes_of_a_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    used: list[ssl.SSLContext] = []
+    wrap = ssl.SSLContext.wrap_bio
+
+    def noted(context: ssl.SSLContext, *given: Any, **named: Any) -> ssl.SSLObject:
+        used.append(context)
+        return wrap(context, *given, **named)
+
+    with python_server(tmp_path, {None: (LEAF, [MIDDLE])}) as port:
+        monkeypatch.setattr(ssl.SSLContext, "wrap_bio", noted)
+        found = [probe(HOST, port, None, 10), *probe_many([{"host": HOST, "port": port}] * 5, 10, 3)]
+        monkeypatch.undo()
+    assert [one["certificates"] for one in found] == [[LEAF.der, MIDDLE.der]] * 6
+    assert len(used) == 6 and len({id(context) for context in used}) == 1
 
 
 def test_nothing_listens() -> None:

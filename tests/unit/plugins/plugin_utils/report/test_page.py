@@ -12,6 +12,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from html.parser import HTMLParser
 
+import jinja2
 import pytest
 from hypothesis import example as also
 from hypothesis import given, settings
@@ -183,3 +184,14 @@ def test_foreign_text_is_only_ever_text(text: str) -> None:
         assert [tag for tag in tags if tag != "text"] == [tag for tag in HARMLESS[0] if tag != "text"]
         assert set(names) == set(HARMLESS[1])
     assert not set(html) & set("\x1b\x00\u202e\u2066")
+
+
+def test_the_template_is_compiled_for_the_first_page_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    first = report_html(examples.renewed())
+
+    def compiled(*_given: object, **_named: object) -> None:
+        raise AssertionError("compiled again")
+
+    monkeypatch.setattr(jinja2.Environment, "compile", compiled)
+    assert report_html(examples.renewed()) == first
+    assert report_html(examples.forty()) != first

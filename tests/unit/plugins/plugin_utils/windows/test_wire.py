@@ -141,8 +141,14 @@ def test_times_without_a_fraction_and_of_the_far_ends_are_read() -> None:
     assert parse_time("2026-01-02T03:04:05Z") == datetime(2026, 1, 2, 3, 4, 5, tzinfo=timezone.utc)
     assert parse_time("0001-01-01T00:00:00.0000000Z").year == 1
     assert parse_time("9999-12-31T23:59:59.9999999Z").microsecond == 999999
-    with pytest.raises(ValueError, match="not an instant"):
-        parse_time("23.11.2026 12:00")
+    assert parse_time("2026-01-02T03:04:05.6789Z").microsecond == 678900
+    not_one = ("23.11.2026 12:00", "2026-01-02T03:04:05", "10000-01-01T00:00:00Z", "２０２６-01-02T03:04:05Z", "")
+    for text in not_one:
+        with pytest.raises(ValueError, match="not an instant"):
+            parse_time(text)
+    for text in ("2026-02-30T00:00:00Z", "2026-01-02T24:00:00Z", "2026-01-02T03:04:60Z", "0000-01-01T00:00:00Z"):
+        with pytest.raises(ValueError):
+            parse_time(text)
 
 
 def test_a_reply_amid_noise() -> None:
