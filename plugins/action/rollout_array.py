@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array import phases
@@ -18,12 +19,13 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.array.wanted im
 from ansible_collections.ucops.certificates.plugins.plugin_utils.base import Stop, utc_now
 from ansible_collections.ucops.certificates.plugins.plugin_utils.errors import Refused
 from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.finding import Finding
-from ansible_collections.ucops.certificates.plugins.plugin_utils.hooks import refusal
+from ansible_collections.ucops.certificates.plugins.plugin_utils.hooks import files, ready_hooks, refusal
 from ansible_collections.ucops.certificates.plugins.plugin_utils.inputs import BUNDLE_SPEC
 from ansible_collections.ucops.certificates.plugins.plugin_utils.report.make import write_report
 from ansible_collections.ucops.certificates.plugins.plugin_utils.rollout import RolloutAction
 
 BUNDLE = {"type": "dict", "options": BUNDLE_SPEC}
+ROLES = Path(__file__).resolve().parents[2] / "roles"
 PHASES = ("preflight", "name_product", "judge", "prove", "fail", "note", "finish", "report")
 
 
@@ -39,7 +41,8 @@ class ActionModule(RolloutAction):
         "members": {"type": "list", "elements": "str", "default": []},
         "bundles": {"type": "dict", "options": {"external": BUNDLE, "av": BUNDLE, "internal": BUNDLE}},
         "options": {"type": "dict", "default": {}},
-        "hooks": {"type": "list", "elements": "path", "default": []},
+        "hooks": {"type": "list", "elements": "str", "default": []},
+        "folder": {"type": "path", "default": "."},
         "endpoints": {"type": "dict", "default": {}},
         "reasons": {"type": "dict", "default": {}},
         "wire": {"type": "dict", "default": {}},
@@ -60,7 +63,8 @@ class ActionModule(RolloutAction):
         return {"changed": False, **result}
 
     def _preflight(self, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
-        refused_hooks = refusal(options["hooks"], os.environ, os.getppid(), os.path.isfile)
+        hooks = files(options["hooks"], options["folder"])
+        refused_hooks = refusal(hooks, ready_hooks(ROLES), os.environ, os.getppid(), os.path.isfile)
         if refused_hooks:
             raise Stop(refused_hooks)
         names = ("array", "members", "purpose", "arrays", "size", "bundles", "endpoints", "options")
@@ -68,7 +72,8 @@ class ActionModule(RolloutAction):
         run, deliveries, found = phases.preflight(given, self.check_mode, utc_now(), self.tell)
         run = replace(run, asked=self.asked(task_vars))
         self.kept(given.array).begin(run, [Published.of(one) for one in deliveries])
-        return {"changed": False, "run": run.settings.run, "look": machine.looks(run), "findings": _plain(found)}
+        told = {"run": run.settings.run, "look": machine.looks(run), "findings": _plain(found), "hooks": hooks}
+        return {"changed": False, **told}
 
     def _name_product(self, run: Run, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         del task_vars
