@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 
 from ..plugin_utils.base import Stop, Unconfirmed, diff_of, utc_now
 from ..plugin_utils.member.drain import Clock
+from ..plugin_utils.products.exchange import condition
 from ..plugin_utils.products.exchange import maintenance as plans
 from ..plugin_utils.products.exchange.action import SHELL_SPEC, ExchangeAction
 from ..plugin_utils.products.exchange.rows import SHELLS
@@ -49,23 +50,23 @@ class ActionModule(ExchangeAction):
             return self._leave(seen)
         return self._enter(seen)
 
-    def _look(self) -> plans.Seen:
+    def _look(self) -> condition.Condition:
         """All that there is to know now."""
         server: Server = self._server
         # A server is no target of its own, whatever it is called.
-        targets = [name for name in self._options["redirect_to"] if plans.server_name(name) != server.computer]
-        asked = plans.read_calls(server, targets)
+        targets = [name for name in self._options["redirect_to"] if condition.server_name(name) != server.computer]
+        asked = condition.read_calls(server, targets)
         reply = self._host.read(self._load, asked)
         self.answered(reply, asked)
         try:
-            seen = plans.see(server, reply, targets)
+            seen = condition.see(server, reply, targets)
         except ValueError as error:
             raise Stop(f"{server.computer}: {error}") from None
         if not seen.mounted:
             return seen
-        return plans.with_others(seen, self._host.read(self._load, plans.copy_calls(seen.mounted), facts=False))
+        return condition.with_others(seen, self._host.read(self._load, condition.copy_calls(seen.mounted), facts=False))
 
-    def _enter(self, seen: plans.Seen) -> dict[str, Any]:
+    def _enter(self, seen: condition.Condition) -> dict[str, Any]:
         """Into maintenance. Whatever stops half-way is put back, but a lost connection, which cannot be."""
         move = self._options["databases"] == "move"
         refused = plans.refusals(seen, move)
@@ -89,7 +90,7 @@ class ActionModule(ExchangeAction):
             raise Stop(f"{self._server.computer}: {stop}. {self._put_back()}", **stop.result) from None
         return self._told(changes, now, expired)
 
-    def _wait(self, move: bool) -> tuple[plans.Seen, list[str]]:
+    def _wait(self, move: bool) -> tuple[condition.Condition, list[str]]:
         """Until nothing is left; what was left when the time was up, where that may be."""
         seconds, pause = self._options["drain_seconds"], self._options["drain_poll_seconds"]
         began = CLOCK.monotonic()
@@ -113,10 +114,14 @@ class ActionModule(ExchangeAction):
             )
         return "What was changed was put back, and the server is in service as before"
 
-    def _leave(self, seen: plans.Seen) -> dict[str, Any]:
+    def _leave(self, seen: condition.Condition) -> dict[str, Any]:
         """Back into service."""
         if seen.record is None:
-            out = [name for name in (plans.OFFLINE, plans.HUB) if seen.components.get(name, plans.ACTIVE) != "Active"]
+            out = [
+                name
+                for name in (condition.OFFLINE, condition.HUB)
+                if seen.components.get(name, condition.ACTIVE) != "Active"
+            ]
             said = [f"{name} is {seen.components[name]}, and not by this module: it stays so" for name in out]
             return self._told((), seen, said)
         if self.check_mode:
@@ -126,7 +131,7 @@ class ActionModule(ExchangeAction):
             changes, now, [f"{name} was mounted here before, and is not" for name in plans.elsewhere(now)]
         )
 
-    def _back(self, seen: plans.Seen) -> tuple[tuple[Change, ...], plans.Seen]:
+    def _back(self, seen: condition.Condition) -> tuple[tuple[Change, ...], condition.Condition]:
         """Undoes what the record holds, and removes the record when that is seen. Raises Stop."""
         changes = plans.leaving(seen)
         self._send(_calls(changes))
@@ -156,7 +161,9 @@ class ActionModule(ExchangeAction):
         self.answered(reply, calls)
         return reply
 
-    def _told(self, changes: Sequence[Change], seen: plans.Seen, warnings: Iterable[str] = ()) -> dict[str, Any]:
+    def _told(
+        self, changes: Sequence[Change], seen: condition.Condition, warnings: Iterable[str] = ()
+    ) -> dict[str, Any]:
         said = list(warnings)
         if self._options["state"] == "maintenance" and not self._server.version.modern:
             said.append(
@@ -166,7 +173,9 @@ class ActionModule(ExchangeAction):
         return {
             "changed": bool(changes),
             "changes": [change.as_line() for change in changes],
-            "components": {n: s for n, s in seen.components.items() if n in (plans.OFFLINE, plans.HUB, plans.ROUTER)},
+            "components": {
+                n: s for n, s in seen.components.items() if n in (condition.OFFLINE, condition.HUB, condition.ROUTER)
+            },
             "messages": seen.waiting,
             "databases": list(seen.mounted),
             "warnings": said,
@@ -178,7 +187,7 @@ def _calls(changes: Iterable[Change]) -> list[Call]:
     return [call for change in changes for call in change.calls]
 
 
-def _wrong(seen: plans.Seen, changes: Iterable[Change]) -> list[str]:
+def _wrong(seen: condition.Condition, changes: Iterable[Change]) -> list[str]:
     """Components that do not show what a change asked for. One that drains is Inactive once the server is offline."""
     wanted = {change.subject: change.after for change in changes if change.kind == "component"}
     return [n for n, state in wanted.items() if seen.components.get(n) not in (state, *_also(state))]
