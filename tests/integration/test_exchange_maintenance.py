@@ -13,6 +13,7 @@ import pytest
 from integration.tasks import READS, Done, Tasks
 from integration.test_exchange_modules import START
 from lab.client import LabProcess
+from lab.pwsh.worker import find_pwsh
 
 SHOWN = ("components", "requests", "queue", "databases", "activation", "maintenance", "services")
 IN = {"state": "maintenance", "redirect_to": ["ex1", "ex2", "ex3"], "drain_poll_seconds": 0.01}
@@ -24,10 +25,18 @@ def start(tmp_path: Path) -> Iterator[START]:
     """Starts an array in a DAG: ``start("exchange2016", members="2")``."""
     with ExitStack() as stack:
 
-        def begin(product: str = "exchange2019", engine: str | None = None, **options: str) -> Tasks:
+        def begin(product: str = "exchange2019", engine: str = "python", **options: str) -> Tasks:
+            if engine == "pwsh" and find_pwsh() is None:
+                pytest.skip("no pwsh on the PATH and none in a shared tools folder beside the checkout")
             settings = {"members": "3", "dag": "1", "second_hop": "delegates", **options}
-            lab = LabProcess("exchange-array", directory=tmp_path / "lab", product=product, settings=settings,
-                             connection="winrm-basic-https", **({"engine": engine} if engine else {}))  # fmt: skip
+            lab = LabProcess(
+                "exchange-array",
+                directory=tmp_path / "lab",
+                product=product,
+                connection="winrm-basic-https",
+                engine=engine,
+                settings=settings,
+            )
             return Tasks(stack.enter_context(lab), tmp_path / "tasks", "ex1")
 
         yield begin
@@ -52,12 +61,17 @@ def run(tasks: Tasks, *options: Mapping[str, Any], **more: Any) -> Done:
     return tasks.run(*({"exchange_maintenance": one, "diff": True, **more} for one in options))
 
 
-@pytest.mark.parametrize(
-    "product",
-    ["exchange2019", *(pytest.param(f"exchange{v}", marks=pytest.mark.whole) for v in ("2013", "2016", "se"))],
-)
-def test_out_and_back_to_what_it_was(start: START, product: str) -> None:
-    tasks = start(product)
+# The shipped script itself, under PowerShell 7, beside the Python engine.
+VERSIONS = [
+    ("exchange2019", "python"),
+    *(pytest.param(f"exchange{v}", "python", marks=pytest.mark.whole) for v in ("2013", "2016", "se")),
+    *(pytest.param(f"exchange{v}", "pwsh", marks=pytest.mark.whole) for v in ("2016", "2019")),
+]
+
+
+@pytest.mark.parametrize(("product", "engine"), VERSIONS)
+def test_out_and_back_to_what_it_was(start: START, product: str, engine: str) -> None:
+    tasks = start(product, engine)
     put(tasks, "ex1", {"queue": {"messages": 7, "shadow": 2, "poison": 1}, "activation": {"policy": "IntrasiteOnly"}})
     before = tasks.lab.state()
     done = tasks.run(*({"exchange_maintenance": one, "diff": True, **more} for one in (IN, OUT)

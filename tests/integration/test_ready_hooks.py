@@ -92,7 +92,7 @@ def test_an_array_is_renewed_with_every_server_in_maintenance(start: Start) -> N
         controller.lab.configure(name, queue={"messages": 5}, activation={"policy": "IntrasiteOnly"})
     before = controller.lab.state()
     checked = controller.renew_exchange("--check", **maintenance()).succeeded()
-    assert "Drain ex1" not in checked.output and shown(controller.lab.state()) == shown(before)
+    assert "into maintenance: ex1" not in checked.output and shown(controller.lab.state()) == shown(before)
     with balanced(controller.lab) as seen:
         run = controller.renew_exchange(**maintenance()).succeeded()
     assert seen["members"] == 3 and seen["mails"] > 10, seen
@@ -225,7 +225,7 @@ def test_a_lost_member_stops_the_run_at_its_ready_hook(start: Start, connection:
     controller.lab.fault("ex2", call="Get-Maintenance", do="down-before")
     before = controller.lab.state()
     run = controller.renew_exchange(**maintenance())
-    assert run.rc == 2 and "Drain ex2 and put it into maintenance" in run.report["sentence"], run.report["sentence"]
+    assert run.rc == 2 and "put it into maintenance: ex2" in run.report["sentence"], run.report["sentence"]
     after = controller.lab.state()
     assert array.truth({"ex1": after["ex1"]}) == "all-old"
     assert "Enable-ExchangeCertificate" not in after["ex2"]["ran"]
