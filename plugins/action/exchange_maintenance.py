@@ -75,11 +75,12 @@ class ActionModule(ExchangeAction):
         drained = plans.entering(seen, move)
         last = plans.offline(seen) if self._options["offline"] else ()
         changes = (*drained, *last)
-        if not changes or self.check_mode:
+        # Without a change there may still be something to wait for: an earlier begin was cut off while it drained.
+        if self.check_mode or not (changes or plans.left(seen, move)):
             return self._told(changes, seen)
-        record = plans.record_of(seen, changes)
         try:
-            self._send([plans.record_call(record), *_calls(drained)])
+            if changes:
+                self._send([plans.record_call(plans.record_of(seen, changes)), *_calls(drained)])
             now, expired = self._wait(move)
             self._send(_calls(last))
             now = self._look() if last else now

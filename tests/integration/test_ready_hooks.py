@@ -179,6 +179,14 @@ def test_haproxy_keeps_its_last_server(start: Start, tmp_path: Path) -> None:
     assert balancer.set == ["https/ex1 drain", "https/ex1 ready"]
 
 
+def test_haproxy_takes_a_member_out_of_all_backends_or_of_none(start: Start, tmp_path: Path) -> None:
+    controller = start(members="2")
+    with balancers.Haproxy(tmp_path / "admin.sock", {"https": ["ex1", "ex2"], "smtp": ["ex1"]}) as balancer:
+        given = around("haproxy", hosts=["localhost"], backends=["https", "smtp"], socket=str(tmp_path / "admin.sock"))
+        run = controller.renew_exchange(**given).failed("no other server of backend smtp is up")
+    assert run.verdict == "all-old" and balancer.set == ["https/ex1 drain", "https/ex1 ready"]
+
+
 def test_a_loadmaster_is_told_by_its_api(start: Start) -> None:
     controller = start(members="2")
     with balancers.Kemp(["10.0.0.1", "10.0.0.2"], "bal", "1fourall") as balancer:
