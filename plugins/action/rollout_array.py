@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array import phases, waves
@@ -18,12 +19,13 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.array.wanted im
 from ansible_collections.ucops.certificates.plugins.plugin_utils.base import Stop, utc_now
 from ansible_collections.ucops.certificates.plugins.plugin_utils.errors import Refused
 from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.finding import Finding
-from ansible_collections.ucops.certificates.plugins.plugin_utils.hooks import refusal
+from ansible_collections.ucops.certificates.plugins.plugin_utils.hooks import files, ready_hooks, refusal
 from ansible_collections.ucops.certificates.plugins.plugin_utils.inputs import BUNDLE_SPEC
 from ansible_collections.ucops.certificates.plugins.plugin_utils.report.make import approved_plan, write_report
 from ansible_collections.ucops.certificates.plugins.plugin_utils.rollout import RolloutAction, command_line
 
 BUNDLE = {"type": "dict", "options": BUNDLE_SPEC}
+ROLES = Path(__file__).resolve().parents[2] / "roles"
 PHASES = ("waves", "preflight", "refuse", "name_product", "judge", "prove", "fail", "note", "finish", "report", "sum")
 
 
@@ -39,7 +41,8 @@ class ActionModule(RolloutAction):
         "members": {"type": "list", "elements": "str", "default": []},
         "bundles": {"type": "dict", "options": {"external": BUNDLE, "av": BUNDLE, "internal": BUNDLE}},
         "options": {"type": "dict", "default": {}},
-        "hooks": {"type": "list", "elements": "path", "default": []},
+        "hooks": {"type": "list", "elements": "str", "default": []},
+        "folder": {"type": "path", "default": "."},
         "endpoints": {"type": "dict", "default": {}},
         "reasons": {"type": "dict", "default": {}},
         "wire": {"type": "dict", "default": {}},
@@ -86,14 +89,15 @@ class ActionModule(RolloutAction):
         return {"msg": text}
 
     def _preflight(self, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
-        refused_hooks = refusal(options["hooks"], os.environ, os.getppid(), os.path.isfile)
+        hooks = files(options["hooks"], options["folder"])
+        refused_hooks = refusal(hooks, ready_hooks(ROLES), os.environ, os.getppid(), os.path.isfile)
         if refused_hooks:
             raise Stop(refused_hooks)
         names = ("array", "members", "purpose", "arrays", "size", "bundles", "endpoints", "options")
         given = phases.Given(**{name: options[name] for name in names})
         run, deliveries, found = phases.preflight(given, self.check_mode, utc_now(), self.tell)
         directory = os.path.abspath(options["directory"] or ".")
-        run = replace(run, asked=self.asked(task_vars), line=command_line(), directory=directory)
+        run = replace(run, asked=self.asked(task_vars), line=command_line(), directory=directory, hooks=hooks)
         self.begin(run, [Published.of(one) for one in deliveries])
         return {"run": run.settings.run, "look": machine.looks(run), "findings": _plain(found)}
 
@@ -126,7 +130,7 @@ class ActionModule(RolloutAction):
             raise Stop(refused)
         passed = judged.gate is not None and judged.gate.verdict.passed
         look = machine.looks_after(judged)
-        return {"steps": _steps(judged), "look": look, "prove": _proves(judged), "passed": passed}
+        return {**_next(judged), "look": look, "prove": _proves(judged), "passed": passed}
 
     def _prove(self, run: Run, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         del task_vars
@@ -147,7 +151,7 @@ class ActionModule(RolloutAction):
         del task_vars
         back = machine.failed(run, _failure(options))
         self.keep(back)
-        return {"steps": _steps(back), "look": machine.looks_again(back)}
+        return {**_next(back), "look": machine.looks_again(back)}
 
     def _note(self, run: Run, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         del task_vars
@@ -165,7 +169,7 @@ class ActionModule(RolloutAction):
         seen = replace(run, after=run.sorted_rows(rows)) if rows is not None else run
         last = machine.finishing(seen)
         self.keep(last)
-        return {"steps": _steps(last)}
+        return _next(last)
 
     def _report(self, run: Run, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         del options, task_vars
@@ -198,5 +202,6 @@ def _plain(findings: Sequence[Finding]) -> list[dict[str, Any]]:
     return [found.to_dict() for found in findings]
 
 
-def _steps(run: Run) -> list[dict[str, Any]]:
-    return [step.to_plain() for step in run.steps]
+def _next(run: Run) -> dict[str, Any]:
+    """What the role loops over, and the file of each hook."""
+    return {"steps": [step.to_plain() for step in run.steps], "hooks": dict(run.hooks)}

@@ -597,6 +597,14 @@ function Unlock-Member {
 }
 #endregion
 
+#region maintenance: Get-Maintenance, Set-Maintenance; needs record
+# What a server was before it was put into maintenance, beside the journal: a hook writes it while a run holds the lock.
+$own += 'Get-Maintenance', 'Set-Maintenance'
+function Get-Maintenance { @{ Text = (Get-Values).Maintenance } }
+
+function Set-Maintenance { Set-Values @{ Maintenance = $with['Text'] } }
+#endregion
+
 $loaded = New-Object Collections.ArrayList
 $loadError = $null
 #region lync: lync
@@ -626,7 +634,9 @@ $product += 'Get-ExchangeCertificate', 'Get-TransportServer', 'Get-TransportServ
     'Get-WebServicesVirtualDirectory', 'Get-ActiveSyncVirtualDirectory', 'Get-OabVirtualDirectory', 'Get-MapiVirtualDirectory',
     'Get-OutlookAnywhere',
     'Export-ExchangeCertificate', 'New-ExchangeCertificate', 'Import-ExchangeCertificate', 'Enable-ExchangeCertificate',
-    'Set-PopSettings', 'Set-ImapSettings', 'Set-ReceiveConnector', 'Set-SendConnector'
+    'Set-PopSettings', 'Set-ImapSettings', 'Set-ReceiveConnector', 'Set-SendConnector',
+    'Get-ServerComponentState', 'Get-Queue', 'Get-MailboxServer', 'Get-MailboxDatabaseCopyStatus', 'Set-ServerComponentState',
+    'Redirect-Message', 'Set-MailboxServer', 'Move-ActiveMailboxDatabase'
 $exchange = @(foreach ($token in $root['load']) { if ("$token" -like 'exchange*') { $token } })[0]
 if ($exchange) {
     try {

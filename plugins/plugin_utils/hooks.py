@@ -11,7 +11,9 @@ for it and sets no variable, on any version. A callback plugin is told of it; he
 from __future__ import annotations
 
 import json
+import posixpath
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 VARIABLE = "UCOPS_CERTIFICATES_UNREACHED"
@@ -24,6 +26,12 @@ MARK = "__rollout_hook"
 TEXT_LIMIT = 400
 """Characters of a message that come from elsewhere."""
 FALSE = frozenset({"false", "no", "off", "0", "n", "f"})
+COLLECTION = "ucops.certificates."
+"""What the name of a ready hook begins with: it is the full name of a role of this collection."""
+READY_FILE = "ready_hook.yml"
+"""The task file of the role rollout that includes the role of a ready hook."""
+SIDES = ("before", "after")
+"""The task files by which a role is a ready hook: out of service before a member, back into service after it."""
 
 
 class Watch:
@@ -82,16 +90,43 @@ class Watch:
         return {VARIABLE: json.dumps(list(self.unreached.values())), WATCHER: str(process)}
 
 
+def ready_hooks(roles: Path) -> tuple[str, ...]:
+    """The names of the ready hooks among the roles of a folder: those that have a task file for either side."""
+    found = {path.parents[1].name for path in roles.glob(f"*/tasks/{SIDES[0]}.yml")}
+    return tuple(COLLECTION + name for name in sorted(found) if (roles / name / "tasks" / f"{SIDES[1]}.yml").is_file())
+
+
+def is_ready(hook: str) -> bool:
+    """Whether the user means a ready hook. A file is meant by whatever else, and by a name that ends as files do."""
+    return hook.startswith(COLLECTION) and not hook.endswith((".yml", ".yaml"))
+
+
+def files(hooks: Sequence[str], folder: str) -> dict[str, str]:
+    """Hook as the user named it -> the file of tasks to include; ``folder``: where ansible-playbook was started."""
+    return {hook: READY_FILE if is_ready(hook) else posixpath.join(folder, hook) for hook in hooks}
+
+
 def refusal(
-    hooks: Sequence[str], environment: Mapping[str, str], process: int, is_file: Callable[[str], bool]
+    hooks: Mapping[str, str],
+    ready: Sequence[str],
+    environment: Mapping[str, str],
+    process: int,
+    is_file: Callable[[str], bool],
 ) -> str | None:
-    """Why hooks cannot be run, before any member is touched. ``process``: id of this ansible-playbook."""
-    missing = [path for path in hooks if not is_file(path)]
-    if missing:
+    """Why hooks cannot be run, before any member is touched.
+
+    ``hooks``: what :func:`files` says. ``ready``: the ready hooks that there are. ``process``: id of this
+    ansible-playbook.
+    """
+    unknown = [hook for hook in hooks if is_ready(hook) and hook not in ready]
+    missing = [path for hook, path in hooks.items() if not is_ready(hook) and not is_file(path)]
+    if unknown or missing:
+        found = [f"no ready hook {', '.join(unknown)}"] if unknown else []
+        found += [f"nothing at {' and '.join(missing)}"] if missing else []
         return (
-            "No member was touched. rollout_before_member, rollout_after_member: expected files of tasks, found "
-            f"nothing at {' and '.join(missing)}. A relative path counts from the folder in which ansible-playbook was "
-            "started"
+            "No member was touched. rollout_before_member, rollout_after_member: expected files of tasks or ready "
+            f"hooks, found {' and '.join(found)}. Ready hooks are {', '.join(ready)}. A relative path counts from the "
+            "folder in which ansible-playbook was started"
         )
     if hooks and environment.get(WATCHER) != str(process):
         return (

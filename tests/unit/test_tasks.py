@@ -15,7 +15,7 @@ import yaml
 
 TASKS = Path(__file__).resolve().parents[2] / "roles" / "rollout" / "tasks"
 OURS = ("rollout_array", "rollout_member", "tls_endpoint_info")
-ANSIBLES = ("import_tasks", "include_tasks", "fail", "set_fact")
+ANSIBLES = ("import_tasks", "include_tasks", "include_role", "fail", "set_fact")
 SHAPES: dict[str, list[str]] = {
     "preflight": ["fail", "rollout_array", "import_tasks", "import_tasks", "import_tasks"],
     "prepare": ["rollout_member", "fail"],
@@ -34,6 +34,7 @@ SHAPES: dict[str, list[str]] = {
     "step_around": ["include_tasks", "import_tasks", "tls_endpoint_info", "rollout_array", "include_tasks"],
     "step_alone": ["include_tasks", "rollout_array"],
     "hook": ["set_fact", "include_tasks", "fail"],
+    "ready_hook": ["include_role"],
     "settle": ["import_tasks"],
     "rollback": ["import_tasks"],
 }  # fmt: skip
@@ -96,20 +97,8 @@ def test_steps_are_the_only_thing_that_is_looped_over() -> None:
 
 def test_no_file_includes_itself() -> None:
     """Not even round about: each names only files that stand behind it."""
-    order = [
-        "begin_waves",
-        "begin_one",
-        "preflight",
-        "waves",
-        "wave_one",
-        "settle",
-        "rollback",
-        "main",
-        "step_alone",
-        "step_around",
-        "step",
-        "hook",
-    ]
+    order = ["begin_waves", "begin_one", "preflight", "waves", "wave_one", "settle", "rollback", "main"]
+    order += ["step_alone", "step_around", "step", "hook", "ready_hook"]
     for name in SHAPES:
         for task in read(name):
             told = next((task[key] for key in task if key.endswith(("include_tasks", "import_tasks"))), None)

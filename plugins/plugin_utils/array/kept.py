@@ -125,6 +125,7 @@ class Kept:
             proof=tuple(Finding.from_dict(one) for one in data["proof"]),
             refused=tuple(Finding.from_dict(one) for one in data["refused"]),
             unroll=from_plain(Unroll, data["unroll"]) if data["unroll"] else None,
+            hooks=data["hooks"],
             not_taken_back=data["not_taken_back"],
             done=data["done"],
             failure=data["failure"],

@@ -71,6 +71,7 @@ def prove(
             seen.clock,
             seen.assigned.get(port.use),
             port.use in product.restartable,
+            aside=only is not None,
         )
     return in_order(found)
 

@@ -116,6 +116,8 @@ class Run:
     """Member -> what its ports presented before anything was switched."""
     after: Mapping[str, Sequence[Row]] | None = None
     """Member -> what they presented last; None where nobody looked again."""
+    hooks: Mapping[str, str] = field(default_factory=dict)
+    """Hook as the user named it -> its file of tasks."""
     gate: Gate | None = None
     plan: tuple[str, ...] = ()
     """What the gate let through, as the lines that somebody may approve."""

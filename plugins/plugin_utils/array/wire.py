@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,6 +16,8 @@ from ..findings.finding import Finding, finding
 from ..pki.certificate import Certificate, CertificateError, load_der
 from ..pki.chain import chain_paths
 from .addresses import Address, address
+
+GOING = re.compile(r"answer to its greeting, found ['\"]421\b")
 
 
 @dataclass(frozen=True)
@@ -74,6 +77,15 @@ def ports(rows: Iterable[Mapping[str, Any]], owners: Mapping[Address, tuple[str,
     return tuple(found.values())
 
 
+def turned_away(error: str | None) -> bool:
+    """Whether a mail server greeted with 421: it listens, and says that its service is not available (RFC 5321, 4.2.3).
+
+    Exchange's transport does so while its component is not Active, certificate or not (field: "421 4.3.2 Service not
+    active" on servers in maintenance).
+    """
+    return error is not None and GOING.search(error) is not None
+
+
 def judge_port(
     now: Port,
     before: Port | None,
@@ -82,6 +94,7 @@ def judge_port(
     at: datetime,
     assigned: str | None,
     restartable: bool = False,
+    aside: bool = False,
 ) -> list[Finding]:
     """What is wrong with one port after the switch.
 
@@ -90,6 +103,7 @@ def judge_port(
     ``wanted``: thumbprint of the leaf that the use shall have; None leaves the comparison out.
     ``assigned``: the thumbprint that the
     product reports for the use, for the sentence. ``restartable``: whether ``rollout_restart`` can name the use.
+    ``aside``: hooks have the member out of service still, and all ports are looked at again in the end.
     """
     subject = f"{now.name} {now.host}:{now.port}"
     if now.leaf is None:
@@ -99,6 +113,9 @@ def judge_port(
         if before.leaf is None:
             text = f"could not be read before either: {now.error}"
             return [finding("wire.unreadable-before", now.member, subject, text)]
+        if aside and turned_away(now.error):
+            text = f"takes nobody while the member is out of service, and is looked at again in the end: {now.error}"
+            return [finding("wire.out-of-service", now.member, subject, text)]
         text = f"could be read before and cannot be read now: {now.error}"
         return [finding("wire.unreadable", now.member, subject, text)]
     found = []

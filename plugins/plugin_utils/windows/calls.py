@@ -40,6 +40,8 @@ OWN: Mapping[str, Kind] = {
     "Set-Journal": "write",
     "Lock-Member": "write",
     "Unlock-Member": "write",
+    "Get-Maintenance": "read",
+    "Set-Maintenance": "write",
 }
 # Product cmdlets: they come in by `allow` when the products are loaded. remote_calls.ps1 holds the same list.
 PRODUCT: dict[str, Kind] = {}

@@ -9,9 +9,9 @@ from typing import Any
 
 from ..member import control as common
 from ..member.keys import NETWORK_SERVICE
-from . import deliveries, names, services, watch
+from . import deliveries, maintenance, names, services, watch
 from .certificates import ExchangePki
-from .state import Binding, ExchangeBehaviour, ExchangeState, ReceiveConnector, SendConnector
+from .state import Binding, Database, ExchangeBehaviour, ExchangeState, ReceiveConnector, SendConnector
 
 Order = Callable[[ExchangeState, ExchangePki, Any], None]
 
@@ -126,6 +126,39 @@ def _files(state: ExchangeState, pki: ExchangePki, value: Any) -> None:
     state.files.update({path.lower(): base64.b64decode(text) for path, text in value.items()})
 
 
+def _queue(state: ExchangeState, pki: ExchangePki, value: Any) -> None:
+    """``queue``: {"messages": 5, "shadow": 2, "poison": 1}, messages on the server."""
+    fields = {"messages": "queued", "shadow": "shadow", "poison": "poison"}
+    for kind, count in value.items():
+        setattr(state, fields[kind], int(count))
+
+
+def _components(state: ExchangeState, pki: ExchangePki, value: Any) -> None:
+    """``components``: {component: {requester: state}}, as if somebody had asked for it."""
+    for name, asked in value.items():
+        state.components.setdefault(name, {}).update(asked)
+
+
+def _databases(state: ExchangeState, pki: ExchangePki, value: Any) -> None:
+    """``databases``: {database: {server: status of its copy}}; Mounted makes it the active one; null: no copy there."""
+    for name, copies in value.items():
+        database = state.organization.databases.setdefault(name, Database(state.computer, {}))
+        for server, status in copies.items():
+            if status is None:
+                database.copies.pop(server, None)
+            elif status == maintenance.MOUNTED:
+                database.copies.setdefault(database.active, maintenance.HEALTHY)
+                database.copies[server], database.active = maintenance.HEALTHY, server
+            else:
+                database.copies[server] = status
+
+
+def _activation(state: ExchangeState, pki: ExchangePki, value: Any) -> None:
+    """``activation``: {"policy": "IntrasiteOnly", "disabled": false} of the server."""
+    state.activation_policy = value.get("policy", state.activation_policy)
+    state.activation_disabled = bool(value.get("disabled", state.activation_disabled))
+
+
 def _visits(state: ExchangeState, pki: ExchangePki, value: Any) -> None:
     """``visits``: {name: count}, to count anew."""
     for name, count in value.items():
@@ -148,5 +181,9 @@ ORDERS: dict[str, Order] = {
     "urls": _urls,
     "um_modes": _um,
     "files": _files,
+    "queue": _queue,
+    "components": _components,
+    "databases": _databases,
+    "activation": _activation,
     "visits": _visits,
 }

@@ -9,6 +9,7 @@ from typing import Any
 from ..member.errors import CallError
 from ..member.functions import FUNCTIONS as COMMON
 from ..member.functions import Rows, Warn
+from ..member.journal import PROTECTED
 from . import services
 from .state import ExchangeState
 
@@ -71,6 +72,18 @@ def get_service_version(state: ExchangeState, given: Mapping[str, Any], warn: Wa
     ]
 
 
+def get_maintenance(state: ExchangeState, given: Mapping[str, Any], warn: Warn) -> Rows:
+    """What was written down before maintenance."""
+    return [{"Text": state.journal.maintenance}]
+
+
+def set_maintenance(state: ExchangeState, given: Mapping[str, Any], warn: Warn) -> Rows:
+    """Write or remove it, whoever holds the lock."""
+    state.journal.access = PROTECTED
+    state.journal.maintenance = given.get("Text")
+    return []
+
+
 Function = Callable[[ExchangeState, Mapping[str, Any], Warn], Rows]
 #: name -> (function, what it does to the member)
 FUNCTIONS: dict[str, tuple[Function, str]] = {
@@ -80,4 +93,6 @@ FUNCTIONS: dict[str, tuple[Function, str]] = {
     "Invoke-IisReset": (invoke_iis_reset, "write"),
     "Set-ServiceState": (set_service_state, "write"),
     "Get-ServiceVersion": (get_service_version, "read"),
+    "Get-Maintenance": (get_maintenance, "read"),
+    "Set-Maintenance": (set_maintenance, "write"),
 }

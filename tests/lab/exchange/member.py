@@ -12,7 +12,7 @@ from ..member.clock import iso
 from ..member.engine import document_of, script_of
 from ..member.hello import hello_in
 from ..member.host import ScriptEngine
-from . import control, selection, typed, watch
+from . import control, maintenance, selection, typed, watch
 from .certificates import ExchangePki
 from .context import ExchangeContext
 from .engine import ExchangeEngine
@@ -106,6 +106,7 @@ class ExchangeMember:
             "um": dict(state.um_modes),
             "edge_sync": {edge: organization.edge_sync(edge) for edge in organization.subscriptions},
             "visits": vars(state.visits).copy(),
+            **maintenance.shown(state),
             "presented": self.listeners.presented(),
             "leaves": self.listeners.leaves(),
             "events": [

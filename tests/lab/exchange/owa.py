@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from ..member.stores import Entry
 from ..wsman.http import Request, Response
-from . import services, watch
+from . import components, services, watch
 from .state import ExchangeState
 
 COOKIE = "cadata"
@@ -86,6 +86,8 @@ def front_end(state: ExchangeState, request: Request) -> Response:
     """The Default Web Site, over TLS."""
     path = request.path.partition("?")[0].lower()
     if path == "/owa/healthcheck.htm":
+        if components.component(state, components.WEB) != "Active":
+            return _page("503 Service Unavailable", 503)
         return _page(f"200 OK<br/>{state.fqdn}")
     if path == LOGON:
         return _page(_FORM)
@@ -105,6 +107,7 @@ def front_end(state: ExchangeState, request: Request) -> Response:
 
 def _mailbox(state: ExchangeState, request: Request) -> Response:
     cookie = _cookie(request)
+    state.visits.while_offline += components.component(state, components.WEB) != "Active"
     user = unseal(state, cookie) if cookie else None
     if user is None:
         state.visits.relogins += cookie is not None

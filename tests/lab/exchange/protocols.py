@@ -9,7 +9,8 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from . import selection
+from . import components, selection
+from .services import FRONT_END
 from .state import ExchangeState, ReceiveConnector
 
 Front = Callable[[str], ssl.SSLContext]
@@ -74,6 +75,10 @@ def smtp_extensions(talk: Talk, connector: ReceiveConnector) -> list[str]:
 async def smtp(talk: Talk, connector: ReceiveConnector) -> None:
     """One SMTP session."""
     state = talk.state
+    if state.behaviour.offline_smtp == "rejects" and not components.accepts(state, connector.service == FRONT_END):
+        state.visits.turned_away += 1
+        await talk.say("421 4.3.2 Service not active")
+        return
     await talk.say(f"220 {connector.fqdn or state.fqdn} Microsoft ESMTP MAIL Service ready")
     while (line := await talk.hear()) is not None:
         verb = line.split(" ")[0].upper()

@@ -16,8 +16,9 @@ from ..pwsh.exchange import ExchangePwsh
 from . import deliveries, directories, names, services, versions
 from .certificates import NAMES, ExchangePki
 from .listeners import Port
+from .maintenance import HEALTHY
 from .member import ExchangeMember
-from .state import Binding, ClientSettings, ExchangeState, Organization, ReceiveConnector, SendConnector
+from .state import Binding, ClientSettings, Database, ExchangeState, Organization, ReceiveConnector, SendConnector
 
 OFFICE = "Outbound to Office 365"
 
@@ -32,6 +33,7 @@ class ExchangeArray:
         extra.pop("products", None)
         count = members_of(extra, len(products) or 3)
         gates = int(extra.pop("edge_transport", "0"))
+        self._grouped = extra.pop("dag", "0") == "1"
         if gates not in (0, 1):
             raise ValueError(f"expected edge_transport to be 0 or 1, found {gates}")
         if options.engine not in ("python", "pwsh"):
@@ -120,6 +122,9 @@ class ExchangeArray:
         )
         connector.tls_certificate_name = old if modern else None
         self.organization.send_connectors.append(connector)
+        for number, state in enumerate(inner, 1):
+            copies = [s.computer for s in inner] if self._grouped else [state.computer]
+            self.organization.databases[f"DB{number}"] = Database(state.computer, dict.fromkeys(copies, HEALTHY))
         for gate in gates:
             known = {s.computer: s.internal_thumbprint or "" for s in [*inner, gate]}
             self.organization.subscriptions[gate.computer] = known

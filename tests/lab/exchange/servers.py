@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from ..pki import SIP_DOMAIN
-from . import directories, enabling, reading, settings, writing
+from . import directories, enabling, maintenance, reading, settings, writing
 from .context import ExchangeContext, Row, identity_server
 from .errors import exchange_error, no_object
 from .state import ExchangeState
@@ -148,6 +148,7 @@ CMDLETS: dict[str, tuple[Cmdlet, str]] = {
     "Get-ClientAccessServer": (_client_access("Get-ClientAccessServer"), "read"),
     "Get-ClientAccessService": (_client_access("Get-ClientAccessService"), "read"),
     **directories.CMDLETS,
+    **maintenance.CMDLETS,
     "Get-EdgeSubscription": (get_subscription, "read"),
     "Get-AuthConfig": (get_auth, "read"),
     "Get-FederationTrust": (get_federation, "read"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..member.errors import CallError
-from . import selection, versions
+from . import components, selection, versions
 from .state import ExchangeState
 
 FRONT_END, TRANSPORT, IIS = "MSExchangeFrontEndTransport", "MSExchangeTransport", "W3SVC"
@@ -54,6 +54,8 @@ def start(state: ExchangeState, service: str) -> None:
         if service in both and protocol in state.client_settings:
             state.held[protocol] = selection.client(state, protocol).entry
             state.noted.pop(protocol, None)
+    if service == TRANSPORT:
+        components.restarted(state)
     if service in (TRANSPORT, FRONT_END):
         state.noted.pop("internal", None)
         for send in state.organization.send_connectors:

@@ -102,6 +102,9 @@ NOT_ON_EDGE = frozenset(
     {
         "PopSettings",
         "ImapSettings",
+        "MailboxServer",
+        "MailboxDatabaseCopyStatus",
+        "ActiveMailboxDatabase",
         "UMService",
         "UMCallRouterSettings",
         "ClientAccessServer",

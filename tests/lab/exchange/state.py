@@ -43,6 +43,9 @@ class ExchangeBehaviour(Behaviour):
     shell_quota: str = "fits"
     shell_lands_on: str = ""
     rbac_missing: str = ""
+    offline_smtp: str = "rejects"
+    queue_leaves: int = 0
+    redirect_leaves: int = 0
     remote_exchange: str = "present"
 
     def set(self, key: str, value: Any) -> None:
@@ -72,6 +75,7 @@ CHOICES: Mapping[str, tuple[str, ...]] = {
     "second_hop": ("refused", "delegates"),
     "shell_quota": ("fits", "exceeded"),
     "remote_exchange": ("present", "missing"),
+    "offline_smtp": ("rejects", "answers"),
 }
 
 
@@ -128,8 +132,22 @@ class Visits:
     """Requests with a cookie that this server could not read: the user has to log in again."""
     blank_pages: int = 0
     mails: int = 0
+    turned_away: int = 0
+    """SMTP sessions that were refused because the component was not Active."""
+    while_offline: int = 0
+    """Looks at a mailbox by way of this server while its web site was told to be offline."""
     tls_failures: int = 0
     """Connections whose TLS failed because a certificate or its key could not be used."""
+
+
+@dataclass
+class Database:
+    """A mailbox database."""
+
+    active: str
+    """NetBIOS name of the server on which it is mounted."""
+    copies: dict[str, str]
+    """Server -> the status of the copy there, as it is while it is not the active one."""
 
 
 class Organization(Pool):
@@ -141,6 +159,7 @@ class Organization(Pool):
         self.send_connectors: list[SendConnector] = []
         self.subscriptions: dict[str, dict[str, str]] = {}
         """Edge Transport server -> server -> internal transport certificate at the time of the subscription."""
+        self.databases: dict[str, Database] = {}
         self.federation: str | None = None
         """Thumbprint of the federation trust's certificate; None: there is no trust."""
 
@@ -191,6 +210,16 @@ class ExchangeState(State):
     """Connector, POP or IMAP -> the certificate that its service took when it was started."""
     noted: dict[str, int] = field(default_factory=dict)
     """Subject of a logged problem -> its event."""
+    components: dict[str, dict[str, str]] = field(default_factory=dict)
+    """Component -> requester -> the state that it asks for (2013 and newer)."""
+    draining: bool = False
+    """Whether transport was started while HubTransport was Draining."""
+    queued: int = 0
+    """Messages that wait for their delivery."""
+    shadow: int = 0
+    poison: int = 0
+    activation_policy: str = "Unrestricted"
+    activation_disabled: bool = False
     visits: Visits = field(default_factory=Visits)
     files: dict[str, bytes] = field(default_factory=dict)
     """Files on its disk, by lower-case path, for lines typed by hand."""

@@ -25,5 +25,6 @@ class Journal:
 
     text: str | None = None
     lock: Lock | None = None
+    maintenance: str | None = None
     access: str | None = None
     """The key's own access list in SDDL; None while nobody has made the key."""

@@ -37,14 +37,15 @@ class Registry:
     def _journal(self) -> Values:
         """The values of the journal's key; a lock is three values, which are written one after the other."""
         journal = self.state.journal
-        values: Values = {} if journal.text is None else {"Journal": journal.text}
+        texts = {"Journal": journal.text, "Maintenance": journal.maintenance}
+        values: Values = {name: text for name, text in texts.items() if text is not None}
         if journal.lock:
             values |= {"LockRun": journal.lock.run, "LockText": journal.lock.text, "LockAt": iso(journal.lock.at)}
         return {**self._half, **values} if self._half else values
 
     def _write(self, values: Values) -> None:
         journal = self.state.journal
-        journal.text = values.get("Journal")
+        journal.text, journal.maintenance = values.get("Journal"), values.get("Maintenance")
         lock = {k: v for k, v in values.items() if k.startswith("Lock")}
         if len(lock) == 3:
             journal.lock = Lock(lock["LockRun"], lock["LockText"], parse_moment(lock["LockAt"]))

@@ -129,6 +129,10 @@ MEMBER: Mapping[str, Entry] = {
     "wire.unreadable-before": Entry(
         "info", "A port could not be read, before and after",
         "It is not counted.", "Read it from a host that reaches it, if it matters.", "", column="wire"),
+    "wire.out-of-service": Entry(
+        "info", "A port takes nobody while its member is out of service",
+        "What it presents is proven when all members are back in service, not before the next member is touched.",
+        "Nothing; the end of the run looks again.", "RFC 5321, 4.2.3", column="wire"),
     "product.not-loaded": Entry(
         "error", "The product's cmdlets could not be loaded",
         "Without them nothing can be read or assigned.",

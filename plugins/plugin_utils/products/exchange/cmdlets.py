@@ -40,4 +40,12 @@ CMDLETS: Mapping[str, Kind] = {
     "Set-ImapSettings": "write",
     "Set-ReceiveConnector": "write",
     "Set-SendConnector": "write",
+    "Get-ServerComponentState": "read",
+    "Get-Queue": "read",
+    "Get-MailboxServer": "read",
+    "Get-MailboxDatabaseCopyStatus": "read",
+    "Set-ServerComponentState": "write",
+    "Redirect-Message": "write",
+    "Set-MailboxServer": "write",
+    "Move-ActiveMailboxDatabase": "write",
 }

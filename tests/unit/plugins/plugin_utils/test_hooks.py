@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -17,9 +18,12 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.hooks import (
     VARIABLE,
     WATCHER,
     Watch,
+    files,
+    ready_hooks,
     refusal,
 )
 
+ROLES = next(parent for parent in Path(__file__).resolve().parents if (parent / "galaxy.yml").is_file()) / "roles"
 NEW, OLD = (2, 22), (2, 16)
 REFUSED = {"unreachable": True, "msg": "Connection refused"}
 
@@ -128,9 +132,42 @@ def test_foreign_text_is_one_bounded_line() -> None:
 
 
 def test_hooks_are_refused_where_nobody_watches_or_nothing_is_there() -> None:
-    watched = Watch().environment(7)
-    assert refusal([], {}, 7, lambda path: False) is None
-    assert refusal(["/drain.yml"], watched, 7, lambda path: True) is None
-    assert "/drain.yml" in str(refusal(["/drain.yml"], watched, 7, lambda path: False))
+    watched, one = Watch().environment(7), {"drain.yml": "/here/drain.yml"}
+    assert refusal({}, (), {}, 7, lambda path: False) is None
+    assert refusal(one, (), watched, 7, lambda path: True) is None
+    assert "/here/drain.yml" in str(refusal(one, (), watched, 7, lambda path: False))
     for environment in ({}, {**watched, WATCHER: "6"}):
-        assert "rollout_hooks" in str(refusal(["/drain.yml"], environment, 7, lambda path: True))
+        assert "rollout_hooks" in str(refusal(one, (), environment, 7, lambda path: True))
+
+
+def test_a_hook_is_a_file_of_the_users_or_a_ready_one() -> None:
+    ready, own = "ucops.certificates.haproxy", "ucops.certificates.yml"
+    named = files(["drain.yml", "/etc/drain.yml", ready, own], "/here")
+    assert named == {
+        "drain.yml": "/here/drain.yml",
+        "/etc/drain.yml": "/etc/drain.yml",
+        ready: "ready_hook.yml",
+        own: f"/here/{own}",
+    }
+
+
+def test_a_ready_hook_that_is_not_there_is_refused_with_those_that_are() -> None:
+    watched = Watch().environment(7)
+    there = ("ucops.certificates.haproxy", "ucops.certificates.kemp")
+    for wrong in ("ucops.certificates.haprox", "ucops.certificates.haproxy/before", "ucops.certificates.rollout"):
+        told = str(refusal(files([wrong], "/here"), there, watched, 7, lambda path: True))
+        assert f"no ready hook {wrong}" in told and "haproxy, ucops.certificates.kemp" in told
+    assert refusal(files(there, "/here"), there, watched, 7, lambda path: False) is None
+    told = str(refusal(files(["haproxy"], "/here"), there, watched, 7, lambda path: False))
+    assert "nothing at /here/haproxy" in told and there[0] in told
+
+
+def test_a_role_with_a_task_file_for_either_side_is_a_ready_hook(tmp_path: Path) -> None:
+    for name, sides in (("both", ("before", "after")), ("half", ("before",)), ("none", ("main",))):
+        (tmp_path / name / "tasks").mkdir(parents=True)
+        for side in sides:
+            (tmp_path / name / "tasks" / f"{side}.yml").touch()
+    assert ready_hooks(tmp_path) == ("ucops.certificates.both",)
+    assert set(ready_hooks(ROLES)) == {
+        f"ucops.certificates.{name}" for name in ("exchange_maintenance", "haproxy", "kemp", "wait_for_balancer")
+    }

@@ -40,7 +40,7 @@ BEFORE = port(old(), old_issuing())
 
 def judge(now: Port, before: Port | None = BEFORE, wanted: str | None = NEW, **more: Any) -> list[Finding]:
     given: dict[str, Any] = {"trust": TRUST, "at": NOW, "assigned": NEW} | more
-    return judge_port(now, before, wanted, given["trust"], given["at"], given["assigned"])
+    return judge_port(now, before, wanted, **given)
 
 
 def test_a_port_that_presents_the_new_one_complete_is_in_order() -> None:
@@ -82,6 +82,20 @@ def test_a_use_that_is_not_renewed_is_not_compared() -> None:
 def test_a_port_that_went_silent() -> None:
     (found,) = judge(SILENT)
     assert found.id == "wire.unreadable" and found.stops and "timed out" in found.text
+
+
+def test_mail_that_is_turned_away_while_hooks_have_the_member_out_of_service() -> None:
+    """Told then, and an error as soon as the member ought to be back; silence of any other kind is one at once."""
+    said = "expected 220 as answer to its greeting, found '421 4.3.2 Service not active'"
+    (found,) = judge(port(error=said), aside=True)
+    assert (found.id, found.severity, found.stops) == ("wire.out-of-service", "info", False) and "421" in found.text
+    (found,) = judge(port(error=said))
+    assert found.id == "wire.unreadable" and found.stops
+    for other in ("timed out", said.replace("'421", "'554"), "STARTTLS is not offered; EHLO was answered with 421"):
+        (found,) = judge(port(error=other), aside=True)
+        assert found.id == "wire.unreadable" and found.stops
+    (found,) = judge(port(error=said), SILENT, aside=True)
+    assert found.id == "wire.unreadable-before"
 
 
 def test_a_port_that_nobody_looked_at_before_is_told_and_not_blamed() -> None:
