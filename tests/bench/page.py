@@ -37,8 +37,9 @@ def main() -> None:
     figures = json.loads(KEPT.read_text(encoding="utf-8")) if KEPT.exists() else {}
     for name in sys.argv[1:]:
         figures |= json.loads(Path(name).read_text(encoding="utf-8"))
+    text = made(PAGE.read_text(encoding="utf-8"), figures)
     KEPT.write_text(json.dumps(figures, indent=1, sort_keys=True) + "\n", encoding="utf-8")
-    PAGE.write_text(made(PAGE.read_text(encoding="utf-8"), figures), encoding="utf-8")
+    PAGE.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":
