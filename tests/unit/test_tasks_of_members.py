@@ -94,4 +94,4 @@ def test_members_are_not_validated_once_more() -> None:
                 each = given.get("tasks_from") in EACH.get(str(given.get("name", "")).rpartition(".")[2], ())
                 assert (given.get("rolespec_validate") is False) == each, (file.name, task["name"])
                 seen += [file.name] * each
-    assert len(seen) == 9 and len(set(seen)) == 7
+    assert len(seen) == 10 and len(set(seen)) == 8
