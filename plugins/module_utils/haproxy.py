@@ -30,7 +30,7 @@ def ask(where: str, command: str, timeout: float = 10.0) -> str:
     address: Any = where
     family = socket.AF_UNIX
     if "/" not in where:
-        host, _, port = where.rpartition(":")
+        host, _colon, port = where.rpartition(":")
         address, family = (host.strip("[]"), int(port)), socket.AF_INET6 if ":" in host else socket.AF_INET
     link = socket.socket(family, socket.SOCK_STREAM)
     try:
@@ -88,7 +88,7 @@ def refusal(found: Mapping[str, Tuple[str, bool]], backend: str, server: str, st
     """Why a server cannot be put into a state; None: it can."""
     if server not in found:
         return f"backend {backend} has no server {server}; it has {', '.join(sorted(found)) or 'none'}"
-    others = [name for name, (_, is_up) in found.items() if is_up and name != server]
+    others = [name for name, (_state, is_up) in found.items() if is_up and name != server]
     if state != "ready" and not others:
         said = ", ".join(
             f"{name}: {now}, {'up' if is_up else 'not up'}" for name, (now, is_up) in sorted(found.items())

@@ -101,9 +101,9 @@ class Kept:
         data = self._load("run.json")
         settings = Settings.from_dict(data["settings"])
         names = settings.members
-        prepared = [(member, one) for member, one in self._shelf("prepared", names, dict, settings).items()]
-        staged = {member: tuple(one["staged"]) for member, one in prepared if one["staged"]}
-        reasons = {member: one["why"] for member, one in prepared if one["why"]}
+        prepared = self._shelf("prepared", names, dict, settings)
+        staged = {member: tuple(one["staged"]) for member, one in prepared.items() if one["staged"]}
+        reasons = {member: one["why"] for member, one in prepared.items() if one["why"]}
         known: Mapping[str, Evidence | None] = self._shelf("known", names, _evidence, settings)
         after = self._shelf("after", (*names, ""), list, settings) if data["looked"] else None
         return Run(

@@ -116,7 +116,7 @@ class Pattern:
         elif isinstance(node, Alternatives):
             self._add_alternatives(node.ways, text)
         elif isinstance(node, Repeat):
-            for _ in range(node.low):
+            for _turn in range(node.low):
                 self._add(node.part, text)
             if node.high is None:
                 again = self._fork()
@@ -125,7 +125,7 @@ class Pattern:
                 self._join([again])
             else:
                 forks = []
-                for _ in range(node.high - node.low):
+                for _turn in range(node.high - node.low):
                     forks.append(self._fork())
                     self._add(node.part, text)
                 self._join(forks)

@@ -32,7 +32,7 @@ def refusals(seen: Condition, move: bool) -> tuple[str, ...]:
     found = []
     drains = seen.components.get(HUB) == ACTIVE or bool(seen.waiting)
     if seen.server.version.modern and drains and seen.target is None:
-        asked = ", ".join(f"{name}: {state or 'not found'}" for name, (_, state) in seen.targets.items())
+        asked = ", ".join(f"{name}: {state or 'not found'}" for name, (_found, state) in seen.targets.items())
         found.append(
             "no other server takes its messages; expected one in redirect_to whose HubTransport is Active, found "
             f"{asked or 'none named'}"

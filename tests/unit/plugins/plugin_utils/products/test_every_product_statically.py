@@ -119,7 +119,8 @@ def test_its_settings_are_a_frozen_value_that_travels(subject: Subject) -> None:
 @cache
 def texts(folder: Path, pattern: str = "*.py") -> Mapping[Path, str]:
     """The text of every file below a folder."""
-    return {path: path.read_text(encoding="utf-8") for path in folder.rglob(pattern) if ".build" not in path.parts}
+    own = [path for path in folder.rglob(pattern) if ".build" not in path.relative_to(folder).parts]
+    return {path: path.read_text(encoding="utf-8") for path in own}
 
 
 def naming(id: str, folder: Path, *without: str) -> list[Path]:
