@@ -64,7 +64,7 @@ def normal(controller: Controller, report: Mapping[str, Any]) -> Any:
 
     def plain(value: Any) -> Any:
         if isinstance(value, dict):
-            return {key: plain(item) for key, item in value.items() if key not in ("digests", "clock_offset")}
+            return {key: plain(item) for key, item in value.items() if key not in ("digests", "digest", "clock_offset")}
         if isinstance(value, list):
             return [plain(item) for item in value]
         if not isinstance(value, str):
