@@ -59,8 +59,8 @@ PLACES = (
     Place("while journals are closed", (CLOSED, AT_WORK, PROVEN), "all-new", "edge2", "Unlock-Member"),
 )
 QUICK = {
-    "kill": ("before member 1 is started", "while journals are closed", "in the drain of member 2"),
-    "interrupt": ("while member 2 is staged", "on the way back", "in the drain of member 2"),
+    "kill": ("before member 1 is started", "in the drain of member 2"),
+    "interrupt": ("on the way back", "in the drain of member 2"),
 }
 
 

@@ -100,6 +100,7 @@ def test_expired_is_not_said_of_what_lives(controller: Controller, lab: LabProce
     controller.rollback("-e", "rollout_emergency=expired").failed("is for a renewal")
 
 
+@pytest.mark.whole
 def test_a_failure_at_the_second_member_is_held_and_the_same_command_leads_out(
     controller: Controller, lab: LabProcess
 ) -> None:

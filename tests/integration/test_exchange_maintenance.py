@@ -131,6 +131,7 @@ def test_refused_where_no_other_server_holds_a_healthy_copy(start: START, others
     assert shown(tasks.lab.state()) == shown(before)
 
 
+@pytest.mark.whole
 def test_a_healthy_copy_that_may_not_be_activated_does_not_count(start: START) -> None:
     tasks = start(members="2")
     put(tasks, "ex2", {"activation": {"policy": "Blocked"}})
@@ -161,6 +162,7 @@ def test_what_does_not_drain_is_put_back(start: START) -> None:
     assert tasks.state()["components"] == {} and tasks.state()["maintenance"] is None
 
 
+@pytest.mark.whole
 def test_messages_that_leave_by_themselves_are_waited_for(start: START) -> None:
     tasks = start(redirect_leaves="3", queue_leaves="1")
     put(tasks, "ex1", {"queue": {"messages": 5}})
@@ -208,6 +210,7 @@ def test_a_server_that_somebody_else_put_into_maintenance_stays_there(start: STA
     assert shown(tasks.lab.state()) == before
 
 
+@pytest.mark.whole
 def test_a_component_that_others_took_meanwhile_is_told_and_keeps_its_record(start: START) -> None:
     tasks = start()
     run(tasks, IN).ok(changed=True)
@@ -220,6 +223,7 @@ def test_a_component_that_others_took_meanwhile_is_told_and_keeps_its_record(sta
     assert tasks.state()["components"] == {} and tasks.state()["databases"]["DB1"] == "Mounted"
 
 
+@pytest.mark.whole
 def test_a_database_whose_copy_is_not_healthy_any_more_is_left_where_it_is(start: START) -> None:
     tasks = start()
     run(tasks, IN).ok()

@@ -128,6 +128,7 @@ def test_a_lost_host_of_a_hook_stops_before_the_member(start: Start, kind: str) 
     array.as_before(before, controller.lab.state())
 
 
+@pytest.mark.whole
 def test_a_balancer_that_dies_in_between(start: Start) -> None:
     """Lost before the second member: it is not touched, the first is taken back, and all of it is told."""
     controller = start()
@@ -145,6 +146,7 @@ def test_a_balancer_that_dies_in_between(start: Start) -> None:
     array.as_before(before, controller.lab.state())
 
 
+@pytest.mark.whole
 def test_hold_leaves_what_was_switched(start: Start) -> None:
     controller = start(members="2")
     name = hook(controller, drain_unless("member == 'ex2'"))
@@ -154,6 +156,7 @@ def test_hold_leaves_what_was_switched(start: Start) -> None:
     assert changed(controller.lab) == {"ex1"}
 
 
+@pytest.mark.whole
 def test_lost_after_a_member_takes_it_back(start: Start) -> None:
     """It is switched and proven, but not back in service: the next one is not touched, and this one is taken back."""
     controller = start(members="2")
@@ -210,6 +213,7 @@ def test_words_under_which_a_run_would_end_unreported(start: Start, words: Task,
     array.as_before(before, controller.lab.state())
 
 
+@pytest.mark.whole
 def test_a_role_as_a_hook(start: Start) -> None:
     controller = start(members="2")
     tasks = controller.folder / "roles" / "balancing" / "tasks"

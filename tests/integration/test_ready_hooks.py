@@ -123,6 +123,7 @@ def test_a_member_without_another_healthy_copy_stops_the_run_before_it_is_touche
     assert shown(after) == shown(before)
 
 
+@pytest.mark.whole
 def test_mail_that_a_server_does_not_take_back_up_is_an_error_in_the_end(start: Start) -> None:
     """421 is let pass while a hook has the member out, and no longer."""
     controller = start(members="2", dag="1")
@@ -166,6 +167,7 @@ def test_haproxy_is_drained_and_put_back_to_what_it_was(start: Start, tmp_path: 
     assert balancer.set == expected, "what was drained before stays so"
 
 
+@pytest.mark.whole
 def test_haproxy_keeps_its_last_server(start: Start, tmp_path: Path) -> None:
     controller = start(members="2")
     with balancers.Haproxy(tmp_path / "admin.sock", {"https": ["ex1", "ex2"]}) as balancer:
@@ -179,6 +181,7 @@ def test_haproxy_keeps_its_last_server(start: Start, tmp_path: Path) -> None:
     assert balancer.set == ["https/ex1 drain", "https/ex1 ready"]
 
 
+@pytest.mark.whole
 def test_haproxy_takes_a_member_out_of_all_backends_or_of_none(start: Start, tmp_path: Path) -> None:
     controller = start(members="2")
     with balancers.Haproxy(tmp_path / "admin.sock", {"https": ["ex1", "ex2"], "smtp": ["ex1"]}) as balancer:
@@ -203,6 +206,7 @@ def test_a_loadmaster_is_told_by_its_api(start: Start) -> None:
         assert not [line for line in balancer.asked if line.endswith("10.0.0.1")]
 
 
+@pytest.mark.whole
 def test_the_balancer_is_waited_for_by_the_health_url(start: Start) -> None:
     """With hooks of several: a file of one's own includes the roles."""
     controller = start(members="2", dag="1")

@@ -108,6 +108,7 @@ def as_before(before: State, after: State) -> None:
         assert {name: of[key] for name, of in after.items()} == {name: of[key] for name, of in before.items()}, key
 
 
+@pytest.mark.whole
 def test_a_setting_that_moved_fails_the_switch_and_is_put_back(controller: Controller, lab: LabProcess) -> None:
     """The second server writes its greeting anew with each binding; the first one is served the new one by then."""
     before = lab.state()
@@ -129,6 +130,7 @@ def test_a_service_that_was_not_started_again_is_seen_on_the_wire(controller: Co
     as_before(before, lab.state())
 
 
+@pytest.mark.whole
 @pytest.mark.skipif(find_pwsh() is None, reason="there is no pwsh on the PATH")
 def test_its_region_of_the_script_runs_in_a_real_powershell(house: Path, tmp_path: Path) -> None:
     """Module, allowlist and cmdlets, by PowerShell's own loader and binder."""
@@ -156,6 +158,7 @@ def test_nothing_outside_its_folder_knows_it(house: Path) -> None:
     assert "test_imports_follow_the_arrows[plugin_utils/products/toy/product.py]" in said, "the toy was not there"
 
 
+@pytest.mark.whole
 def test_it_is_typed_as_the_house_is(house: Path) -> None:
     """A member that the interface asks and that it lacks shows here."""
     asked(house, "mypy")

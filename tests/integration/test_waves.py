@@ -107,6 +107,7 @@ def test_one_that_fails_does_not_stop_the_other_of_its_wave_but_the_next_wave(ar
     assert {arrays.verdict(name) for name in arrays.labs} == {"all-new"}
 
 
+@pytest.mark.whole
 def test_an_array_that_cannot_be_begun_is_told_and_the_other_goes_on(arrays: Arrays, start_lab: Start) -> None:
     arrays.add("edge_a", start_lab(members=2), rollout_size=5)
     arrays.add("edge_b", start_lab(members=2))
