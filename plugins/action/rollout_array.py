@@ -105,7 +105,11 @@ class ActionModule(RolloutAction):
         del task_vars
         if run.settings.product:
             return {"skipped": True, "msg": f"it was given: {run.settings.product}"}
-        named = phases.name_product(run, options["options"], self.tell)
+        try:
+            named = phases.name_product(run, options["options"], self.tell)
+        except Refused:
+            self.finished(run)  # nothing was done, and no report says more
+            raise
         self.keep(named)
         return {}
 

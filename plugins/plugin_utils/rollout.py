@@ -63,6 +63,8 @@ class RolloutAction(CertificateAction):
             for path in _files(run, id):
                 with suppress(OSError):
                     path.unlink()
+            with suppress(OSError):  # with a report in it, it stays
+                _files(run, id)[0].parent.rmdir()
 
     def _leave(self, run: Run) -> str:
         """Writes what the run would leave; why it could not, for the reader. A run that changes nothing leaves none."""

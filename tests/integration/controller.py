@@ -146,6 +146,8 @@ class Controller:
         name = f"inventory-{self.connection}.yml" if self.connection else "inventory.yml"
         results = self.folder / f"results-{number}.jsonl"
         command = [
+            # What is started behind an "&" ignores Ctrl-C, and so does all that it starts.
+            *("env", "--default-signal=INT"),
             str(Path(sys.executable).with_name("ansible-playbook")),
             *("-i", str(inventory or self.lab.directory / name)),
             playbook if playbook.endswith(".yml") else f"ucops.certificates.{playbook}",

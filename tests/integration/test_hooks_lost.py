@@ -271,8 +271,11 @@ def test_an_edge_pool_and_its_roll(controller: Controller, lab: LabProcess) -> N
 
 def test_a_vantage_host_that_is_lost_proves_nothing(controller: Controller, lab: LabProcess) -> None:
     """Reached before the switch and lost after it: the first member is not proven and is taken back."""
-    where = "{{ 'vantage' if hostvars['localhost'].__rollout is defined else 'localhost' }}"
-    run = play(controller, "renew_edge_pool", rollout_vantage_host=where)
+    seen = controller.folder / "seen"
+    mark = {"name": "Note it", "ansible.builtin.file": {"path": str(seen), "state": "touch", "mode": "0600"}}
+    where = f"{{{{ 'vantage' if '{seen}' is exists else 'localhost' }}}}"
+    name = hook(controller, mark)
+    run = play(controller, "renew_edge_pool", rollout_vantage_host=where, rollout_before_member=name)
     stopped(run, "edge1 is not proven", "vantage")
     state = lab.state()
     assert truth.array_truth(state) == "all-old"

@@ -102,8 +102,9 @@ class Journal:
     """Whose array it is, where several sites have arrays of one name."""
 
     def dumps(self) -> str:
-        """The text for the member: one line of ASCII JSON."""
-        return json.dumps({"schema": SCHEMA, **to_plain(self)}, ensure_ascii=True, separators=(",", ":"))
+        """The text for the member: one line of ASCII JSON. What few runs have is left out where it is empty."""
+        plain = {name: value for name, value in to_plain(self).items() if value or name not in ("site", "emergency")}
+        return json.dumps({"schema": SCHEMA, **plain}, ensure_ascii=True, separators=(",", ":"))
 
     @classmethod
     def loads(cls, text: str) -> Journal:
