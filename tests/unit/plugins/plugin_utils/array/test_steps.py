@@ -15,6 +15,8 @@ from ansible_collections.ucops.certificates.plugins.plugin_utils.array import ph
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.kept import Kept, NotBegun
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.run import PHASES, Run, asked
 from ansible_collections.ucops.certificates.plugins.plugin_utils.array.told import failure_of
+from ansible_collections.ucops.certificates.plugins.plugin_utils.array.waves import Ended
+from ansible_collections.ucops.certificates.plugins.plugin_utils.member.head import Head
 from ansible_collections.ucops.certificates.tests.unit.plugins.plugin_utils.array.array_runs import (
     array_run,
     renewed,
@@ -252,3 +254,51 @@ def test_another_array_has_another_run(tmp_path: Any) -> None:
     Kept(tmp_path, "edge").begin(run, [])
     with pytest.raises(NotBegun, match="No run of branch"):
         Kept(tmp_path, "branch").read()
+
+
+# -- check mode, and what others wait for -----------------------------------------------------------------------------
+
+
+def test_ports_are_looked_at_where_a_renewal_is_judged_by_them() -> None:
+    assert steps.looks(opened()) and not steps.looks(opened("stage"))
+    back = array_run(run=settings(purpose="rollback", trust=root().pem)).value
+    assert not steps.looks(back) and steps.looks_after(back)
+
+
+def test_a_way_back_in_check_mode_says_whom_and_touches_nobody() -> None:
+    asked_for = settings(purpose="rollback", trust=root().pem)
+    run = steps.taking_back(array_run(run=asked_for, check_mode=True).value, ["edge2", "edge1"], ["edge1"])
+    assert todo(run) == ["take_back edge2", "take_back edge1"]
+    assert steps.begun(run, run.steps[0]) == run and steps.skipped(run, run.steps[0]) == run
+
+
+def test_in_check_mode_the_silent_are_asked_and_nothing_is_given_up() -> None:
+    run = replace(opened(check_mode=True), known={**everyone(), "edge2": None})
+    assert todo(steps.finishing(run)) == ["ask edge2"]
+
+
+def test_a_switch_and_a_closing_are_never_idle() -> None:
+    run = opened()
+    assert {steps.idle(run, step) for step in run.steps} == {""}
+
+
+def test_without_a_gate_no_step_is_said() -> None:
+    assert steps.forward(replace(opened(), gate=None)).steps == ()
+
+
+def test_whose_journal_a_member_has_and_how_a_run_ended_lie_beside_the_run(tmp_path: Any) -> None:
+    run, kept = opened(), Kept(tmp_path, "edge")
+    assert kept.ended() == Ended() and not kept.begun
+    kept.end(Ended("refused", "no bundle"))
+    assert kept.ended().sentence == "no bundle" and not kept.begun
+    kept.begin(run, [])
+    assert kept.ended() == Ended() and kept.begun, "what an earlier run of the same process came to is over"
+    kept.head(run.settings, "edge2", Head(unread="no route to host"))
+    kept.prepared(run.settings, "edge3", None, None, (), "timed out")
+    again = kept.read()
+    assert dict(again.read_heads) == {"edge2": Head(unread="no route to host")}
+    assert again.reasons == {"edge3": "timed out"} and not again.known.get("edge3") and len(again.first) == 0
+    looked = rows(dict.fromkeys(MEMBERS, (new(), issuing())))
+    kept.write(replace(again, after=again.sorted_rows(looked)))
+    kept.write(replace(kept.read(), after={"edge1": looked[:1]}))
+    assert list(kept.read().after or ()) == ["edge1"], "what was looked at before is not mixed with it"
