@@ -46,6 +46,7 @@ link: | .venv/ucops-stamp
 
 lint: venv  ## ruff, mypy (strict on plugin_utils), the changelog fragments
 	$(PY) -m ruff check
+	$(PY) -m ruff format --check
 	$(PY) -m mypy
 	$(PY) -m antsibull_changelog lint
 

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from ..plain import loosely
 from ..products.values import NO_EMERGENCY, Emergency
+
+Purpose = Literal["renew", "settle", "rollback"]
 
 
 @dataclass(frozen=True)
@@ -24,7 +26,7 @@ class Settings:
     """Every member of the array, the excluded ones left out."""
     product: str = ""
     """Empty: the members' journals name it."""
-    purpose: str = "renew"
+    purpose: Purpose = "renew"
     operator: str = ""
     controller: str = ""
     started: str = ""

@@ -28,7 +28,7 @@ from ..plain import from_plain, to_plain
 from .advice import next_steps
 from .member import Ports, member_report
 from .page import report_html
-from .report import CertificateReport, GateReport, Phase, PlanReport, Report, report_json
+from .report import CertificateReport, GateReport, Phase, PhaseResult, PlanReport, Report, Result, report_json
 from .table import text_table
 
 
@@ -83,8 +83,8 @@ def make_report(run: Run, now: datetime) -> Report:
     return Report(
         run=settings.run,
         array=settings.array,
-        purpose=settings.purpose,  # type: ignore[arg-type]
-        result=result,  # type: ignore[arg-type]
+        purpose=settings.purpose,
+        result=result,
         started=datetime.fromisoformat(settings.started),
         finished=now,
         verdict=verdict,
@@ -142,7 +142,7 @@ def _array_findings(run: Run, gate: GateVerdict | None) -> Iterable[Finding]:
         yield finding("member.locked", member, member, text, severity="warning")
 
 
-def _result(run: Run, failure: str, touched: bool, found: Sequence[Finding], verdict: ArrayVerdict) -> str:
+def _result(run: Run, failure: str, touched: bool, found: Sequence[Finding], verdict: ArrayVerdict) -> Result:
     if failure:
         return "failed" if touched else "refused"
     if run.not_taken_back or verdict.verdict == "unknown" and run.settings.members and verdict.lost:
@@ -186,14 +186,14 @@ def _phases(run: Run, ports: Ports, gate: GateVerdict | None, failure: str) -> t
         phases.append(
             Phase("gate", "ok" if gate.passed else "refused", "every member proven ready" if gate.passed else "closed")
         )
-    done = "planned" if run.simulated else "ok"
+    done: PhaseResult = "planned" if run.simulated else "ok"
     for name, members in (
         ("roll", run.rolled),
         ("switch" if settings.purpose == "renew" else settings.purpose, run.touched),
     ):
         if members:
             last = named(members[-1], failure)
-            phases.append(Phase(name, "failed" if last else done, ", ".join(members)))  # type: ignore[arg-type]
+            phases.append(Phase(name, "failed" if last else done, ", ".join(members)))
     if run.unroll is not None and run.unroll.cancel:
         phases.append(Phase("cancel roll", "ok", run.unroll.text))
     if ports.after is not None:

@@ -28,6 +28,11 @@ from ..stores.pictures import Chain
 SCHEMA = "ucops.certificates/report/1"
 """Name and major version of the document. Within a major version fields are only ever added."""
 
+Purpose = Literal["renew", "settle", "rollback", "verify"]
+Result = Literal["ok", "warning", "failed", "refused", "planned"]
+PhaseResult = Literal["ok", "warning", "failed", "refused", "planned", "skipped"]
+Role = Literal["new", "old", "current"]
+
 CHECKS = ("reachable", "store", "key", "chain", "tls", "product", "wire", "events", "roll")
 """The columns of members x checks, in their order."""
 
@@ -48,7 +53,7 @@ class Phase:
 
     name: str
     """``preflight``, ``read``, ``plan``, ``stage``, ``gate``, ``roll``, ``switch``, ``prove``, ``take back`` ..."""
-    result: Literal["ok", "warning", "failed", "refused", "planned", "skipped"]
+    result: PhaseResult
     """``refused``: stopped on purpose before anything was changed; ``planned``: check mode, would be done."""
     text: str = ""
     """One sentence."""
@@ -140,7 +145,7 @@ class CertificateReport:
     issuer: str
     not_before: datetime
     not_after: datetime
-    role: Literal["new", "old", "current"]
+    role: Role
     """``current``: in use, where nothing is being renewed."""
     uses: tuple[str, ...] = ()
     serial: str = ""
@@ -181,8 +186,8 @@ class Report:
 
     run: str
     array: str
-    purpose: Literal["renew", "settle", "rollback", "verify"]
-    result: Literal["ok", "warning", "failed", "refused", "planned"]
+    purpose: Purpose
+    result: Result
     """``ok`` and ``planned`` end with exit code 0; ``refused``: stopped before anything was switched."""
     started: datetime
     finished: datetime

@@ -16,6 +16,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
+from ..findings.entry import Severity
 from ..findings.problem import Problem
 from ..pki.certificate import Certificate
 from ..pki.chain import Path, chain_paths
@@ -38,7 +39,7 @@ class Limits:
     warn_days: float = 30.0
     error_days: float = 7.0
 
-    def severity(self, certificate: Certificate, at: datetime) -> str | None:
+    def severity(self, certificate: Certificate, at: datetime) -> Severity | None:
         """``warning``, ``error``, ``critical`` once it has expired, or None.
 
         A certificate for 47 days is not warned of for most of its life: never before two thirds of it are over.
@@ -180,7 +181,9 @@ def longest_life(at: datetime) -> int:
     return next((days for since, days in SHORTER if at >= since), 398)
 
 
-def expiry(certificate: Certificate, uses: Sequence[str], at: datetime, limits: Limits) -> tuple[Problem, str] | None:
+def expiry(
+    certificate: Certificate, uses: Sequence[str], at: datetime, limits: Limits
+) -> tuple[Problem, Severity] | None:
     """The problem with the date of a certificate in use, and its severity; None while it is far away."""
     severity = limits.severity(certificate, at)
     if severity is None:
@@ -197,7 +200,9 @@ def expiry(certificate: Certificate, uses: Sequence[str], at: datetime, limits: 
     return Problem("leaf.expires-soon", label(certificate), text, evidence), severity
 
 
-def chain_expiry(leaf: Certificate, paths: Sequence[Path], at: datetime, limits: Limits) -> tuple[Problem, str] | None:
+def chain_expiry(
+    leaf: Certificate, paths: Sequence[Path], at: datetime, limits: Limits
+) -> tuple[Problem, Severity] | None:
     """The same for the weakest link of its chain, which ends with every certificate below it."""
     link = weakest(paths)
     severity = limits.severity(link, at) if link is not None else None

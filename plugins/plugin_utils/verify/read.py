@@ -159,7 +159,7 @@ def expiries(
             in_use.chain_expiry(leaf, judgement.good, at, limits),
         ):
             if told is not None:
-                found.append(replace(from_problem(told[0], member), severity=told[1]))  # type: ignore[arg-type]
+                found.append(replace(from_problem(told[0], member), severity=told[1]))
     return found
 
 
@@ -171,7 +171,7 @@ def _others_expire(
     for certificate, why in others.items():
         told = in_use.expiry(certificate, (why,), at, limits)
         if told is not None and told[1] != "critical":
-            found.append(replace(from_problem(told[0], member), severity=told[1]))  # type: ignore[arg-type]
+            found.append(replace(from_problem(told[0], member), severity=told[1]))
     return found
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
-from ..array.verdict import ArrayVerdict
+from ..array.verdict import ArrayState, ArrayVerdict, MemberState
 from ..array.wire import Port
 from ..findings.accept import Accepted
 from ..findings.accept import sort as sort_accepted
@@ -19,7 +19,10 @@ from ..report.report import (
     CertificateReport,
     MemberReport,
     Phase,
+    PhaseResult,
     Report,
+    Result,
+    Role,
     RollReport,
     UseReport,
     WireReport,
@@ -43,7 +46,7 @@ def make_report(run: VerifyRun, case: Case, found: Sequence[Finding], at: dateti
         run=run.run,
         array=case.array,
         purpose="verify",
-        result=result,  # type: ignore[arg-type]
+        result=result,
         started=run.started,
         finished=at,
         verdict=verdict,
@@ -62,7 +65,7 @@ def make_report(run: VerifyRun, case: Case, found: Sequence[Finding], at: dateti
     )
 
 
-def result_of(run: VerifyRun, counting: Iterable[Finding]) -> str:
+def result_of(run: VerifyRun, counting: Iterable[Finding]) -> Result:
     """``failed`` from ``fail_on`` up, ``warning`` for anything else that should be mended, ``ok``."""
     worst = max((rank(item.severity) for item in counting), default=0)
     if run.fail_on != "never" and worst >= rank(run.fail_on):
@@ -76,8 +79,11 @@ def verdict_of(run: VerifyRun, case: Case, counting: Sequence[Finding]) -> Array
     apart = {"roll.mixed", *(product.differs(use) for use in product.uses)}
     odd = {item.member for item in counting if item.id in apart}
     heard = set(case.looks) | ({port.member for port in case.every_port if port.leaf} if run.wire_only else set())
-    states = {m: "lost" if m not in heard else "other" if m in odd else "alike" for m in case.members}
+    states: dict[str, MemberState] = {
+        m: "lost" if m not in heard else "other" if m in odd else "alike" for m in case.members
+    }
     lost = tuple(member for member, state in states.items() if state == "lost")
+    word: ArrayState
     if lost or not states:
         word, text = "unknown", f"{listed(lost)} not heard of." if lost else "No member: nothing is proven."
     elif "other" in states.values() or case.array in odd:
@@ -87,8 +93,8 @@ def verdict_of(run: VerifyRun, case: Case, counting: Sequence[Finding]) -> Array
     else:
         word, text = "alike", _alike(run, case, len(states))
     return ArrayVerdict(
-        word,  # type: ignore[arg-type]
-        states,  # type: ignore[arg-type]
+        word,
+        states,
         lost,
         excluded=dict(run.excluded),
         text=text,
@@ -131,8 +137,8 @@ def _phases(run: VerifyRun, case: Case, result: str) -> tuple[Phase, ...]:
         silent = [port for port in ports if port.leaf is None]
         bad = bool(silent or case.lost_vantage)
         found.append(Phase("wire", "warning" if bad else "ok", f"{len(ports) - len(silent)} of {len(ports)} ports"))
-    judged = {"ok": "ok", "warning": "warning"}.get(result, "failed")
-    found.append(Phase("judge", judged))  # type: ignore[arg-type]
+    judged: PhaseResult = "ok" if result == "ok" else "warning" if result == "warning" else "failed"
+    found.append(Phase("judge", judged))
     return tuple(found)
 
 
@@ -182,7 +188,7 @@ def _certificates(case: Case) -> tuple[CertificateReport, ...]:
     """Everything in use, each once, what ends first at the top."""
     uses: dict[str, dict[str, None]] = {}
     known: dict[str, Certificate] = {}
-    roles: dict[str, str] = {}
+    roles: dict[str, Role] = {}
     for look in case.looks.values():
         for of in look.used:
             uses.setdefault(of.sha256, {}).update(dict.fromkeys(of.uses))
@@ -204,7 +210,7 @@ def _certificates(case: Case) -> tuple[CertificateReport, ...]:
             c.issuer,
             c.not_before,
             c.not_after,
-            roles.get(sha256, "current"),  # type: ignore[arg-type]
+            roles.get(sha256, "current"),
             tuple(of),
             c.serial_hex,
             sha256,

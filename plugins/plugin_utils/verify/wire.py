@@ -15,7 +15,6 @@ from datetime import datetime
 from typing import Any
 
 from ..array.wire import Port
-from ..findings.entry import Severity
 from ..findings.finding import Finding, finding, from_problem
 from ..pki.certificate import Certificate
 from ..pki.chain import Path, chain_paths
@@ -157,8 +156,7 @@ def dates(port: Port, at: datetime, limits: in_use.Limits, roots: Sequence[Certi
     paths = [path for path in chain_paths(leaf, port.chain[1:], roots, at, "server") if in_use.complete(path)]
     for told in (in_use.expiry(leaf, uses, at, limits), in_use.chain_expiry(leaf, paths, at, limits)):
         if told is not None:
-            severity: Severity = told[1]  # type: ignore[assignment]
-            yield replace(from_problem(told[0], port.member), severity=severity)
+            yield replace(from_problem(told[0], port.member), severity=told[1])
 
 
 def without_name(ports: Sequence[Port], nameless: Sequence[Port]) -> Iterable[Finding]:
