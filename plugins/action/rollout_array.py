@@ -99,7 +99,7 @@ class ActionModule(RolloutAction):
         directory = os.path.abspath(options["directory"] or ".")
         run = replace(run, asked=self.asked(task_vars), line=command_line(), directory=directory, hooks=hooks)
         self.begin(run, [Published.of(one) for one in deliveries])
-        return {"run": run.settings.run, "look": machine.looks(run), "findings": _plain(found)}
+        return {"run": run.settings.run, "findings": _plain(found)}
 
     def _name_product(self, run: Run, options: Mapping[str, Any], task_vars: Mapping[str, Any]) -> dict[str, Any]:
         del task_vars

@@ -81,8 +81,7 @@ class Kept:
 
     def begin(self, run: Run, deliveries: Sequence[Published]) -> None:
         """A new run; what lies there of an earlier one in the same ansible-playbook is not looked at any more."""
-        for folder in (self.folder.parent, self.folder):
-            folder.mkdir(mode=0o700, exist_ok=True)
+        self._make()
         (self.folder / "ended.json").unlink(missing_ok=True)
         write(self.folder / "deliveries.json", [one.to_plain() for one in deliveries])
         self.write(run)
@@ -146,22 +145,20 @@ class Kept:
         bare = {f.name: getattr(run, f.name) for f in fields(run) if f.name not in (*APART, "settings", "gate")}
         plain = to_plain({**bare, "proof": [one.to_dict() for one in run.proof],
                           "refused": [one.to_dict() for one in run.refused]})  # fmt: skip
-        reasons = dict(run.reasons)
         write(
             self.folder / "run.json",
             plain
             | {
                 "settings": run.settings.to_dict(),
                 "gate": run.gate.to_dict() if run.gate is not None else None,
-                "reasons": reasons,
+                "reasons": dict(run.reasons),
                 "looked": run.after is not None,
             },
         )
 
     def end(self, ended: Ended) -> None:
         """How the run ended, or that it was not begun; for the arrays that wait for it."""
-        for folder in (self.folder.parent, self.folder):
-            folder.mkdir(mode=0o700, exist_ok=True)
+        self._make()
         write(self.folder / "ended.json", to_plain(ended))
 
     def ended(self) -> Ended:
@@ -193,6 +190,11 @@ class Kept:
     def elsewhere(self, settings: Settings, member: str, seen: Elsewhere) -> None:
         """What a member of another array said of the keys that lie there."""
         self._shelf("elsewhere", (), _elsewhere, settings).put(member, to_plain(seen))
+
+    def _make(self) -> None:
+        """Folders for this user's eyes; those that are made along with a file would have the usual rights."""
+        for folder in (self.folder.parent, self.folder):
+            folder.mkdir(mode=0o700, exist_ok=True)
 
     def _said(self, known: Mapping[str, Evidence | None], settings: Settings) -> None:
         shelf, newest = self._shelf("known", (), _evidence, settings), set[str]()

@@ -194,11 +194,6 @@ class Certificate:
         """DNS names of the subject alternative names, as they stand there."""
         return tuple(name.value for name in self.alternative_names if name.kind == "dns")
 
-    @property
-    def ip_addresses(self) -> tuple[str, ...]:
-        """IP addresses of the subject alternative names."""
-        return tuple(name.value for name in self.alternative_names if name.kind == "ip")
-
     @cached_property
     def name_constraints(self) -> extensions.NameConstraints | None:
         """What it may issue for; None for anything."""

@@ -29,11 +29,6 @@ def assignment_calls(thumbprint: str | None, now: datetime) -> tuple[Call, ...]:
     return _some(("stores", "keys", "assignments", "av"), wanted, now)
 
 
-def uses_call(now: datetime) -> tuple[Call, ...]:
-    """Only which uses have which certificate."""
-    return _some(("assignments",), (), now)
-
-
 def _some(ids: Sequence[str], thumbprints: Sequence[str], now: datetime) -> tuple[Call, ...]:
     return tuple(call for call in edge.calls(thumbprints, now) if call.id in ids)
 

@@ -9,6 +9,7 @@ import json
 from datetime import datetime, timedelta, timezone
 
 from ansible_collections.ucops.certificates.plugins.plugin_utils.findings.problem import Problem
+from ansible_collections.ucops.certificates.plugins.plugin_utils.products import PRODUCTS
 from ansible_collections.ucops.certificates.plugins.plugin_utils.products.edge import facts as edge_facts
 from ansible_collections.ucops.certificates.plugins.plugin_utils.stores import shown
 from ansible_collections.ucops.certificates.plugins.plugin_utils.stores.eventlog import Event
@@ -67,7 +68,7 @@ def test_a_short_look_reads_little_and_no_key() -> None:
     assert edge_facts.look_calls(NOW)[0].parameters == {"Stores": ["My"], "Users": False}
     assert [c.id for c in edge_facts.assignment_calls(NEW, NOW)] == ["stores", "keys", "assignments", "av"]
     assert [c.id for c in edge_facts.assignment_calls(None, NOW)] == ["stores", "assignments", "av"]
-    assert [c.id for c in edge_facts.uses_call(NOW)] == ["assignments"]
+    assert [c.id for c in PRODUCTS["edge"].first_look(NOW)] == ["assignments"]
 
 
 def test_a_stored_certificate_with_its_key_and_chains() -> None:
